@@ -1,0 +1,77 @@
+# `make demo` and `make test` do everything on a machine with Python 3.11+, pip, make and git.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# uv of this machine where there is one; else its wheel, kept in this folder (works where pip is
+# externally managed, as a target folder is no environment).
+UV := $(shell command -v uv || echo .tools/bin/uv)
+RUN := .venv/bin
+# pip's own settings (certificates, indexes, folders of wheels) in uv's words.
+LIKE_PIP := eval "$$(PYTHONPATH=src python3 -m hostler.backends.process.pip_settings)" &&
+SEEDS ?= 10000
+WORKERS ?= $(shell expr $$(nproc) + 1)
+CLIENTS := sdk2 sdk3 cli2 moto
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.tools/bin/uv:
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools uv
+
+setup: .venv/.done ## the virtual environment, as locked
+
+.venv/.done: pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
+	$(LIKE_PIP) $(UV) sync --frozen --quiet
+	@touch $@
+
+demo: setup ## from nothing to an answer of a real model
+	$(RUN)/hostler demo
+
+lint: setup ## style, types, the import ladder, and whether uv.lock is current
+	$(LIKE_PIP) env -u UV_INDEX -u UV_FIND_LINKS -u UV_INDEX_STRATEGY $(UV) lock --check --quiet
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports --no-cache
+
+test: lint clients ## everything that gates a change
+	$(RUN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+conformance: setup clients ## all of what is long: every client by every way in, 2 GB up and down, real models
+	$(RUN)/python -m pytest -n $(WORKERS) --dist loadfile tests/long
+
+clients: setup $(CLIENTS:%=.cache/clients/%/.done) ## what tests call with (SDKs, boto3, AWS CLIs) and compare with (moto)
+
+.cache/clients/%/.done: tests/conformance/clients/%.txt
+	$(UV) venv --quiet --clear --python .venv/bin/python .cache/clients/$*
+	$(LIKE_PIP) $(UV) pip install --quiet --no-deps --python .cache/clients/$*/bin/python -r $<
+	@touch $@
+
+.cache/clients/cli2/.done: tests/conformance/clients/cli2.txt tools/unpack_cli.py
+	rm -rf .cache/clients/cli2
+	$(LIKE_PIP) $(UV) pip install --quiet --no-deps --python .venv/bin/python --target .cache/clients/cli2/wheel -r $<
+	$(RUN)/python tools/unpack_cli.py .cache/clients/cli2
+	@rm -r .cache/clients/cli2/wheel
+	@touch $@
+
+sim: setup ## the simulated world: make sim SEEDS=10000
+	$(RUN)/python -m hostler.sim --seeds $(SEEDS)
+
+bench: setup ## speed beside other servers, as ratios in one run
+	$(RUN)/python -m bench
+
+format: setup
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+
+docs: setup ## write what the docs generate from code
+	$(RUN)/python -m tools.generate_docs
+
+locks: setup ## resolve the runtimes' and the test clients' requirements anew
+	$(RUN)/python tools/lock_runtimes.py
+
+clean: ## forget what was built here (not the runtimes in ~/.cache/hostler)
+	rm -rf .venv .tools .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: help setup demo lint test conformance clients sim bench format docs locks clean

@@ -1,0 +1,1 @@
+"""Speed beside other servers, as ratios in one interleaved run: ``make bench``."""

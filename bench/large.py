@@ -1,0 +1,104 @@
+"""``python -m bench.large``: what a large transfer costs those who call models meanwhile.
+
+2 GB are uploaded to Hostler's S3 and downloaded, again and again, by boto3 in a process of its own
+at the lowest priority (a real client has its own machine); beside it wrk calls the echo, one call
+at a time, and endpoints are created. The same is measured with no transfer, in turns.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench import load, peers
+from bench.hostler import BUCKET, Deployed, hostler, in_service_s
+
+_CLIENT = """
+import sys, boto3
+url, key, secret, region, bucket, path, direction = sys.argv[1:]
+s3 = boto3.session.Session(key, secret, region_name=region).client("s3", endpoint_url=url)
+while True:
+    if direction == "up":
+        s3.upload_file(path, bucket, "models/large.bin")
+    else:
+        s3.download_file(bucket, "models/large.bin", path)
+    print("done", flush=True)
+"""
+QUIET, UP, DOWN = "no transfer", "upload", "download"
+
+
+def main() -> None:
+    """Measure in turns, print the medians."""
+    parser = argparse.ArgumentParser(prog="python -m bench.large", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
+    parser.add_argument("--megabytes", type=int, default=2048)
+    options = parser.parse_args()
+    cache = Path(".cache/bench").resolve()
+    cache.mkdir(parents=True, exist_ok=True)
+    found: dict[str, list[dict[str, float]]] = {QUIET: [], UP: [], DOWN: []}
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
+        work = Path(folder)
+        train = [peers.peer_python(cache), str(peers.APPS / "train.py"), folder]
+        subprocess.run(train, check=True)
+        _make(work / UP, options.megabytes)
+        with hostler(work) as deployed:
+            for number in range(options.rounds):
+                for what, runs in found.items():
+                    with _transferring(deployed, work, what) as finished:
+                        run = _measure(deployed, work, options.seconds, f"{what[:2]}-{number}")
+                    runs.append(run | {"transfers": finished()})
+                    print(f"{what:12} {json.dumps(runs[-1])}", file=sys.stderr, flush=True)
+    for what, runs in found.items():
+        medians = {key: round(statistics.median(run[key] for run in runs), 3) for key in runs[0]}
+        print(f"{what:12} {json.dumps(medians)}")
+
+
+def _measure(deployed: Deployed, work: Path, seconds: int, name: str) -> dict[str, float]:
+    requests = work / "large.lua"
+    target = deployed.peer.targets["echo"]
+    load.write_requests(requests, deployed.peer.port, target, deployed.key)
+    calls = load.run(deployed.peer.port, requests, 1, seconds)
+    created = in_service_s(deployed, "echo", f"echo-{name.replace(' ', '')}")
+    return {"p50_us": calls.p50_us, "p99_us": calls.p99_us, "in_service_s": round(created, 3)}
+
+
+@contextlib.contextmanager
+def _transferring(deployed: Deployed, work: Path, what: str) -> Iterator[Any]:
+    """Within the block, transfers one after another; afterwards, how many of them were finished."""
+    if what == QUIET:
+        yield lambda: 0
+        return
+    key, said = deployed.key, work / "said"
+    words = [deployed.exports["AWS_ENDPOINT_URL"], key.access_key_id, key.secret, key.region]
+    direction = "up" if what == UP else "down"
+    command = ["nice", "-n", "19", sys.executable, "-c", _CLIENT, *words, BUCKET]
+    with said.open("w") as out:
+        client = subprocess.Popen([*command, str(work / what), direction], stdout=out)
+        try:
+            time.sleep(2)  # until bytes flow
+            yield lambda: len(said.read_text().split())
+            while not said.read_text() and client.poll() is None:
+                time.sleep(0.2)  # the next direction needs the object
+        finally:
+            client.kill()
+            client.wait()
+
+
+def _make(path: Path, megabytes: int) -> None:
+    block = os.urandom(1 << 20)
+    with path.open("wb") as file:
+        for number in range(megabytes):
+            file.write(number.to_bytes(8, "big") + block[8:])
+
+
+if __name__ == "__main__":
+    main()

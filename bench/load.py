@@ -1,0 +1,141 @@
+"""Load: distinct signed requests, cycled by wrk.
+
+Invariant: every server gets the same bytes, no two requests of a set are equal, and an answer that
+is not a 2xx fails the run.
+"""
+
+import hashlib
+import json
+import random
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostler.aws import sigv4
+
+DISTINCT = 2000
+FEATURES = 4
+
+_SCRIPT = """
+local requests = dofile("%s")
+local at = 0
+request = function()
+  at = at %% #requests + 1
+  return requests[at]
+end
+done = function(summary, latency)
+  io.write(string.format(
+    "RESULT {\\"requests\\": %%d, \\"seconds\\": %%f, \\"errors\\": %%d, " ..
+    "\\"p50_us\\": %%d, \\"p90_us\\": %%d, \\"p99_us\\": %%d, \\"max_us\\": %%d}\\n",
+    summary.requests, summary.duration / 1e6,
+    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.status
+      + summary.errors.timeout,
+    latency:percentile(50), latency:percentile(90), latency:percentile(99), latency.max))
+end
+"""
+
+
+class LoadError(Exception):
+    """The load could not be made, or was not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An access key to sign with."""
+
+    access_key_id: str
+    secret: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One run of one server."""
+
+    requests: int
+    seconds: float
+    errors: int
+    p50_us: int
+    p90_us: int
+    p99_us: int
+    max_us: int
+
+    @property
+    def rps(self) -> float:
+        return self.requests / self.seconds
+
+
+def rows(seed: int = 1) -> list[list[float]]:
+    """The inputs: one row of JSON each."""
+    rng = random.Random(seed)
+    return [[round(rng.uniform(0.1, 7.9), 3) for _ in range(FEATURES)] for _ in range(DISTINCT)]
+
+
+def write_requests(path: Path, port: int, target: str, key: Key) -> None:
+    """Write the set as a Lua table of raw requests, signed now."""
+    signer = _Signer(port, target, key, time.time())
+    with path.open("w", encoding="latin-1") as file:
+        file.write("return {\n")
+        for number, row in enumerate(rows()):
+            raw = signer.request(number, json.dumps({"instances": [row]}).encode())
+            file.write(f'"{_lua(raw)}",\n')
+        file.write("}\n")
+
+
+def run(port: int, requests: Path, connections: int, seconds: int) -> Measured:
+    """Drive one server with wrk."""
+    program = shutil.which("wrk")
+    if program is None:
+        raise LoadError("wrk is not installed (Debian: apt-get install wrk)")
+    script = requests.with_suffix(".wrk.lua")
+    script.write_text(_SCRIPT % requests)
+    words = f"{program} -t1 -c{connections} -d{seconds}s --timeout 10s -s {script}".split()
+    words.append(f"http://127.0.0.1:{port}/")
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=seconds + 30)
+    for line in done.stdout.splitlines():
+        if line.startswith("RESULT "):
+            measured = Measured(**json.loads(line.removeprefix("RESULT ")))
+            if measured.errors or not measured.requests:
+                raise LoadError(f"{measured.errors} of {measured.requests} requests failed")
+            return measured
+    raise LoadError(f"wrk said nothing: {done.stdout} {done.stderr}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    """Writes requests as boto3 does, with the same headers."""
+
+    port: int
+    target: str
+    key: Key
+    now: float
+
+    def request(self, number: int, body: bytes) -> bytes:
+        """One request, whole."""
+        signed = sigv4.sign(
+            "POST",
+            self.target,
+            (("host", f"127.0.0.1:{self.port}"), ("content-type", "application/json")),
+            hashlib.sha256(body).hexdigest(),
+            access_key_id=self.key.access_key_id,
+            secret=self.key.secret,
+            region=self.key.region,
+            service="sagemaker",
+            now=self.now,
+        )
+        unsigned = (
+            ("accept-encoding", "identity"),
+            ("user-agent", "Boto3/1.43.0 md/Botocore#1.43.0 ua/2.1 os/linux lang/python#3.11"),
+            ("amz-sdk-invocation-id", f"3f2a0c1e-0000-4000-8000-{number:012x}"),
+            ("amz-sdk-request", "attempt=1"),
+            ("content-length", str(len(body))),
+        )
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (*signed, *unsigned))
+        return f"POST {self.target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + body
+
+
+def _lua(raw: bytes) -> str:
+    """The inside of a Lua string."""
+    return "".join(f"\\{byte:03d}" if byte < 32 or byte in b'"\\' else chr(byte) for byte in raw)

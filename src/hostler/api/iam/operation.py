@@ -1,0 +1,114 @@
+"""How an operation of IAM is written down: what it does, what it takes, what it needs.
+
+Invariant: every operation needs the permission ``iam:{its own name}`` on the ARN that it works on;
+an entity called by name is located first, for its ARN has its path.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from hostler.api.iam import lookup
+from hostler.api.members import ACTS, Fate, Members, Only, Refused
+from hostler.api.registry import Access, Call, Effect, Handler, LocatedRule, Operation
+from hostler.store.database import Transaction
+from hostler.store.identities import Identity, Kind
+
+ResourceRule = Callable[[Call], str]
+AlsoRule = Callable[[Call, Identity], Sequence[str]]
+
+NO_BOUNDARIES = Refused("permissions boundaries do not exist in this version.")
+NO_BOUNDARY_USAGE = Only(frozenset({"PermissionsPolicy"}), NO_BOUNDARIES.why)
+
+
+def fixed(
+    name: str,
+    handler: Handler,
+    resource: ResourceRule,
+    *,
+    acts: str,
+    effect: Effect = Effect.READS,
+    limited: Mapping[str, Fate] | None = None,
+) -> Operation:
+    """An operation whose resource the call itself tells.
+
+    Args:
+        name: AWS's name of it.
+        handler: What it does.
+        resource: The ARN it works on.
+        acts: The input members that act, with spaces between.
+        effect: What it does to the database.
+        limited: The members whose feature does not exist, or only in part.
+    """
+    action = f"iam:{name}"
+    return Operation(
+        name=name,
+        handler=handler,
+        access=lambda call: (Access(action, resource(call), _context(call)),),
+        effect=effect,
+        members=_members(acts, limited),
+    )
+
+
+def on_user(
+    name: str,
+    handler: Handler,
+    *,
+    acts: str,
+    effect: Effect = Effect.READS,
+    limited: Mapping[str, Fate] | None = None,
+    also: AlsoRule | None = None,
+) -> Operation:
+    """An operation on the user of UserName, or on the caller; ``also``: on these ARNs too."""
+    members = _members(acts, limited)
+    return _located(name, handler, Kind.USER, members=members, effect=effect, also=also)
+
+
+def on_role(name: str, handler: Handler, *, acts: str, effect: Effect = Effect.READS) -> Operation:
+    """An operation on the role of RoleName."""
+    members = _members(acts, None)
+    return _located(name, handler, Kind.ROLE, members=members, effect=effect, also=None)
+
+
+def _located(
+    name: str,
+    handler: Handler,
+    kind: Kind,
+    *,
+    members: Members,
+    effect: Effect,
+    also: AlsoRule | None,
+) -> Operation:
+    return Operation(
+        name=name,
+        handler=handler,
+        access=_nothing_yet,
+        effect=effect,
+        members=members,
+        located=_rule(f"iam:{name}", kind, also),
+    )
+
+
+def _nothing_yet(_call: Call) -> tuple[Access, ...]:
+    """What is needed is known once the entity is located."""
+    return ()
+
+
+def _rule(action: str, kind: Kind, also: AlsoRule | None) -> LocatedRule:
+    def rule(tx: Transaction, call: Call) -> Sequence[Access]:
+        found = lookup.named(tx, call, kind)
+        # Who may not see it learns nothing: the refusal comes before NoSuchEntity.
+        arns = [lookup.likely_arn(call, kind) if found is None else found.arn]
+        if also is not None and found is not None:
+            arns += also(call, found)
+        return [Access(action, arn, _context(call)) for arn in arns]
+
+    return rule
+
+
+def _context(call: Call) -> Mapping[str, str]:
+    """The condition keys that IAM's own operations have."""
+    arn = call.params.get("PolicyArn")
+    return {} if arn is None else {"iam:PolicyARN": arn}
+
+
+def _members(acts: str, limited: Mapping[str, Fate] | None) -> Members:
+    return {**dict.fromkeys(acts.split(), ACTS), **(limited or {})}

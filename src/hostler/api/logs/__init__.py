@@ -1,0 +1,28 @@
+"""Amazon CloudWatch Logs, as far as endpoints' logs are read (and a little is written)."""
+
+from hostler.api.logs import groups, reads, streams
+from hostler.api.logs.members import BY_OPERATION
+from hostler.api.registry import Database, Effect, Handler, Operation, table
+
+
+def _operation(name: str, handler: Handler, effect: Effect) -> Operation:
+    return Operation(name, handler, groups.access, effect, members=BY_OPERATION[name])
+
+
+TABLE = table(
+    "logs",
+    [
+        _operation("DescribeLogGroups", groups.described, Effect.READS),
+        _operation("DescribeLogStreams", streams.described, Effect.READS),
+        _operation("GetLogEvents", reads.get, Effect.READS),
+        _operation("FilterLogEvents", reads.filtered, Effect.READS),
+        _operation("CreateLogGroup", groups.create, Effect.WRITES),
+        _operation("DeleteLogGroup", groups.delete, Effect.DELETES),
+        _operation("CreateLogStream", streams.create, Effect.WRITES),
+        _operation("DeleteLogStream", streams.delete, Effect.DELETES),
+        _operation("PutLogEvents", streams.put_events, Effect.WRITES),
+        _operation("PutRetentionPolicy", groups.put_retention, Effect.WRITES),
+        _operation("DeleteRetentionPolicy", groups.delete_retention, Effect.DELETES),
+    ],
+    database=Database.LOGS,
+)

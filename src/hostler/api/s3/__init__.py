@@ -1,0 +1,1 @@
+"""Amazon S3, as far as models are uploaded, listed and fetched: a process of its own."""

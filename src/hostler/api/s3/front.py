@@ -1,0 +1,190 @@
+"""What every S3 request passes before anything acts on it, whoever keeps the objects.
+
+Invariant: a request is authenticated before its input is read and authorised before it acts; every
+answer has S3's form, and a failure of ours tells nothing of its cause.
+"""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from starlette.types import Receive, Send
+
+from hostler.api import authenticate, members
+from hostler.api.authenticate import Lookup
+from hostler.api.s3 import describe, naming
+from hostler.api.s3.access import Guard
+from hostler.api.s3.call import S3Call
+from hostler.api.s3.conditions import NotModifiedError
+from hostler.api.s3.connection import Body, ClientGoneError, Connection
+from hostler.api.s3.errors import HeadedError, error, invalid_request, not_implemented
+from hostler.api.s3.incoming import claims, read_document
+from hostler.api.s3.table import OPERATIONS, Operation
+from hostler.aws import conventions, errors, parse, route, sigv4, specs
+from hostler.aws.chunked import ChunkedBody
+from hostler.aws.http import HttpRequest, HttpResponse
+from hostler.aws.protocols import rest_xml
+from hostler.aws.specs import Operation as Model
+from hostler.domain.errors import CallerError
+from hostler.domain.ports import Clock
+
+DOCUMENT_BYTES_MAX = 8 << 20
+"""Of an XML body: CompleteMultipartUpload with 10,000 parts and their checksums has 3 MB."""
+
+_log = logging.getLogger("hostler.api.s3")
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A call that may be carried out."""
+
+    model: Model
+    operation: Operation
+    call: S3Call
+
+
+Answer: TypeAlias = tuple[HttpResponse, Body | None]
+Work: TypeAlias = Callable[[Admitted, Connection], Awaitable[Answer]]
+"""Carries a call out; raises CallerError for what is to be refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Authenticates, reads and authorises requests.
+
+    Args:
+        guard: Decides by identity policies.
+        clock: The product's time.
+        lookup: Finds an active access key and its principal.
+        wall: The wall clock, for the age of signatures alone.
+        region: The region where a signature names none (version 2).
+    """
+
+    guard: Guard
+    clock: Clock
+    lookup: Lookup
+    wall: Callable[[], float]
+    region: str
+
+    async def serve(self, request: HttpRequest, receive: Receive, send: Send, work: Work) -> None:
+        """The boundary: whatever happens becomes an answer of S3's form."""
+        request_id = secrets.token_hex(8).upper()
+        connection = Connection(request, receive, send)
+        service = specs.service("s3")
+        body: Body | None = None
+        try:
+            admitted = await self._admit(request, connection, request_id)
+            response, body = await work(admitted, connection)
+        except ClientGoneError:
+            return
+        except NotModifiedError as found:
+            response = _not_modified(found, request_id)
+        except CallerError as refusal:
+            response = _refused(refusal, request_id)
+        except Exception:  # noqa: BLE001 - the API's boundary: everything becomes an answer
+            _log.exception("request %s failed by our doing", request_id)
+            response = errors.internal(service, request_id)
+        if request.method == "HEAD":
+            response = replace(response, body=b"")
+        await connection.respond(response, body)
+
+    async def _admit(
+        self, request: HttpRequest, connection: Connection, request_id: str
+    ) -> Admitted:
+        """A request's life up to its work, step by step."""
+        call = self._authenticated(request, connection, request_id)
+        model, operation = _operation(request)
+        if not operation.streams:
+            told = claims(request.header, call.payload_hash, of_body=operation.sums_are_of_body)
+            body = await read_document(call.body, told, call.chunked, DOCUMENT_BYTES_MAX)
+            request = replace(request, body=body)
+        call = replace(call, request=request, params=parse.parse(model, request))
+        _check_head(model, call.params)
+        if "Bucket" in call.params and operation.name != "CreateBucket":
+            naming.check_bucket(call.bucket)
+        members.refuse(operation.members, call.params, code="NotImplemented")
+        self.guard.operation(call.principal, operation.name, call.params)
+        return Admitted(model, operation, call)
+
+    def _authenticated(
+        self, request: HttpRequest, connection: Connection, request_id: str
+    ) -> S3Call:
+        if request.method == "POST" and _is_browser_form(request):
+            raise not_implemented(
+                "Hostler's S3 does not implement uploads from browser forms (POST policies). "
+                "Presign a PUT instead."
+            )
+        presented = sigv4.present(request.method, request.raw_target, request.headers)
+        if presented.service != "s3":
+            raise error(
+                "AuthorizationHeaderMalformed",
+                f'The authorization header is malformed; incorrect service "{presented.service}". '
+                'This endpoint belongs to "s3".',
+            )
+        payload_hash = presented.payload_hash
+        if payload_hash is None:
+            raise invalid_request("Missing required header for this request: x-amz-content-sha256")
+        known = self.lookup(presented.access_key_id)
+        principal = authenticate.verify(presented, known, payload_hash, self.wall())
+        assert known is not None
+        return S3Call(
+            params={},
+            request=request,
+            principal=principal,
+            region=presented.region or self.region,
+            request_id=request_id,
+            now=self.clock.now(),
+            body=connection.body(),
+            payload_hash=payload_hash,
+            chunked=ChunkedBody(presented, known[0].secret) if presented.is_streaming else None,
+            waiting=connection.waiting,
+        )
+
+
+def _operation(request: HttpRequest) -> tuple[Model, Operation]:
+    model = route.match(specs.service("s3"), request)
+    if model is None:
+        raise conventions.unknown_operation("s3", f"{request.method} {request.raw_path}")
+    operation = OPERATIONS.get(model.name)
+    if operation is None:
+        raise not_implemented(f"Hostler's S3 does not implement {model.name}.")
+    return model, operation
+
+
+def _refused(refusal: CallerError, request_id: str) -> HttpResponse:
+    response = errors.response(specs.service("s3"), None, refusal, request_id)
+    if isinstance(refusal, HeadedError):
+        headers = (*response.headers, *refusal.headers.items())
+        response = replace(response, headers=headers)
+    return response
+
+
+def _is_browser_form(request: HttpRequest) -> bool:
+    """What authenticates itself by fields of its body: no operation of the service model."""
+    return request.header.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+def _check_head(model: Model, params: Mapping[str, Any]) -> None:
+    """Raise InvalidRequest unless everything is there that the head must say.
+
+    What bodies must hold is for their readers: S3 answers MalformedXML there.
+    """
+    if model.input is None:
+        return
+    for name in model.input.required:
+        member = model.input.members[name]
+        if member.location is not None and name not in params:
+            what = "header" if member.location == "header" else "parameter"
+            wire = member.wire_name or name
+            raise invalid_request(f"Missing required {what} for this request: {wire}")
+
+
+def _not_modified(found: NotModifiedError, request_id: str) -> HttpResponse:
+    headers = (
+        ("x-amz-request-id", request_id),
+        ("x-amz-id-2", rest_xml.host_id(request_id)),
+        ("etag", describe.quoted(found.stored.etag)),
+    )
+    return HttpResponse(304, headers)

@@ -1,0 +1,75 @@
+"""Bucket policies: kept and shown.
+
+Invariant: a policy that is kept is one that S3 would keep: readable, and about its own bucket.
+Hostler does not enforce it yet; a bucket stays closed to other accounts whatever its policy says.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html
+"""
+
+from hostler.api.s3.access import bucket_of
+from hostler.api.s3.call import Reply, Room, S3Call
+from hostler.api.s3.errors import error
+from hostler.domain.errors import CallerError
+from hostler.domain.ids import bucket_arn
+from hostler.iam import document
+from hostler.iam.grammar import Document, Kind
+from hostler.store import objects
+from hostler.store.database import Transaction
+
+POLICY_BYTES_MAX = 20 << 10
+_SETTING = "policy"
+
+
+async def get_bucket_policy(room: Room, call: S3Call) -> Reply:
+    """The policy's text as it was put."""
+
+    def read(tx: Transaction) -> str | None:
+        bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+        text: str | None = objects.setting(tx, call.bucket, _SETTING)
+        return text
+
+    text = await room.store.read(read)
+    if text is None:
+        raise error(
+            "NoSuchBucketPolicy", "The bucket policy does not exist", BucketName=call.bucket
+        )
+    return Reply({"Policy": text}, headers=(("content-type", "application/json"),))
+
+
+async def put_bucket_policy(room: Room, call: S3Call) -> Reply:
+    """Replace the policy."""
+    text = call.params.get("Policy") or ""
+    if len(text.encode()) > POLICY_BYTES_MAX:
+        raise _malformed(f"Policy exceeds the maximum allowed document size of {POLICY_BYTES_MAX}.")
+    try:
+        read = document.parse(text, Kind.BUCKET)
+    except CallerError as refusal:
+        raise _malformed(refusal.message) from refusal
+    _check_resources(read, room.guard.region, call.bucket)
+    await _set(room, call, text)
+    return Reply(status=204)
+
+
+def _check_resources(policy: Document, region: str, bucket: str) -> None:
+    arn = bucket_arn(region, bucket)
+    for statement in policy.statements:
+        for resource in statement.resources + statement.not_resources:
+            if resource != arn and not resource.startswith(f"{arn}/"):
+                raise _malformed(f"Policy has invalid resource ({resource})")
+
+
+async def delete_bucket_policy(room: Room, call: S3Call) -> Reply:
+    """Remove the policy; one that is not there is as good as removed."""
+    await _set(room, call, None)
+    return Reply()
+
+
+async def _set(room: Room, call: S3Call, text: str | None) -> None:
+    def write(tx: Transaction) -> None:
+        bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+        objects.set_setting(tx, call.bucket, _SETTING, text)
+
+    await room.store.write(write)
+
+
+def _malformed(message: str) -> CallerError:
+    return error("MalformedPolicy", message)

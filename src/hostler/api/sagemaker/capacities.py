@@ -1,0 +1,66 @@
+"""UpdateEndpointWeightsAndCapacities: other weights and counts for what serves.
+
+Invariant: as in ``endpoints``: a wish is written and the controller woken; the config stays as it
+is, and the next UpdateEndpoint begins with its own sizes unless it is told to retain these.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hostler.api.registry import Call
+from hostler.api.sagemaker import configs, deploy
+from hostler.api.sagemaker.endpoints import changeable, on_endpoint
+from hostler.api.sagemaker.operations import writes
+from hostler.domain.endpoint import Deployment
+from hostler.domain.errors import validation
+from hostler.planning import quotas
+from hostler.planning.sizing import Wish, granted
+from hostler.store import endpoints
+from hostler.store.database import Transaction
+
+
+def update(tx: Transaction, call: Call) -> Mapping[str, Any]:
+    """UpdateEndpointWeightsAndCapacities."""
+    endpoint = changeable(tx, call)
+    current = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
+    assert current is not None, "what may be updated serves something"
+    wishes = _wishes(current, call.params["DesiredWeightsAndCapacities"])
+    asked = granted(current, endpoint.sizes, wishes)
+    whole = quotas.asked(current, asked)
+    delta = whole - quotas.asked(current, endpoint.sizes)
+    deploy.check_instances(tx, call, delta=delta, whole=whole)
+    endpoints.request_sizes(tx, endpoint, asked, call.now)
+    call.wakes.append(endpoint.id)
+    return {"EndpointArn": endpoint.arn}
+
+
+def _wishes(current: Deployment, given: Sequence[Mapping[str, Any]]) -> dict[str, Wish]:
+    """What is asked for, by variant, checked."""
+    for name, count in Counter(each["VariantName"] for each in given).items():
+        if count > 1:
+            raise validation(f'The variant name "{name}" was non-unique within the request.')
+    known = {variant.name for variant in current.variants}
+    unknown = [each["VariantName"] for each in given if each["VariantName"] not in known]
+    if unknown:
+        raise validation(
+            f'The variant name(s) "{", ".join(unknown)}" is/are not present within endpoint '
+            f'configuration "{current.config_name}".'
+        )
+    return {each["VariantName"]: _wish(each) for each in given}
+
+
+def _wish(given: Mapping[str, Any]) -> Wish:
+    name, weight = given["VariantName"], given.get("DesiredWeight")
+    count = given.get("DesiredInstanceCount")
+    if weight is not None:
+        configs.check_weight("DesiredWeight", name, weight)
+    if count == 0:
+        raise validation(
+            f'DesiredInstanceCount of the production variant "{name}" must be at least 1: only '
+            "asynchronous endpoints and inference components may have no instance."
+        )
+    return Wish(weight, count)
+
+
+OPERATIONS = (writes("UpdateEndpointWeightsAndCapacities", update, on_endpoint),)

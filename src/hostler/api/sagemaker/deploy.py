@@ -1,0 +1,71 @@
+"""A config frozen with its models, for one endpoint.
+
+Invariant: what is frozen is complete; nothing of it is looked up again when instances start.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hostler.api.registry import Call
+from hostler.api.sagemaker import configs, models
+from hostler.domain.endpoint import Deployment, Routing, Variant
+from hostler.domain.ids import DeploymentId, EndpointId, derived_id
+from hostler.domain.instance_types import INSTANCE_TYPES
+from hostler.domain.model import DOWNLOAD_TIMEOUT_S, STARTUP_TIMEOUT_S
+from hostler.planning import quotas
+from hostler.store import endpoint_pages
+from hostler.store.database import Transaction
+
+
+def identify(call: Call, arn: str, kind: str) -> str:
+    """A new id that one request makes once: ``kind`` and 17 hexadecimal digits."""
+    return derived_id(kind, arn, call.request_id, repr(call.now))
+
+
+def freeze(
+    tx: Transaction, call: Call, endpoint_id: EndpointId, arn: str, config_name: str
+) -> Deployment:
+    """The deployment of a config as it is now; AWS's error if it or a model of it is missing."""
+    record = configs.existing(tx, call, config_name)
+    isolated: bool = record.request.get("EnableNetworkIsolation", False)
+    return Deployment(
+        id=DeploymentId(identify(call, arn, "d")),
+        endpoint_id=endpoint_id,
+        config_name=record.name,
+        variants=tuple(
+            _variant(tx, call, given, isolated=isolated)
+            for given in record.request["ProductionVariants"]
+        ),
+        created=call.now,
+        deployment_config=call.params.get("DeploymentConfig") or None,
+    )
+
+
+def check_instances(
+    tx: Transaction, call: Call, *, delta: Mapping[str, int], whole: Mapping[str, int]
+) -> None:
+    """Refuse what the account's quotas do not hold (``planning.quotas``)."""
+    before: Mapping[str, int] = {}
+    if quotas.counts_instances(call.quotas):
+        before = quotas.used(endpoint_pages.deployed(tx, call.account, call.region))
+    quotas.check_instances(call.quotas, before, delta, whole)
+
+
+def _variant(tx: Transaction, call: Call, given: Mapping[str, Any], *, isolated: bool) -> Variant:
+    model = models.domain_model(models.existing(tx, call, given["ModelName"]).request)
+    if isolated:
+        model = replace(model, network_isolation=True)
+    startup = given.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_TIMEOUT_S)
+    download = given.get("ModelDataDownloadTimeoutInSeconds", DOWNLOAD_TIMEOUT_S)
+    strategy = (given.get("RoutingConfig") or {}).get("RoutingStrategy")
+    return Variant(
+        name=given["VariantName"],
+        model=model,
+        instance_type=INSTANCE_TYPES[given["InstanceType"]],
+        initial_instance_count=given["InitialInstanceCount"],
+        weight=given.get("InitialVariantWeight", 1.0),
+        startup_timeout_s=float(startup),
+        download_timeout_s=float(download),
+        routing=Routing(strategy) if strategy is not None else None,
+    )

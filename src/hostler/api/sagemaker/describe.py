@@ -1,0 +1,104 @@
+"""What DescribeEndpoint shows: the endpoint's row, what the controller last saw, what is to come.
+
+Invariant: an absent member is omitted, never empty or null: clients' parsers tell them apart.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hostler.domain.endpoint import (
+    Deployment,
+    Endpoint,
+    EndpointStatus,
+    EndpointView,
+    Variant,
+    VariantView,
+)
+from hostler.domain.reasons import REASON_LENGTH_MAX
+
+STATUSES_MAX = 5
+
+_CHANGING = frozenset({EndpointStatus.CREATING, EndpointStatus.UPDATING})
+
+
+def shape(
+    endpoint: Endpoint,
+    view: EndpointView | None,
+    current: Deployment | None,
+    target: Deployment | None,
+) -> Mapping[str, Any]:
+    """DescribeEndpoint's output."""
+    shown: dict[str, Any] = {
+        "EndpointName": endpoint.name,
+        "EndpointArn": endpoint.arn,
+        "EndpointConfigName": endpoint.config_name,
+        "EndpointStatus": endpoint.status.value,
+        "CreationTime": endpoint.created,
+        "LastModifiedTime": endpoint.modified,
+    }
+    if view is not None and view.variants:
+        shown["ProductionVariants"] = [_variant(variant) for variant in view.variants]
+    if endpoint.failure_reason:
+        shown["FailureReason"] = endpoint.failure_reason[:REASON_LENGTH_MAX]
+    latest = current if current is not None else target
+    if latest is not None and latest.deployment_config:
+        shown["LastDeploymentConfig"] = latest.deployment_config
+    if target is not None and endpoint.status in _CHANGING and endpoint.target != endpoint.current:
+        shown["PendingDeploymentSummary"] = _coming(target, view)
+    return shown
+
+
+def _coming(target: Deployment, view: EndpointView | None) -> Mapping[str, Any]:
+    seen: dict[str, VariantView] = {}
+    if view is not None and view.pending_config == target.config_name:
+        seen = {variant.name: variant for variant in view.pending}
+    return {
+        "EndpointConfigName": target.config_name,
+        "ProductionVariants": [
+            _pending(variant, seen.get(variant.name)) for variant in target.variants
+        ],
+        "StartTime": target.created,
+    }
+
+
+def _variant(view: VariantView) -> Mapping[str, Any]:
+    shown: dict[str, Any] = {
+        "VariantName": view.name,
+        "CurrentWeight": view.current_weight,
+        "DesiredWeight": view.desired_weight,
+        "CurrentInstanceCount": view.current_count,
+        "DesiredInstanceCount": view.desired_count,
+    }
+    if view.images:
+        shown["DeployedImages"] = [
+            {
+                "SpecifiedImage": image.specified,
+                "ResolvedImage": image.resolved,
+                "ResolutionTime": image.resolved_at,
+            }
+            for image in view.images
+        ]
+    if view.routing is not None:
+        shown["RoutingConfig"] = {"RoutingStrategy": view.routing.value}
+    if view.statuses:
+        shown["VariantStatus"] = [
+            {"Status": state.status, "StatusMessage": state.message, "StartTime": state.since}
+            if state.message
+            else {"Status": state.status, "StartTime": state.since}
+            for state in view.statuses[:STATUSES_MAX]
+        ]
+    return shown
+
+
+def _pending(variant: Variant, seen: VariantView | None) -> Mapping[str, Any]:
+    """A variant that is to come: as asked for, and as far as the controller has brought it."""
+    return {
+        **(_variant(seen) if seen is not None else {}),
+        "VariantName": variant.name,
+        "DesiredWeight": variant.weight,
+        "DesiredInstanceCount": variant.initial_instance_count,
+        "InstanceType": variant.instance_type.name,
+        **(
+            {"RoutingConfig": {"RoutingStrategy": variant.routing.value}} if variant.routing else {}
+        ),
+    }

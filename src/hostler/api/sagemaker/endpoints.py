@@ -1,0 +1,179 @@
+"""CreateEndpoint, DescribeEndpoint, ListEndpoints, UpdateEndpoint, DeleteEndpoint.
+
+Invariant: a handler writes a wish (a new endpoint, a target, ``deleting``) and wakes the
+controller; it never says what became of it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hostler.api.registry import Call
+from hostler.api.sagemaker import deploy, describe, lists
+from hostler.api.sagemaker import tags as tagged
+from hostler.api.sagemaker.operations import deletes, on, on_everything, reads, writes
+from hostler.api.sagemaker.resources import CONFIG, ENDPOINT
+from hostler.domain import lifecycle
+from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus
+from hostler.domain.errors import validation
+from hostler.domain.ids import EndpointId
+from hostler.planning import quotas, sizing
+from hostler.store import endpoint_pages, endpoints, tags
+from hostler.store.database import Transaction
+from hostler.store.endpoint_pages import EndpointFilter, SortBy
+
+
+def create(tx: Transaction, call: Call) -> Mapping[str, Any]:
+    """CreateEndpoint."""
+    name: str = call.params["EndpointName"]
+    arn = ENDPOINT.arn(call, name)
+    given_tags = tagged.requested(call.params)
+    if endpoints.get(tx, call.account, call.region, name) is not None:
+        raise ENDPOINT.taken(arn)
+    endpoint_id = EndpointId(deploy.identify(call, arn, "e"))
+    deployment = deploy.freeze(tx, call, endpoint_id, arn, call.params["EndpointConfigName"])
+    _check_quotas(tx, call, deployment)
+    endpoint = Endpoint(
+        id=endpoint_id,
+        account=call.account,
+        region=call.region,
+        name=name,
+        arn=arn,
+        status=EndpointStatus.CREATING,
+        config_name=deployment.config_name,
+        created=call.now,
+        modified=call.now,
+        version=1,
+        target=deployment.id,
+    )
+    endpoints.create(tx, endpoint, deployment)
+    tags.replace(tx, arn, given_tags)
+    call.wakes.append(endpoint_id)
+    return {"EndpointArn": arn}
+
+
+def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
+    """DescribeEndpoint."""
+    endpoint = _existing(tx, call)
+    return describe.shape(
+        endpoint,
+        endpoints.view(tx, endpoint.id),
+        endpoints.deployment(tx, endpoint.current) if endpoint.current else None,
+        endpoints.deployment(tx, endpoint.target) if endpoint.target else None,
+    )
+
+
+def listed(tx: Transaction, call: Call) -> Mapping[str, Any]:
+    """ListEndpoints."""
+    found, following = endpoint_pages.page(
+        tx,
+        call.account,
+        call.region,
+        EndpointFilter(
+            name_contains=call.params.get("NameContains"),
+            created_after=call.params.get("CreationTimeAfter"),
+            created_before=call.params.get("CreationTimeBefore"),
+            modified_after=call.params.get("LastModifiedTimeAfter"),
+            modified_before=call.params.get("LastModifiedTimeBefore"),
+            status=call.params.get("StatusEquals"),
+        ),
+        sort_by=SortBy(call.params.get("SortBy", SortBy.CREATION_TIME)),
+        window=lists.window(call),
+    )
+    summaries = [
+        {
+            "EndpointName": endpoint.name,
+            "EndpointArn": endpoint.arn,
+            "CreationTime": endpoint.created,
+            "LastModifiedTime": endpoint.modified,
+            "EndpointStatus": endpoint.status.value,
+        }
+        for endpoint in found
+    ]
+    return lists.result(call, "Endpoints", summaries, following)
+
+
+def update(tx: Transaction, call: Call) -> Mapping[str, Any]:
+    """UpdateEndpoint: asks for another deployment; the controller replaces all at once."""
+    endpoint = changeable(tx, call)
+    deployment = deploy.freeze(
+        tx, call, endpoint.id, endpoint.arn, call.params["EndpointConfigName"]
+    )
+    if call.params.get("RetainAllVariantProperties", False):
+        deployment = _retaining(tx, call, endpoint, deployment)
+    run = quotas.asked(deployment, {})
+    deploy.check_instances(tx, call, delta=run, whole=run)
+    endpoints.request_update(tx, endpoint, deployment, call.now)
+    call.wakes.append(endpoint.id)
+    return {"EndpointArn": endpoint.arn}
+
+
+def delete(tx: Transaction, call: Call) -> None:
+    """DeleteEndpoint: asynchronous; Describe is a ValidationException once it is gone."""
+    endpoint = _existing(tx, call)
+    _check_idle(endpoint)
+    endpoints.request_delete(tx, endpoint, call.now)
+    call.wakes.append(endpoint.id)
+
+
+def changeable(tx: Transaction, call: Call) -> Endpoint:
+    """The endpoint of the call's name, if its status allows a change."""
+    endpoint = _existing(tx, call)
+    _check_idle(endpoint)
+    if EndpointStatus.UPDATING not in lifecycle.ENDPOINT[endpoint.status]:
+        raise validation(
+            f'Cannot update endpoint "{endpoint.arn}" with status {endpoint.status}: '
+            "only DeleteEndpoint is allowed."
+        )
+    return endpoint
+
+
+def _retaining(
+    tx: Transaction, call: Call, endpoint: Endpoint, deployment: Deployment
+) -> Deployment:
+    """The deployment with the sizes of what serves, but for properties that are excluded."""
+    serving = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
+    if serving is None:
+        return deployment
+    given = call.params.get("ExcludeRetainedVariantProperties") or ()
+    excluded = {each["VariantPropertyType"] for each in given}
+    return sizing.retained(
+        serving,
+        endpoint.sizes,
+        deployment,
+        weights="DesiredWeight" not in excluded,
+        counts="DesiredInstanceCount" not in excluded,
+    )
+
+
+def _check_quotas(tx: Transaction, call: Call, deployment: Deployment) -> None:
+    limit = call.quotas.endpoints
+    if limit is not None:
+        used = endpoint_pages.count(tx, call.account, call.region)
+        quotas.check("Number of endpoints", "Endpoints", limit, used, 1)
+    run = quotas.asked(deployment, {})
+    deploy.check_instances(tx, call, delta=run, whole=run)
+
+
+def _check_idle(endpoint: Endpoint) -> None:
+    if endpoint.status in lifecycle.BUSY:
+        raise validation(f'Cannot update in-progress endpoint "{endpoint.arn}".')
+
+
+def _existing(tx: Transaction, call: Call) -> Endpoint:
+    name: str = call.params["EndpointName"]
+    endpoint = endpoints.get(tx, call.account, call.region, name)
+    if endpoint is None:
+        raise ENDPOINT.missing(ENDPOINT.arn(call, name))
+    return endpoint
+
+
+on_endpoint = on((ENDPOINT, "EndpointName"))
+_on_both = on((ENDPOINT, "EndpointName"), (CONFIG, "EndpointConfigName"))
+
+OPERATIONS = (
+    writes("CreateEndpoint", create, _on_both),
+    reads("DescribeEndpoint", described, on_endpoint),
+    reads("ListEndpoints", listed, on_everything),
+    writes("UpdateEndpoint", update, _on_both),
+    deletes("DeleteEndpoint", delete, on_endpoint),
+)

@@ -1,0 +1,221 @@
+"""The control APIs as one application: a request's whole way is the flat list in ``_answer``.
+
+Invariant: a request is authenticated before its input is read and authorised before it acts; every
+answer, ours included, has the form that the service's SDKs read, and never tells a cause of ours.
+"""
+
+import hashlib
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hostler.api import asgi, authenticate, members
+from hostler.api.authorize import authorize, in_words_of
+from hostler.api.registry import Access, Call, Effect, Operation, Rooms, ServiceTable
+from hostler.aws import conventions, errors, parse, route, serialize, sigv4, specs, validate
+from hostler.aws.http import HttpRequest, HttpResponse
+from hostler.aws.route import Target
+from hostler.domain import hosts
+from hostler.domain.errors import CallerError, ConcurrentChangeError
+from hostler.domain.ids import REGION_PATTERN, AccountId, Region
+from hostler.iam.evaluate import PolicyEngine
+from hostler.store import identities
+from hostler.store.database import StoreUnavailableError, Transaction
+
+OWN_PATHS = "/_hostler/"
+HEALTH_PATH = f"{OWN_PATHS}health"
+BODY_BYTES_MAX = 1_048_576
+BODY_BYTES_MAX_BY_SERVICE: Mapping[str, int] = {"logs": 4_194_304, "cloudwatch": 4_194_304}
+ATTEMPTS = 3
+"""Transactions tried when a row changed under one; each reads and decides again."""
+
+_OURS = "We encountered an internal error. Please try again."
+
+_log = logging.getLogger("hostler.api")
+
+
+def create_app(rooms: Rooms) -> ASGIApp:
+    """The ASGI application of the control plane's APIs and its health route."""
+
+    async def health(_request: Request) -> Response:
+        told = rooms.health()
+        return _own_answer(told, 200 if told.get("ready") else 503)
+
+    routed = Starlette(routes=[Route(HEALTH_PATH, health, methods=["GET"])])
+    routed.router.redirect_slashes = False
+    routed.router.default = Services(rooms)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(OWN_PATHS):
+            why = hosts.refusal(rooms.hosts, asgi.head(scope).header.get("host"))
+            if why is not None:
+                await _own_answer({"message": why}, 421)(scope, receive, send)
+                return
+        await routed(scope, receive, send)
+
+    return app
+
+
+def _own_answer(document: Mapping[str, Any], status: int) -> Response:
+    headers = {"content-type": "application/json", "cache-control": "no-store"}
+    return Response(orjson.dumps(document), status, headers)
+
+
+class Services:
+    """The AWS services of the rooms' tables, as an ASGI application."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._tables = {table.service: table for table in rooms.tables}
+        self._engine = PolicyEngine()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; other protocols are not spoken."""
+        if scope["type"] != "http":
+            return
+        response = await self._respond(asgi.head(scope), receive, str(uuid.uuid4()))
+        if response is not None:
+            await asgi.send_response(send, response)
+
+    async def _respond(
+        self, head: HttpRequest, receive: Receive, request_id: str
+    ) -> HttpResponse | None:
+        """The boundary: whatever happens becomes an answer of the service's form.
+
+        None when the client went away before it had said everything.
+        """
+        target: Target | None = None
+        try:
+            name = route.service_name(head.method, head.raw_target, head.headers)
+            limit = BODY_BYTES_MAX_BY_SERVICE.get(name, BODY_BYTES_MAX)
+            body = await asgi.body(head, receive, limit)
+            if body is None:
+                return None
+            request = replace(head, body=body)
+            target = route.identify(request)
+            return await self._answer(request, target, request_id)
+        except CallerError as error:
+            return _refusal(head, target, error, request_id)
+        except StoreUnavailableError as error:
+            _log.warning("request %s: the store is unavailable: %s", request_id, error)
+            return _refusal(head, target, _unavailable(error), request_id)
+        except Exception:  # noqa: BLE001 - the API's boundary: everything becomes an answer
+            _log.exception("request %s failed by our doing", request_id)
+            if target is not None:
+                return errors.internal(target.service, request_id)
+            return _refusal(
+                head, None, CallerError("InternalFailure", _OURS, status=500), request_id
+            )
+
+    async def _answer(self, request: HttpRequest, target: Target, request_id: str) -> HttpResponse:
+        """A request's life, step by step."""
+        service = target.service
+        table = self._tables.get(service.name)
+        operation = table.operations.get(target.operation.name) if table else None
+        if table is None or operation is None:
+            raise conventions.unknown_operation(service.name, target.operation.name)
+        call = await self._authenticated(request, target, request_id)
+        call.params = parse.parse(target, request)
+        validate.validate(target.operation, call.params)
+        if operation.members is not None:
+            code = conventions.of(service.name).validation
+            members.refuse(operation.members, call.params, code=code)
+        self._authorize(call, operation.access(call))
+        if operation.prepare is not None:
+            await operation.prepare(self._rooms, call)
+        result = await self._transact(table, operation, call)
+        for key in call.wakes:
+            self._rooms.wake(key)
+        if operation.effect is not Effect.READS:
+            resources = " ".join(dict.fromkeys(access.resource for access in call.granted))
+            _log.info(
+                "request %s: %s by %s on %s",
+                request_id,
+                operation.name,
+                call.principal.arn,
+                resources,
+            )
+            await self._rooms.committed(service.name)
+        return serialize.response(target.operation, result, request_id)
+
+    def _authorize(self, call: Call, needed: Sequence[Access]) -> None:
+        authorize(self._engine, call.principal, needed)
+        call.granted.extend(needed)
+
+    async def _authenticated(self, request: HttpRequest, target: Target, request_id: str) -> Call:
+        presented = sigv4.present(request.method, request.raw_target, request.headers)
+        known = await self._rooms.store.read(
+            lambda tx: identities.credential(tx, presented.access_key_id)
+        )
+        digest = hashlib.sha256(request.body).hexdigest()
+        principal = authenticate.verify(presented, known, digest, self._rooms.wall())
+        if REGION_PATTERN.fullmatch(presented.region) is None:
+            raise CallerError(
+                "InvalidSignatureException",
+                f"Credential should be scoped to a valid region: {presented.region!r} is none.",
+            )
+        return Call(
+            service=target.service.name,
+            operation=target.operation.name,
+            account=AccountId(principal.account),
+            region=Region(presented.region),
+            principal=principal,
+            params={},
+            now=self._rooms.clock.now(),
+            request_id=request_id,
+            quotas=self._rooms.quotas(),
+        )
+
+    async def _transact(
+        self, table: ServiceTable, operation: Operation, call: Call
+    ) -> Mapping[str, Any] | None:
+        def transaction(tx: Transaction) -> Mapping[str, Any] | None:
+            call.wakes.clear()
+            del call.granted[granted:]
+            if operation.located is not None:
+                self._authorize(call, operation.located(tx, call))
+            return operation.handler(tx, call)
+
+        granted = len(call.granted)
+        store = self._rooms.database(table.database)
+        if operation.effect is Effect.READS:
+            return await store.read(transaction)
+        deletes = operation.effect is Effect.DELETES
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await store.write(transaction, deletes=deletes)
+            except ConcurrentChangeError:
+                _log.info("%s: a row changed under %s", call.request_id, operation.name)
+        return await store.write(transaction, deletes=deletes)
+
+
+def _unavailable(error: StoreUnavailableError) -> CallerError:
+    text = "The control plane's database is busy. Try again."
+    if error.disk_is_full:
+        text = (
+            "Hostler's disk is full: nothing was stored. Free some space, then repeat the request."
+        )
+    return CallerError("ServiceUnavailable", text, status=503)
+
+
+def _refusal(
+    head: HttpRequest, target: Target | None, error: CallerError, request_id: str
+) -> HttpResponse:
+    """An error in the form of the service that was meant."""
+    if target is not None:
+        told = in_words_of(target.service.protocol, error)
+        return errors.response(target.service, target.operation, told, request_id)
+    name = route.service_name(head.method, head.raw_target, head.headers)
+    if name in specs.SERVICES:
+        return errors.response(specs.service(name), None, error, request_id)
+    form = route.is_form(head.header.get("content-type", ""))
+    return errors.unrouted(error, request_id, form=form)

@@ -1,0 +1,29 @@
+"""STS: who the caller is.
+
+Invariant: GetCallerIdentity needs no permission, even under a policy that denies everything.
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+"""
+
+from typing import Any
+
+from hostler.api.registry import Call, Effect, Operation, ServiceTable, table
+from hostler.store.database import Transaction
+
+
+def caller_identity(_tx: Transaction, call: Call) -> dict[str, Any]:
+    principal = call.principal
+    return {"UserId": principal.unique_id, "Account": principal.account, "Arn": principal.arn}
+
+
+TABLE: ServiceTable = table(
+    "sts",
+    (
+        Operation(
+            name="GetCallerIdentity",
+            handler=caller_identity,
+            access=lambda _call: (),
+            effect=Effect.READS,
+            members={},
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The composition root: settings, clock, wiring, processes, signals."""

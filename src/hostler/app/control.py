@@ -1,0 +1,184 @@
+"""The control process: `python -m hostler.app.control --data-dir D`. Everything is wired here.
+
+Invariant: it holds nothing that dies with it: a restart builds the same from the store, the
+instances' folders and the last snapshot.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from hostler.api import catalog
+from hostler.api.registry import Rooms
+from hostler.api.server import create_app
+from hostler.app import accounts, authority, external, listening, processes
+from hostler.app.accounts import Accounts
+from hostler.app.announcements import Announcements
+from hostler.app.clock import SystemClock
+from hostler.app.health import Health
+from hostler.app.propagation import Propagation
+from hostler.app.settings import Settings
+from hostler.backends.process import configured, isolation
+from hostler.backends.process.backend import ProcessBackend
+from hostler.backends.process.environments import Environments
+from hostler.backends.process.pip_settings import Sources
+from hostler.backends.process.zygotes import SupervisedZygotes
+from hostler.control.external_objects import ExternalObjects
+from hostler.control.ingest import Ingest
+from hostler.control.model_data import Objects, StoredModelData
+from hostler.control.plane import ControlPlane, Surroundings
+from hostler.control.stored_objects import StoredObjects
+from hostler.domain import endings, hosts
+from hostler.domain.ids import AccountId, Region
+from hostler.domain.layout import Layout
+from hostler.snapshot import background
+from hostler.snapshot import file as snapshot_file
+from hostler.snapshot.codec import SnapshotError
+from hostler.snapshot.publisher import Publisher
+from hostler.store import identities, schema
+from hostler.store.blobs import Blobs
+from hostler.store.database import Store
+from hostler.store.disk import Reserve
+from hostler.store.object_index import read_index
+from hostler.telemetry import logs
+
+_log = logging.getLogger("hostler.control")
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    settings, _options = processes.arguments("control")
+    authority.ensure(settings.layout)
+    processes.run(settings.layout, serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """Reconcile and answer the control APIs on ``layout.control_socket``."""
+    layout = settings.layout
+    clock = SystemClock()
+    probing = asyncio.create_task(asyncio.to_thread(isolation.probe, layout.mount_point))
+    await asyncio.sleep(0)  # its process starts while we open the databases
+    store, log_store = _stores(settings, clock)
+    model_data, watch, indexes = _model_data(settings, store)
+    announcements = Announcements(layout)
+    environments = _environments(settings, announcements)
+    tier = await probing
+    backend = ProcessBackend(
+        layout,
+        runtimes=configured.runtimes(settings.config.runtimes),
+        environments=environments,
+        model_data=model_data,
+        zygotes=SupervisedZygotes(layout),
+        tier=tier,
+        clock=clock,
+        instances=settings.config.instances,
+    )
+    publisher = Publisher(layout.snapshot_socket, layout.snapshot)
+    ingest = Ingest(log_store, layout, clock)
+    plane = ControlPlane(
+        Surroundings(
+            store=store,
+            backend=backend,
+            publisher=publisher,
+            clock=clock,
+            identities=identities.snapshot_parts,
+            before_removal=ingest.drain,
+            account=settings.account,
+            region=settings.region,
+        )
+    )
+    publisher.on_ack = plane.acknowledged
+    propagation = Propagation(plane, publisher)
+    further = Accounts(store, layout, clock, propagation.committed)
+    rooms = Rooms(
+        store=store,
+        logs=log_store,
+        clock=clock,
+        wake=plane.wake,
+        tables=catalog.TABLES,
+        account=AccountId(settings.account),
+        region=Region(settings.region),
+        model_data=model_data,
+        committed=propagation.committed,
+        health=Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem),
+        hosts=hosts.LOCAL | {settings.host},
+        quotas=lambda: settings.config.quotas,
+    )
+    await publisher.start()
+    parts = [each.run() for each in (ingest, announcements, further, watch)]
+    async with (
+        _closing((backend, publisher), (store, log_store, *indexes)),
+        background.beside(plane.run(_last(layout)), *parts, failed=_end_now),
+    ):
+        server = listening.server(create_app(rooms), drain_s=endings.CONTROL_S)
+        await listening.serve(server, layout.control_socket)
+
+
+@contextlib.asynccontextmanager
+async def _closing(
+    parts: Sequence[ProcessBackend | Publisher], stores: Sequence[Store]
+) -> AsyncIterator[None]:
+    """Let go of everything, in this order, when the block ends."""
+    try:
+        yield
+    finally:
+        for part in parts:
+            await part.close()
+        for store in stores:
+            store.close()
+
+
+def _end_now() -> None:
+    """The supervisor starts another, which finds everything in the store."""
+    os._exit(1)
+
+
+def _stores(settings: Settings, clock: SystemClock) -> tuple[Store, Store]:
+    layout = settings.layout
+    store = Store.at(layout.database, tables=schema.metadata, reserve=Reserve(layout.reserve))
+    log_store = Store.at(layout.logs_database, tables=logs.metadata)
+    for each in (store, log_store):
+        each.create_tables()
+    _root_credentials(store, settings, clock.now())
+    return store, log_store
+
+
+def _environments(settings: Settings, announcements: Announcements) -> Environments:
+    sources = Sources.of(settings.config.runtimes)
+    return Environments(announce=announcements.say, sources=sources)
+
+
+def _model_data(
+    settings: Settings, store: Store
+) -> tuple[StoredModelData, external.Watch, Sequence[Store]]:
+    """Model data, who looks whether the external S3 is well, and what is to be closed."""
+    layout, elsewhere = settings.layout, external.of(settings)
+    opened: list[Store] = []
+    kept: Objects
+    if elsewhere is not None:
+        kept = ExternalObjects(elsewhere, settings.account, layout.downloads)
+    else:
+        opened.append(read_index(layout.s3_index))
+        kept = StoredObjects(opened[0], Blobs(layout.s3))
+    return StoredModelData(store, kept, settings.region), external.Watch(elsewhere), opened
+
+
+def _root_credentials(store: Store, settings: Settings, now: float) -> None:
+    """The first start makes the root user's key; ``hostler env`` reads it from its file."""
+    credential = store.run(lambda tx: identities.ensure_root(tx, settings.account, now), write=True)
+    accounts.keep(credential, settings.account, settings.layout.root_credentials)
+
+
+def _last(layout: Layout) -> Any:
+    try:
+        return snapshot_file.load(layout.snapshot)
+    except (SnapshotError, OSError) as error:
+        _log.warning("the last snapshot cannot be read, routes are rebuilt: %s", error)
+        return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""What control says of the whole on `/_hostler/health`: whether it answers, and how it runs.
+
+Invariant: costs next to nothing and waits for nobody; holds nothing that a stranger on this machine
+may not know (no names of endpoints, no keys).
+"""
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hostler.app import scripts
+from hostler.backends.process.isolation import Tier
+from hostler.domain.layout import Layout
+from hostler.snapshot.publisher import Publisher
+from hostler.store import disk
+
+
+class Health:
+    """The health route's body: ready when a gateway has the identities and S3 answers."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        publisher: Publisher,
+        tier: Tier,
+        builds: Callable[[], Mapping[str, str]],
+        s3_problem: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._layout = layout
+        self._publisher = publisher
+        self._tier = tier
+        self._builds = builds
+        self._s3_problem = s3_problem
+
+    def __call__(self) -> Mapping[str, Any]:
+        subscribers = self._publisher.subscribers()
+        gateways = sum(bool(acked) for greeting, acked in subscribers if greeting.kind == "gateway")
+        s3 = _accepts(self._layout.s3_socket)
+        return {
+            "ready": bool(gateways) and s3,
+            "control": True,
+            "gateways": gateways,
+            "s3": s3,
+            "isolation": self._tier.text,
+            "warnings": [*self._tier.warnings, *self._room(), *self._s3()],
+            "builds": dict(self._builds()),
+            "init": scripts.status(self._layout),
+        }
+
+    def _s3(self) -> Iterator[str]:
+        if problem := self._s3_problem():
+            yield problem
+
+    def _room(self) -> Iterator[str]:
+        """A word where the disk is nearly full."""
+        with contextlib.suppress(OSError):
+            free = disk.free_bytes(self._layout.root)
+            if free < disk.LOW_BYTES:
+                yield (
+                    f"only {free >> 20} MiB are free on the data directory's disk: free some, or "
+                    "delete objects, models and endpoints that are not needed"
+                )
+
+
+def _accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,128 @@
+"""The S3 process: `python -m hostler.app.s3 --data-dir D`. S3, or a relay to one, is wired here.
+
+Invariant: it writes to nothing but ``layout.s3`` and its socket, and it needs nobody: without
+control it goes on with the last snapshot's credentials and policies.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+
+from starlette.types import ASGIApp
+
+from hostler.api.s3.access import Guard
+from hostler.api.s3.app import create
+from hostler.api.s3.front import Front
+from hostler.api.s3.relay import Relay
+from hostler.app import external, listening, processes
+from hostler.app.clock import SystemClock
+from hostler.aws.external import ExternalS3
+from hostler.domain import endings
+from hostler.domain.layout import Layout
+from hostler.domain.ports import Clock
+from hostler.domain.snapshot import Known, Snapshot
+from hostler.iam.evaluate import PolicyEngine
+from hostler.snapshot import background
+from hostler.snapshot.subscriber import Subscriber
+from hostler.store.blobs import Blobs, BlobsInUseError
+from hostler.store.disk import Reserve
+from hostler.store.object_index import open_index
+
+NICENESS = 5
+"""Hashing a large upload gives way to gateways and model servers on the same cores."""
+OWN_TRIES_S = 30
+"""How long a predecessor may take to finish what it has begun."""
+
+_log = logging.getLogger("hostler.s3")
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    settings, _options = processes.arguments("s3")
+    layout = settings.layout
+    elsewhere = external.of(settings)
+    if elsewhere is None:
+        work = serve(layout, region=settings.region, clock=SystemClock(), wall=time.time)
+    else:
+        work = relay(layout, elsewhere, region=settings.region, account=settings.account)
+    processes.run(layout, work)
+
+
+class AccessKeys:
+    """The access keys of the last snapshot, and whose they are."""
+
+    def __init__(self) -> None:
+        self._known: Mapping[str, Known] = {}
+
+    def use(self, snapshot: Snapshot) -> None:
+        """Put a snapshot in force."""
+        self._known = snapshot.access_keys()
+
+    def lookup(self, access_key_id: str) -> Known | None:
+        """An active access key, and whose it is."""
+        return self._known.get(access_key_id)
+
+
+async def serve(layout: Layout, *, region: str, clock: Clock, wall: Callable[[], float]) -> None:
+    """Serve Hostler's own S3 on ``layout.s3_socket`` until SIGTERM or SIGINT."""
+    os.nice(NICENESS)
+    _survive_signals()
+    blobs = Blobs(layout.s3)
+    await _own(blobs)
+    index = open_index(layout.s3_index, Reserve(layout.s3_reserve))
+    keys = AccessKeys()
+    app = create(index, blobs, lookup=keys.lookup, clock=clock, wall=wall, region=region)
+    try:
+        await _listen(layout, app, keys)
+    finally:
+        index.close()
+        blobs.release()
+
+
+async def relay(layout: Layout, elsewhere: ExternalS3, *, region: str, account: str) -> None:
+    """Serve an external S3 on ``layout.s3_socket`` until SIGTERM or SIGINT."""
+    os.nice(NICENESS)
+    _survive_signals()
+    keys = AccessKeys()
+    guard = Guard(PolicyEngine(), region)
+    front = Front(guard, SystemClock(), keys.lookup, time.time, region)
+    _log.info("objects are kept by the external S3 at %s", elsewhere.place.endpoint)
+    await _listen(layout, Relay(elsewhere, front, account), keys)
+
+
+async def _listen(layout: Layout, app: ASGIApp, keys: AccessKeys) -> None:
+    subscriber = Subscriber(layout.snapshot_socket, layout.snapshot, keys.use, name="s3", kind="s3")
+    subscriber.load()
+    server = listening.server(app, drain_s=endings.S3_S, lifespan="on")
+
+    def end() -> None:
+        server.should_exit = True
+
+    layout.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    async with background.beside(subscriber.run(), failed=end):
+        await listening.serve(server, layout.s3_socket)
+
+
+def _survive_signals() -> None:
+    """The server raises the signal that ended it once more: somebody is there, and we tidy up."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _log.info, "S3 has ended by signal %d", number)
+
+
+async def _own(blobs: Blobs) -> None:
+    """Become the writer, once a draining predecessor has ended."""
+    for _ in range(OWN_TRIES_S):
+        with contextlib.suppress(BlobsInUseError):
+            blobs.own()
+            return
+        await asyncio.sleep(1)
+    blobs.own()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One module a protocol: requests to members, results and errors to responses."""

@@ -1,0 +1,31 @@
+"""S3's second way to name a bucket: as the first labels of the host.
+
+Invariant: a host of ours (an address, localhost) never names a bucket; ``bucket.s3.…`` does.
+"""
+
+import re
+
+from hostler.aws.http import HttpRequest
+from hostler.domain import hosts
+
+_DOMAINS = "|".join(map(re.escape, (*hosts.AWS_DOMAINS, "localhost", "localhost.localdomain")))
+_BUCKET_HOST = re.compile(
+    r"(?P<bucket>[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9])"
+    rf"\.s3(?:[.-][a-z0-9-]+)*?\.(?:{_DOMAINS})(?::\d+)?",
+    re.ASCII,
+)
+
+
+def bucket_of_host(host: str) -> str | None:
+    """The bucket that a Host header names, if it does."""
+    found = _BUCKET_HOST.fullmatch(host.lower())
+    return found["bucket"] if found else None
+
+
+def effective_path(service: str, request: HttpRequest) -> str:
+    """The raw path with the bucket in front, however the request names it."""
+    path = request.raw_path or "/"
+    if service != "s3":
+        return path
+    bucket = bucket_of_host(request.header.get("host", ""))
+    return f"/{bucket}{path}" if bucket else path

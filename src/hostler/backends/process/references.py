@@ -1,0 +1,88 @@
+"""Shared folders of instances: unpacked models and overlay environments, kept while referred to.
+
+Invariant: an instance's folder (or that of a preparation) holds a link to what it uses before that
+is made, and a shared folder appears whole (made aside, then renamed); what none of them links to is
+deleted.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+
+
+class SharedFolders:
+    """Folders named by content below ``root``.
+
+    ``users`` are the places whose folders may refer to them, ``link`` the reference's name there.
+    """
+
+    def __init__(self, root: Path, users: Sequence[Path], link: str) -> None:
+        self._root = root
+        self._users = users
+        self._link = link
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def ensure(
+        self, key: str, instance_dir: Path, make: Callable[[Path], Awaitable[None]]
+    ) -> Path:
+        """The folder of ``key``, made by ``make`` in a new folder if it is not there yet."""
+        final = self._root / key
+        link = instance_dir / self._link
+        with contextlib.suppress(FileNotFoundError):
+            link.unlink()
+        link.symlink_to(final)
+        async with self._exclusive(key):
+            if final.is_dir():
+                return final
+            self._root.mkdir(mode=0o711, parents=True, exist_ok=True)
+            aside = self._root / f".{key}.part"
+            await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
+            aside.mkdir()
+            aside.chmod(0o755)  # whatever the umask: instances read it as users of their own
+            try:
+                await make(aside)
+                aside.rename(final)
+            finally:
+                await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
+        return final
+
+    def used_by(self, instance_dir: Path) -> str | None:
+        """The key that an instance refers to."""
+        try:
+            return Path(os.readlink(instance_dir / self._link)).name  # noqa: PTH115 - no resolving
+        except OSError:
+            return None
+
+    async def release(self, key: str) -> None:
+        """Delete a folder if nothing refers to it any more."""
+        async with self._exclusive(key):
+            if key not in self._referred():
+                await asyncio.to_thread(shutil.rmtree, self._root / key, ignore_errors=True)
+
+    async def sweep(self) -> None:
+        """Delete what a control process that died left unfinished or unreferred."""
+        if not self._root.is_dir():
+            return
+        for name in [path.name for path in self._root.iterdir()]:
+            if name.startswith(".") and name.endswith(".part"):
+                key = name[1 : -len(".part")]
+                async with self._exclusive(key):
+                    await asyncio.to_thread(shutil.rmtree, self._root / name, ignore_errors=True)
+            elif not name.startswith("."):
+                await self.release(name)
+
+    def _referred(self) -> set[str]:
+        folders: list[Path] = []
+        for users in self._users:
+            with contextlib.suppress(FileNotFoundError):
+                folders += users.iterdir()
+        return {key for folder in folders if (key := self.used_by(folder)) is not None}
+
+    @contextlib.asynccontextmanager
+    async def _exclusive(self, key: str) -> AsyncIterator[None]:
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            yield

@@ -1,0 +1,65 @@
+"""A signed call of sagemaker's API without boto3, for commands that should answer at once.
+
+Invariant: one try, a bounded time, and None when nobody answers or the answer is an error: whoever
+asks shows what it knows without it.
+"""
+
+import hashlib
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from hostler.aws.signing import sign
+from hostler.toolkit.connection import Connection
+
+TIMEOUT_S = 5.0
+
+
+def call(connection: Connection, operation: str, params: dict[str, Any]) -> dict[str, Any] | None:
+    """One operation's answer."""
+    host = connection.endpoint_url.removeprefix("http://")
+    body = json.dumps(params).encode()
+    headers = (
+        ("content-type", "application/x-amz-json-1.1"),
+        ("host", host),
+        ("x-amz-target", f"SageMaker.{operation}"),
+    )
+    signed = sign(
+        "POST",
+        "/",
+        headers,
+        hashlib.sha256(body).hexdigest(),
+        access_key_id=connection.key.access_key_id,
+        secret=connection.key.secret_access_key,
+        region=connection.region,
+        service="sagemaker",
+        now=time.time(),
+    )
+    http_connection = http.client.HTTPConnection(host, timeout=TIMEOUT_S)
+    try:
+        http_connection.request("POST", "/", body, dict(signed))
+        response = http_connection.getresponse()
+        answer = json.loads(response.read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        http_connection.close()
+    return answer if response.status == 200 and isinstance(answer, dict) else None
+
+
+def pages(connection: Connection, operation: str, member: str) -> Iterator[dict[str, Any]] | None:
+    """Every item of a list operation; None when the first page cannot be had."""
+    first = call(connection, operation, {"MaxResults": 100})
+    return None if first is None else _items(connection, operation, member, first)
+
+
+def _items(
+    connection: Connection, operation: str, member: str, page: dict[str, Any] | None
+) -> Iterator[dict[str, Any]]:
+    while page is not None:
+        yield from page.get(member, ())
+        if not (token := page.get("NextToken")):
+            return
+        page = call(connection, operation, {"MaxResults": 100, "NextToken": token})

@@ -1,0 +1,131 @@
+"""A keyed queue of reconciliations: woken, repeated when they ask for it, all of them now and then.
+
+Invariant: one run of a key at a time, and a wake during a run leads to another run. Nothing that
+must happen depends on a timer kept here: whatever is lost comes back with the next resync.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
+
+REQUEUE_S_MIN = 1.0
+BACKOFF_S_MAX = 60.0
+RESYNC_S = 10.0
+PARALLEL_MAX = 16
+
+Reconcile: TypeAlias = Callable[[str], Awaitable[timedelta | None]]
+"""Brings one key's world a step nearer to what is wanted; says when to be called again, if ever."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Key:
+    running: bool = False
+    again: bool = False
+    failures: int = 0
+    timer: asyncio.TimerHandle | None = None
+
+
+class Controller:
+    """Runs a reconciler.
+
+    Args:
+        name: For the log.
+        reconcile: The work for one key.
+        keys: Every key there is; asked at the start and at each resync.
+        resync_s: Seconds between two resyncs.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reconcile: Reconcile,
+        keys: Callable[[], Awaitable[Iterable[str]]],
+        *,
+        resync_s: float = RESYNC_S,
+    ) -> None:
+        self._name = name
+        self._reconcile = reconcile
+        self._list = keys
+        self._resync_s = resync_s
+        self._keys: dict[str, _Key] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(PARALLEL_MAX)
+        self._closed = False
+
+    def wake(self, key: str) -> None:
+        """Reconcile a key soon; call it on the event loop."""
+        if self._closed:
+            return
+        state = self._keys.setdefault(key, _Key())
+        if state.timer is not None:
+            state.timer.cancel()
+            state.timer = None
+        if state.running:
+            state.again = True
+            return
+        state.running = True
+        task = asyncio.get_running_loop().create_task(self._run(key, state))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def run(self) -> None:
+        """Resync for ever; cancel it to stop everything."""
+        try:
+            while True:
+                listed = await self._guarded("listing the keys", self._resync())
+                await asyncio.sleep(self._resync_s if listed else REQUEUE_S_MIN)
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        self._closed = True
+        for state in self._keys.values():
+            if state.timer is not None:
+                state.timer.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _resync(self) -> None:
+        for key in await self._list():
+            self.wake(key)
+
+    async def _run(self, key: str, state: _Key) -> None:
+        async with self._slots:
+            state.again = False
+            after: timedelta | None = None
+
+            async def reconcile() -> None:
+                nonlocal after
+                after = await self._reconcile(key)
+
+            if await self._guarded(key, reconcile()):
+                state.failures = 0
+            else:
+                state.failures += 1
+                seconds = min(BACKOFF_S_MAX, 2.0 ** min(state.failures - 1, 10))
+                after = timedelta(seconds=seconds)
+        state.running = False
+        if state.again:
+            self.wake(key)
+        elif after is not None and not self._closed:
+            delay = max(REQUEUE_S_MIN, after.total_seconds())
+            state.timer = asyncio.get_running_loop().call_later(delay, self.wake, key)
+        elif not state.failures:
+            self._keys.pop(key, None)
+
+    async def _guarded(self, what: str, work: Awaitable[None]) -> bool:
+        """Await the work; what goes wrong in it is logged, once, and costs nobody else anything."""
+        try:
+            await work
+        except Exception:
+            log.exception("%s: %s failed", self._name, what)
+            return False
+        return True

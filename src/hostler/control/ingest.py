@@ -1,0 +1,211 @@
+"""Carries instances' output from their spools into CloudWatch Logs.
+
+Invariant: how far a spool was read is committed with the lines, so a crash between any two steps
+neither loses nor doubles one; lines written while nobody read them arrive when someone does.
+"""
+
+import asyncio
+import itertools
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from hostler.domain.ids import InstanceId, endpoint_log_group
+from hostler.domain.layout import Layout
+from hostler.domain.ports import Clock
+from hostler.modelserver import folder, spool
+from hostler.store.database import Store, StoreUnavailableError, Transaction
+from hostler.telemetry import logs
+from hostler.telemetry.logs import Event
+
+POLL_S = 0.5
+HOUSEKEEPING_S = 3600.0
+BATCHES_A_TURN = 10
+"""Of one instance, so that one that never stops talking does not silence the others."""
+BATCH_LINES = 1_000
+"""Lines of one transaction: at most 32 MB, as a line has at most 32 KB."""
+
+_log = logging.getLogger("hostler.control")
+
+Signature = tuple[str, int]
+"""The newest segment and its size: unchanged, there is nothing new to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose output a folder holds."""
+
+    instance_id: str
+    account: str
+    region: str
+    endpoint_name: str
+    variant_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Lines between two positions of a spool."""
+
+    lines: tuple[Event, ...]
+    before: str
+    after: str
+
+
+class Ingest:
+    """Reads every instance's spool.
+
+    Args:
+        store: The logs' database.
+        layout: Where the instances' folders are.
+        clock: For the time of ingestion.
+    """
+
+    def __init__(self, store: Store, layout: Layout, clock: Clock) -> None:
+        self._instances = layout.instances
+        self._store = store
+        self._clock = clock
+        self._sources: dict[str, Source] = {}
+        self._read: dict[str, Signature] = {}
+        """How each spool looked when it was last read to its end."""
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        next_housekeeping = 0.0
+        while True:
+            try:
+                if self._clock.now() >= next_housekeeping:
+                    next_housekeeping = self._clock.now() + HOUSEKEEPING_S
+                    await self.housekeep()
+                await self.sweep()
+            except (StoreUnavailableError, OSError) as error:
+                _log.warning("logs wait in their spools: %s", error)
+            await asyncio.sleep(POLL_S)
+
+    async def sweep(self) -> None:
+        """Read what came since the last time, of every instance."""
+        for instance_id, signature in await asyncio.to_thread(self._changed):
+            if await self._carry(instance_id, BATCHES_A_TURN):
+                self._read[instance_id] = signature
+
+    async def drain(self, instance_id: InstanceId) -> None:
+        """Read an ended instance's last output: its folder is about to go.
+
+        Raises:
+            StoreUnavailableError: Not now; the folder must stay.
+        """
+        await self._carry(instance_id)
+        self._read.pop(instance_id, None)
+        self._sources.pop(instance_id, None)
+
+    async def housekeep(self) -> None:
+        """Forget folders that are gone, and events past their retention."""
+        present = set(await asyncio.to_thread(_names, self._instances))
+        now_ms = self._now_ms()
+
+        def transaction(tx: Transaction) -> None:
+            for source in logs.sources(tx):
+                if source not in present:
+                    logs.forget(tx, source)
+            logs.expire(tx, now_ms)
+
+        await self._store.write(transaction)
+        for remembered in (self._read, self._sources):
+            for name in remembered.keys() - present:
+                del remembered[name]
+
+    async def _carry(self, instance_id: str, batches_max: int | None = None) -> bool:
+        """Carry one spool; False if it is not at its end or does not say whose it is."""
+        source = await asyncio.to_thread(self._source, instance_id)
+        if source is None:
+            return False
+        directory = str(self._instances / instance_id / folder.SPOOL)
+        for _ in itertools.count() if batches_max is None else range(batches_max):
+            before = await self._store.read(lambda tx: logs.position(tx, instance_id))
+            records, after = await asyncio.to_thread(
+                spool.read, directory, spool.Position.parse(before), BATCH_LINES
+            )
+            if not records:
+                return True
+            batch = Batch(
+                tuple(Event(record.time_ms, record.line) for record in records), before, str(after)
+            )
+            await self._store.write(partial(_ingest, source, batch, self._now_ms()))
+        return False
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now() * 1000)
+
+    def _changed(self) -> Sequence[tuple[str, Signature]]:
+        """The spools that look otherwise than when they were last read (blocking)."""
+        found = []
+        for name in _names(self._instances):
+            signature = _signature(self._instances / name / folder.SPOOL)
+            if signature is not None and self._read.get(name) != signature:
+                found.append((name, signature))
+        return found
+
+    def _source(self, instance_id: str) -> Source | None:
+        known = self._sources.get(instance_id)
+        if known is None:
+            known = _read_source(self._instances / instance_id, instance_id)
+            if known is not None:
+                self._sources[instance_id] = known
+        return known
+
+
+def _ingest(source: Source, batch: Batch, now_ms: int, tx: Transaction) -> None:
+    logs.ingest(
+        tx,
+        account=source.account,
+        region=source.region,
+        group_name=endpoint_log_group(source.endpoint_name),
+        stream_name=f"{source.variant_name}/{source.instance_id}",
+        lines=batch.lines,
+        source=source.instance_id,
+        before=batch.before,
+        after=batch.after,
+        now_ms=now_ms,
+    )
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return sorted(one.name for one in directory.iterdir() if not one.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _signature(directory: Path) -> Signature | None:
+    segments = _names(directory)
+    if not segments:
+        return None
+    try:
+        return segments[-1], (directory / segments[-1]).stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _read_source(path: Path, instance_id: str) -> Source | None:
+    try:
+        directory = folder.open_folder(str(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        value = folder.read_json(directory, folder.SPEC)
+    finally:
+        os.close(directory)
+    match value:
+        case {
+            "spec": {
+                "account": str(account),
+                "region": str(region),
+                "endpoint_name": str(endpoint_name),
+                "variant_name": str(variant_name),
+            }
+        }:
+            return Source(instance_id, account, region, endpoint_name, variant_name)
+        case _:
+            return None

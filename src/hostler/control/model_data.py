@@ -1,0 +1,150 @@
+"""Model data for instances, read with the execution role's own permissions.
+
+Invariant: a file is handed out only if the role trusts SageMaker and its policies allow
+s3:GetObject on that very object; whether the object exists is told to nobody else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from hostler.domain.ids import object_arn
+from hostler.domain.instance import FailureCause
+from hostler.domain.model import DataType, ModelData
+from hostler.domain.ports import LocalFile, ModelDataError
+from hostler.domain.snapshot import Principal
+from hostler.iam import trust
+from hostler.iam.evaluate import PolicyEngine
+from hostler.store import identities
+from hostler.store.database import Store, StoreUnavailableError, Transaction
+
+SCHEME = "s3://"
+GET_OBJECT = "s3:GetObject"
+FILES_MAX = 10_000
+"""Objects below one prefix that an instance is given."""
+
+
+class Objects(Protocol):
+    """Where objects are kept, as model data needs it. Blocking; raises UnavailableError."""
+
+    def owner(self, bucket: str) -> str | None:
+        """The account that a bucket belongs to; None where there is no such bucket."""
+        ...
+
+    def find(self, bucket: str, key: str) -> LocalFile | None:
+        """An object by its key."""
+        ...
+
+    def below(self, bucket: str, folder: str, limit: int) -> Sequence[LocalFile]:
+        """The objects below a folder, so many at most, without consoles' markers of folders."""
+        ...
+
+
+class UnavailableError(Exception):
+    """Objects cannot be looked up now; worth trying again."""
+
+
+class StoredModelData:
+    """``ModelDataSource`` over the identities and the objects. Blocking.
+
+    Args:
+        store: The control database, for the roles.
+        kept: The objects; their keys are whole.
+        region: Chooses the partition of the objects' ARNs.
+    """
+
+    def __init__(self, store: Store, kept: Objects, region: str) -> None:
+        self._store = store
+        self._kept = kept
+        self._region = region
+        self._engine = PolicyEngine()
+
+    def fetch(self, role_arn: str, data: ModelData) -> Sequence[LocalFile]:
+        """The object, or every object below the prefix; raises ModelDataError."""
+        try:
+            return self._found(role_arn, data)
+        except UnavailableError as error:
+            text = f"{data.uri} cannot be looked up now ({error}); try again"
+            raise ModelDataError(FailureCause.PLATFORM, text) from error
+
+    def _found(self, role_arn: str, data: ModelData) -> Sequence[LocalFile]:
+        bucket, key = _location(data)
+        role = self._role(role_arn)
+        self._own(role, data.uri, bucket)
+        if data.data_type is DataType.PREFIX:
+            return self._below(role, data.uri, bucket, key)
+        self._allow(role, data.uri, bucket, key)
+        found = self._kept.find(bucket, key)
+        if found is None:
+            raise _missing(data.uri, "there is no object at that URI")
+        return [replace(found, key=key.rpartition("/")[2])]
+
+    def _role(self, role_arn: str) -> Principal:
+        try:
+            return self._store.run(lambda tx: _trusted(tx, role_arn))
+        except StoreUnavailableError as error:
+            raise UnavailableError(str(error)) from error
+
+    def _below(self, role: Principal, uri: str, bucket: str, prefix: str) -> list[LocalFile]:
+        # A folder is meant, whether or not its slash was written: «model» is not «model-2/…».
+        folder = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+        files = []
+        for found in self._kept.below(bucket, folder, FILES_MAX + 1):
+            self._allow(role, uri, bucket, found.key)
+            files.append(replace(found, key=found.key.removeprefix(folder)))
+        if not files:
+            self._allow(role, uri, bucket, folder)
+            raise _missing(uri, "there are no objects below that prefix")
+        if len(files) > FILES_MAX:
+            text = f"{uri} holds more than {FILES_MAX} objects: no more are deployed as one model"
+            raise ModelDataError(FailureCause.MODEL_LOAD, text)
+        return files
+
+    def _own(self, role: Principal, uri: str, bucket: str) -> None:
+        """Another account's bucket would need a policy of its own, which do not exist yet."""
+        owner = self._kept.owner(bucket)
+        if owner is not None and owner != role.account:
+            raise ModelDataError(
+                FailureCause.ROLE_NOT_ALLOWED,
+                f"{role.arn} may not {GET_OBJECT} {uri}: the bucket is another account's. "
+                "Copy the model into a bucket of the role's account.",
+            )
+
+    def _allow(self, role: Principal, uri: str, bucket: str, key: str) -> None:
+        resource = object_arn(self._region, bucket, key)
+        decision = self._engine.decide(role, GET_OBJECT, resource)
+        if decision.allowed:
+            return
+        by = f"{decision.policy} denies it" if decision.explicit_deny else "no policy allows it"
+        raise ModelDataError(
+            FailureCause.ROLE_NOT_ALLOWED,
+            f"{role.arn} may not {GET_OBJECT} {uri}: {by}. "
+            f"Allow {GET_OBJECT} on {resource} in a policy of the role.",
+        )
+
+
+def _location(data: ModelData) -> tuple[str, str]:
+    """Bucket and key of an ``s3://`` URI."""
+    bucket, _, key = data.uri.removeprefix(SCHEME).partition("/")
+    named = data.uri.startswith(SCHEME) and bucket
+    if not named or (not key and data.data_type is DataType.OBJECT):
+        raise _missing(data.uri, "it is not of the form s3://bucket/key")
+    return bucket, key
+
+
+def _trusted(tx: Transaction, role_arn: str) -> Principal:
+    """The role with its policies, if SageMaker may act as it."""
+    role = identities.role(tx, role_arn)
+    principal = identities.role_principal(tx, role_arn)
+    if role is None or principal is None:
+        text = f"the execution role {role_arn} does not exist; create it again or use another role"
+        raise ModelDataError(FailureCause.ROLE_NOT_ALLOWED, text)
+    if not trust.is_execution_role(role.trust):
+        text = f"the trust policy of {role_arn} does not let {trust.SAGEMAKER} assume it"
+        raise ModelDataError(FailureCause.ROLE_NOT_ALLOWED, text)
+    return principal
+
+
+def _missing(uri: str, why: str) -> ModelDataError:
+    text = f"could not access model data at {uri}: {why}. Upload it and deploy again."
+    return ModelDataError(FailureCause.MISSING_OBJECT, text)

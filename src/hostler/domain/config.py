@@ -1,0 +1,334 @@
+"""Every setting there is: its name, type, default, bounds and meaning.
+
+A section of `hostler.toml` is a record here, a key one of its fields; `hostler.app.config` reads
+them from the file, the environment and flags, and the reference is generated from them.
+
+Invariant: pure data with defaults, so that every part runs without any file; whoever needs settings
+is given its section by the composition root and reads neither the file nor the environment.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from hostler.domain.ids import ACCOUNT_PATTERN, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION_PATTERN
+
+DEFAULT_PORT = 4747
+GATEWAYS_MAX = 64
+KEY = "setting"
+_LOCAL_HOST = r"127(\.\d{1,3}){3}"
+_HOST = r"\d{1,3}(\.\d{1,3}){3}"
+_NAME = r"[a-z0-9][a-z0-9.-]{0,63}"
+_URL = r"https?://[^\s/?#]+[^\s?#]*"
+_ORIGIN = r"https?://[^\s/?#@]+/?"
+
+
+class Setting(NamedTuple):
+    """What a field's ``metadata[KEY]`` says of it."""
+
+    means: str
+    pattern: str = ""
+    """What a text, or each text of a list or the keys of a table, must match as a whole."""
+    wants: str = ""
+    """The pattern in words: "12 digits"."""
+    low: int | None = None
+    high: int | None = None
+    path: bool = False
+    """A path (or, in a list, a URL): a relative one is meant from the file's own folder."""
+    restart: bool = False
+    """Takes effect with the next `hostler up` alone; every other one also with a reload."""
+    secret: bool = False
+    """Never shown."""
+
+
+class Fault(NamedTuple):
+    """What is wrong with a record as a whole, told of one of its keys."""
+
+    key: str
+    text: str
+
+
+def setting(default: Any, means: str, **more: Any) -> Any:
+    """A field of a record; ``more`` as in Setting. A mapping's default is the empty one."""
+    metadata = {KEY: Setting(means, **more)}
+    if isinstance(default, Mapping):
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+class Wheels(StrEnum):
+    """Which builds of PyTorch and the like are installed."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class Overcommit(StrEnum):
+    """What becomes of instances that the machine has no memory for."""
+
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
+class Batching(StrEnum):
+    """Whether a model answers several requests at once."""
+
+    AUTO = "auto"
+    EXACT = "exact"
+
+
+class WithoutGpu(StrEnum):
+    """What becomes of instances of a GPU type where there is no device left for them."""
+
+    CPU = "cpu"
+    REFUSE = "refuse"
+
+
+class Addressing(StrEnum):
+    """Where a request to S3 names its bucket."""
+
+    PATH = "path"
+    VIRTUAL = "virtual"
+
+
+class LogLevel(StrEnum):
+    """The least that Hostler's own processes write to their logs."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where Hostler lies and listens, and as whom."""
+
+    data_dir: str = setting(
+        "", "the data directory; without it `~/.hostler`", path=True, restart=True
+    )
+    host: str = setting(
+        "127.0.0.1",
+        "the IPv4 address to listen on",
+        pattern=_HOST,
+        wants="an IPv4 address like 127.0.0.1",
+        restart=True,
+    )
+    allow_remote: bool = setting(
+        False,
+        "listen on an address that other machines reach. Calls are signed, yet bodies travel in "
+        "the clear",
+        restart=True,
+    )
+    port: int = setting(DEFAULT_PORT, "the port to listen on", low=1, high=65535, restart=True)
+    gateways: int = setting(
+        1, "processes that answer requests", low=1, high=GATEWAYS_MAX, restart=True
+    )
+    region: str = setting(
+        DEFAULT_REGION,
+        "where clients look by default; without it AWS_REGION's at the first start",
+        pattern=REGION_PATTERN.pattern,
+        wants="a region like us-east-1",
+        restart=True,
+    )
+    account: str = setting(
+        DEFAULT_ACCOUNT,
+        "the account, chosen at the first start for good",
+        pattern=ACCOUNT_PATTERN.pattern,
+        wants="12 digits",
+        restart=True,
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        """An address that others reach is asked for twice."""
+        if not self.allow_remote and not re.fullmatch(_LOCAL_HOST, self.host):
+            yield Fault(
+                "host",
+                f"{self.host} is reached by other machines: say allow_remote = true as well, or "
+                "listen on 127.0.0.1",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class AddedRuntime:
+    """A runtime of the user's own: requirements to build it from, or an environment as it is."""
+
+    repositories: tuple[str, ...] = setting(
+        (), "image repositories that it serves, before shipped runtimes; without any, its own name"
+    )
+    requirements: tuple[str, ...] = setting(
+        (), 'what to install, as in requirements.txt: ["scikit-learn==1.2.2"]'
+    )
+    requirements_file: str = setting("", "the same from a file", path=True)
+    environment: str = setting(
+        "", "the folder of an existing environment, which is used and never changed", path=True
+    )
+    python: str = setting("", "the Python to build it for: a version or a path")
+    framework: str = setting(
+        "", "the shipped runtime whose way of loading and answering it shares", pattern=_NAME,
+        wants="a runtime's name like scikit-learn",
+    )  # fmt: skip
+    preload: tuple[str, ...] = setting((), "modules to import ahead of instances")
+
+    def faults(self) -> Iterator[Fault]:
+        """It comes from exactly one place."""
+        sources = [self.requirements, self.requirements_file, self.environment]
+        if sum(map(bool, sources)) != 1:
+            yield Fault(
+                "environment" if self.environment else "requirements",
+                "a runtime has exactly one of requirements, requirements_file and environment",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Runtimes:
+    """The frameworks' environments: which there are, and where their packages come from."""
+
+    pin: Mapping[str, str] = setting(
+        {},
+        'versions that serve whatever an image asks for: { scikit-learn = "1.2" }',
+        pattern=_NAME,
+        wants="a runtime's name like scikit-learn",
+    )
+    add: Mapping[str, AddedRuntime] = setting(
+        {}, "runtimes of your own, a table each", pattern=_NAME, wants="a name of a-z, 0-9, - and ."
+    )
+    python: str = setting("", "the Python to build runtimes for: a version or a path")
+    index: str = setting(
+        "", "the package index, instead of pip's", pattern=_URL, wants="an http(s) URL"
+    )
+    extra_index: tuple[str, ...] = setting(
+        (), "further package indexes", pattern=_URL, wants="http(s) URLs"
+    )
+    find_links: tuple[str, ...] = setting((), "folders or pages of wheels", path=True)
+    wheels: Wheels = setting(Wheels.CPU, "builds for the CPU, or for NVIDIA's GPUs")
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """How much an account may have in a region; beyond it ResourceLimitExceeded, as on AWS.
+
+    AWS's own defaults follow an account's history and are raised on request: here there is no limit
+    but the one for a slip of the keyboard, and a test of refusals sets what it needs.
+    """
+
+    models: int | None = setting(None, "models", low=0)
+    endpoint_configs: int | None = setting(None, "endpoint configurations", low=0)
+    endpoints: int | None = setting(None, "endpoints", low=0)
+    instances: int | None = setting(None, "instances of all endpoints together", low=0)
+    instances_per_endpoint: int | None = setting(
+        400, "instances of one type for one endpoint, against slips of the keyboard", low=0
+    )
+    instances_by_type: Mapping[str, int] = setting(
+        {},
+        'instances of one type over all endpoints (AWS: "ml.m5.xlarge for endpoint usage"): '
+        '{ "ml.m5.xlarge" = 2 }',
+        low=0,
+        pattern=r"ml\.[a-z0-9-]+\.[a-z0-9]+",
+        wants="an instance type like ml.m5.xlarge",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """How instances get their share of the machine."""
+
+    overcommit: Overcommit = setting(
+        Overcommit.WARN,
+        "instances that the machine has no memory for: started with a warning, or refused "
+        "(InsufficientInstanceCapacity)",
+    )
+    gpu: WithoutGpu = setting(
+        WithoutGpu.CPU,
+        "instances of a GPU type without a device: they run on the CPU and say so, or are refused",
+    )
+    batching: Batching = setting(
+        Batching.AUTO,
+        "requests in line for a model that answers each row apart: predicted together, or "
+        '("exact") one by one, so that no last bit depends on who else asks',
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class S3:
+    """An S3 of your own (MinIO, Ceph, AWS) in the place of Hostler's.
+
+    The environment's AWS_* are not read: after `hostler env` they are Hostler's own.
+    """
+
+    endpoint: str = setting(
+        "",
+        "its address; without it Hostler keeps objects in its data directory",
+        pattern=_ORIGIN,
+        wants="an http(s) URL without a path like https://minio.example:9000",
+    )
+    region: str = setting(
+        "", "what its signatures name; without it the server's region", pattern=r"[a-z0-9-]{1,40}",
+        wants="a region like us-east-1",
+    )  # fmt: skip
+    access_key_id: str = setting("", "the access key that Hostler calls it with")
+    secret_access_key: str = setting("", "the key's secret", secret=True)
+    secret_access_key_file: str = setting(
+        "", "a file that holds the secret and nothing else, read at the start", path=True
+    )
+    addressing: Addressing = setting(
+        Addressing.PATH, "whether buckets are named in the path, or in front of the host"
+    )
+    ca_bundle: str = setting(
+        "", "the authorities that vouch for its certificate; without it the machine's", path=True
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        """An address and a key belong together."""
+        secrets = (self.secret_access_key, self.secret_access_key_file)
+        if not self.endpoint:
+            if any((self.region, self.access_key_id, *secrets, self.ca_bundle)):
+                yield Fault("endpoint", "it is missing, and nothing else counts without it")
+            return
+        if not self.access_key_id:
+            yield Fault("access_key_id", "it is missing: every call is signed")
+        if sum(map(bool, secrets)) != 1:
+            yield Fault(
+                "secret_access_key",
+                "exactly one of secret_access_key and secret_access_key_file is needed",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What Hostler's own processes write down."""
+
+    level: LogLevel = setting(LogLevel.INFO, "the least that is written to D/log", restart=True)
+    process_megabytes: int = setting(
+        16, "how large a process's log grows before it is put aside, once", low=1, high=4096
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """Scripts that run once Hostler is ready."""
+
+    folder: str = setting(
+        "",
+        "holds ready.d; without it `init` beside hostler.toml, or in the data directory",
+        path=True,
+        restart=True,
+    )
+    timeout_s: int = setting(
+        600, "seconds that one script may take", low=1, high=86400, restart=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All sections."""
+
+    server: Server = field(default_factory=Server)
+    runtimes: Runtimes = field(default_factory=Runtimes)
+    quotas: Quotas = field(default_factory=Quotas)
+    instances: Instances = field(default_factory=Instances)
+    s3: S3 = field(default_factory=S3)
+    logs: Logs = field(default_factory=Logs)
+    init: Init = field(default_factory=Init)

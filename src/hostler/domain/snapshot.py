@@ -1,0 +1,101 @@
+"""What the data plane knows: routes, credentials and policies, as one immutable value.
+
+Invariant: always whole, never a delta; a gateway that has one needs nobody. ``FORMAT`` goes up with
+an incompatible change; readers refuse formats above their own and keep the last good one.
+"""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRoute:
+    """One instance: its id and the sockets of its workers (absolute paths)."""
+
+    instance_id: str
+    sockets: tuple[str, ...]
+    page: str = ""
+    """Absolute path of the instance's shared health page."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariantRoute:
+    """A variant's share and its ready instances. ``container`` is named in ModelError texts."""
+
+    name: str
+    weight: float
+    targets: tuple[TargetRoute, ...]
+    container: str = "primary"
+    at_random: bool = False
+    """Each request goes to any instance; else to the one with the least outstanding requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRoute:
+    """An endpoint that answers (InService, Updating, …). Others are simply not here."""
+
+    account: str
+    region: str
+    name: str
+    """As created; the gateway finds it by account, region and name, case and all."""
+    arn: str
+    variants: tuple[VariantRoute, ...]
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An active access key: whose it is and its secret (SigV4 needs the plain text)."""
+
+    access_key_id: str
+    secret: str = field(repr=False)
+    principal_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy attached to a principal: its name or ARN, for explanations, and its JSON text."""
+
+    name: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls: a root user (``is_root``), a user, or a role."""
+
+    arn: str
+    account: str
+    unique_id: str
+    name: str
+    policies: tuple[Policy, ...] = ()
+    is_root: bool = False
+
+
+Known: TypeAlias = tuple[Credential, Principal]
+"""An active access key's credential, and whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything, at one moment. ``generation`` only grows, also over restarts."""
+
+    generation: int
+    account: str = ""
+    region: str = ""
+    """Both are read by nobody; they are written for the version before, which insists on them."""
+    endpoints: tuple[EndpointRoute, ...] = ()
+    credentials: tuple[Credential, ...] = ()
+    principals: tuple[Principal, ...] = ()
+    format: int = FORMAT
+
+    def access_keys(self) -> dict[str, Known]:
+        """What is known of each access key; one whose owner is not here is not known."""
+        owners = {principal.arn: principal for principal in self.principals}
+        return {
+            credential.access_key_id: (credential, owners[credential.principal_arn])
+            for credential in self.credentials
+            if credential.principal_arn in owners
+        }

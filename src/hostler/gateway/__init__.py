@@ -1,0 +1,1 @@
+"""The data plane: one process that authenticates, authorises, routes and forwards invocations."""

@@ -1,0 +1,128 @@
+"""All instances and pools, brought into line with each snapshot.
+
+Invariant: an instance that stays in the snapshot keeps its connections, and a variant that stays
+keeps its pool, its line and its counters.
+"""
+
+from typing import TYPE_CHECKING
+
+from hostler.domain.ids import endpoint_log_group
+from hostler.domain.snapshot import EndpointRoute, Snapshot, VariantRoute
+from hostler.gateway import answers, chain, route
+from hostler.gateway.record import Counters, Recorder, Subject
+from hostler.gateway.target import Dial, Pool, Soon, Target
+
+if TYPE_CHECKING:
+    from hostler.gateway.invocation import Invocation
+    from hostler.gateway.limits import Limits
+
+PROBE_EVERY_S = 10.0
+
+
+class Fleet:
+    """The instances of every endpoint."""
+
+    def __init__(self, limits: "Limits", recorder: Recorder, dial: Dial, soon: Soon) -> None:
+        self._limits = limits
+        self._dial = dial
+        self._soon = soon
+        self._recorder = recorder
+        self._targets: dict[str, Target] = {}
+        self._pools: dict[Subject, Pool] = {}
+        self._retiring: list[Target] = []
+        self._leftover: list[Pool] = []
+        self._probed = 0.0
+
+    def apply(self, snapshot: Snapshot) -> route.RouteTable:
+        """Follow a snapshot: the table to route by from now on."""
+        before, targets = self._targets.copy(), dict[str, Target]()
+        leftover, pools = self._pools.copy(), dict[Subject, Pool]()
+        filled: list[tuple[Pool, VariantRoute]] = []
+
+        def join(endpoint: EndpointRoute, variant: VariantRoute) -> tuple[Pool, Counters]:
+            subject = Subject(endpoint.account, endpoint.region, endpoint.name, variant.name)
+            pool = leftover.pop(subject) if subject in leftover else Pool(chain.reroute)
+            pools[subject] = pool
+            filled.append((pool, variant))
+            return pool, self._recorder.counters(subject)
+
+        table = route.build(snapshot.endpoints, join)
+        for pool, variant in filled:
+            self._fill(pool, variant, before, targets)
+        self._targets, self._pools = targets, pools
+        for target in before.values():
+            target.retire()
+            self._retiring.append(target)
+        self._recorder.keep_only(set(self._pools))
+        self._leftover = list(leftover.values())
+        return table
+
+    def settle(self) -> None:
+        """Once the new table is in use: send what waits, and route again what lost its variant."""
+        for pool in self._leftover:
+            pool.disband()
+        self._leftover = []
+        for pool in self._pools.values():
+            pool.pump()
+
+    def sweep(self, now: float) -> None:
+        """Judge health, refuse what waits in vain, end what is retired (``now``: monotonic s)."""
+        for target in self._targets.values():
+            target.watch(now)
+        if now - self._probed > PROBE_EVERY_S:
+            self._probed = now
+            for target in self._targets.values():
+                target.probe()
+        read_before_ns = int((now - self._limits.unreachable_s) * 1e9)
+        for pool in self._pools.values():
+            pool.refuse_unreachable(read_before_ns, _unreachable)
+        for target in self._retiring:
+            target.close_if_idle()
+        self._retiring = [each for each in self._retiring if any(each.links)]
+
+    def close(self) -> None:
+        """End every connection."""
+        for target in (*self._targets.values(), *self._retiring):
+            target.retire()
+            for link in target.links:
+                if link is not None:
+                    link.close()
+
+    def summary(self) -> dict[str, int]:
+        """Figures for the gateway's own health answer."""
+        return {
+            "instances": len(self._targets),
+            "reachable": sum(target.reachable() for target in self._targets.values()),
+        }
+
+    def _fill(
+        self,
+        pool: Pool,
+        variant: VariantRoute,
+        before: dict[str, Target],
+        targets: dict[str, Target],
+    ) -> None:
+        filled = []
+        for each in variant.targets:
+            target = before.get(each.instance_id)
+            if target is not None and target.route == each and target.pool is pool:
+                del before[each.instance_id]
+            else:
+                target = Target(each, pool, self._dial, self._soon)
+                target.open()
+            targets[each.instance_id] = target
+            filled.append(target)
+        pool.targets = tuple(filled)
+        pool.at_random = variant.at_random
+
+
+def _unreachable(invocation: "Invocation") -> None:
+    invocation.refuse(
+        answers.SheddingError(
+            "ServiceUnavailable",
+            f"No instance of endpoint {invocation.name} can be reached at the moment: see "
+            "VariantStatus in DescribeEndpoint for the last failure, and the log group "
+            f"{endpoint_log_group(invocation.name)}.",
+            2,
+        )
+    )

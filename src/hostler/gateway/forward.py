@@ -1,0 +1,172 @@
+"""To an instance and back: sends invocations, and turns what came of them into answers.
+
+Invariant: an invocation is sent again only while no instance has taken it, and a model's failure is
+a ModelError (424), never a 5xx: boto would run the model again.
+"""
+
+from time import monotonic_ns
+from typing import TYPE_CHECKING
+
+from hostler.domain.errors import CallerError
+from hostler.domain.ids import endpoint_log_group, log_group_arn
+from hostler.gateway import answers
+
+if TYPE_CHECKING:
+    from hostler.gateway.invocation import Invocation
+    from hostler.gateway.link import Link
+
+ORIGINAL_MESSAGE_MAX = 8192
+"""Characters of a failed model's answer that are told."""
+
+TOO_LONG = (502, b"\0\0\0the answer is above the limit")
+"""Status and meta of what stands for an answer that was cut off."""
+
+TIMEOUT_TEXT = (
+    "Your invocation timed out while waiting for a response from container {container}. Review the "
+    "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+)
+
+_META_CACHE_MAX = 1024
+_answer_lines: dict[bytes, bytes | None] = {}
+
+
+def send(invocation: "Invocation", link: "Link") -> None:
+    """Send to a worker that has room."""
+    invocation.attempts += 1
+    invocation.link = link
+    invocation.sent_ns = now_ns = monotonic_ns()
+    left_ms = (invocation.deadline_ns - now_ns) // 1_000_000
+    invocation.link_id = link.send(invocation, left_ms if left_ms > 0 else 1)
+
+
+def reply(invocation: "Invocation", status: int, meta: bytes, body: bytes) -> None:
+    """A worker's answer, whole."""
+    if invocation.done:
+        return
+    now_ns = monotonic_ns()
+    variant = invocation.variant
+    assert variant is not None
+    variant.counters.answered(
+        status,
+        (now_ns - invocation.sent_ns) // 1000,
+        (invocation.sent_ns - invocation.started_ns) // 1000,
+    )
+    if 200 <= status < 300:
+        lines = _answer_lines.get(meta)
+        if lines is None:
+            lines = _lines(meta)
+            if lines is None:
+                model_failed(invocation, 500, "The model's answer has a malformed header.")
+                return
+        invocation.answer(variant.head + lines, body)
+        return
+    text = body.decode("utf-8", "replace")
+    if not text:
+        text = _error_of(meta)
+    model_failed(invocation, status, text)
+
+
+def again(invocation: "Invocation", *, avoid: "Link | None" = None) -> None:
+    """It was not taken: send it to another instance, or let it wait at the head of the line."""
+    if invocation.done:
+        return
+    variant = invocation.variant
+    assert variant is not None
+    invocation.link = None
+    late = monotonic_ns() >= invocation.deadline_ns
+    if late or invocation.attempts >= invocation.gateway.limits.sends_max:
+        invocation.refuse(
+            answers.SheddingError(
+                "ServiceUnavailable",
+                f"No instance of endpoint {invocation.name} could take the request; try again.",
+                1,
+            )
+        )
+        return
+    link = variant.pool.acquire(avoid=avoid.target if avoid else None)
+    if link is not None:
+        send(invocation, link)
+    else:
+        variant.pool.enqueue(invocation, first=True)
+
+
+def instance_lost(invocation: "Invocation", why: str) -> None:
+    """The instance ended after it had taken the request; ``why`` in one line, "" if unknown."""
+    if not invocation.done and invocation.variant is not None:
+        invocation.variant.counters.answered(500, model_us=0, overhead_us=0)
+        model_failed(
+            invocation,
+            0,
+            "The model server ended while it was computing the answer to this request"
+            + (f": {why}." if why else "."),
+        )
+
+
+def timed_out(invocation: "Invocation") -> None:
+    """The deadline has passed."""
+    link, invocation.link = invocation.link, None
+    if link is None:
+        invocation.refuse(
+            answers.SheddingError(
+                "ServiceUnavailable",
+                f"No instance of endpoint {invocation.name} took the request in time; try again.",
+                1,
+            )
+        )
+        return
+    link.abandon(invocation.link_id)
+    variant = invocation.variant
+    assert variant is not None
+    waited_us = (monotonic_ns() - invocation.sent_ns) // 1000
+    variant.counters.answered(500, model_us=waited_us, overhead_us=0)
+    model_failed(invocation, 0, TIMEOUT_TEXT.format(container=variant.container))
+
+
+def model_failed(invocation: "Invocation", status: int, text: str) -> None:
+    """Answer with ModelError, in AWS's words."""
+    endpoint, variant, link = invocation.endpoint, invocation.variant, invocation.link
+    assert endpoint is not None
+    assert variant is not None
+    group = endpoint_log_group(endpoint.name)
+    kind = "client" if 400 <= status < 500 else "server"
+    text = text[:ORIGINAL_MESSAGE_MAX]
+    message = (
+        f'Received {kind} error ({status}) from {variant.container} with message "{text}". '
+        f"See the log group {group} (hostler logs {endpoint.name}) "
+        f"in account {endpoint.account} for more information."
+    )
+    arn: str = log_group_arn(endpoint.region, endpoint.account, group)
+    if link is not None:
+        arn = f"{arn}:log-stream:{variant.name}/{link.target.instance_id}"
+    invocation.fail(
+        CallerError(
+            "ModelError",
+            message,
+            members={
+                "OriginalStatusCode": status,
+                "OriginalMessage": text,
+                "LogStreamArn": arn,
+            },
+        )
+    )
+
+
+def _lines(meta: bytes) -> bytes | None:
+    """The header lines of an answer's meta; None if a value may not stand in a head."""
+    content_type, custom_attributes, *_ = [*meta.split(b"\0"), b"", b""]
+    if not answers.is_header_value(content_type + custom_attributes):
+        return None
+    lines = b""
+    if content_type:
+        lines += b"Content-Type: %b\r\n" % content_type
+    if custom_attributes:
+        lines += b"X-Amzn-SageMaker-Custom-Attributes: %b\r\n" % custom_attributes
+    if len(_answer_lines) >= _META_CACHE_MAX:
+        _answer_lines.clear()
+    _answer_lines[meta] = lines
+    return lines
+
+
+def _error_of(meta: bytes) -> str:
+    fields = meta.split(b"\0")
+    return fields[3].decode("latin-1") if len(fields) > 3 else ""

@@ -1,0 +1,224 @@
+"""The gateway's state: what it knows, whom it serves, and the sweep that applies deadlines.
+
+Invariant: what it knows comes from snapshots alone, is replaced whole, and needs nobody to stay in
+force.
+"""
+
+import asyncio
+import logging
+import traceback
+import uuid
+from collections import Counter
+from itertools import count
+from time import monotonic, time
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from hostler.domain.layout import Layout
+from hostler.domain.snapshot import Principal, Snapshot
+from hostler.gateway import answers, chain, forward
+from hostler.gateway.budget import Budget
+from hostler.gateway.certificates import Certificates
+from hostler.gateway.dial import Dialer
+from hostler.gateway.features import INVOKE, OPERATIONS
+from hostler.gateway.fleet import Fleet
+from hostler.gateway.handler import Handler
+from hostler.gateway.hashing import Hasher
+from hostler.gateway.head import Head
+from hostler.gateway.intercept import Connect
+from hostler.gateway.invocation import Invocation
+from hostler.gateway.limits import Limits
+from hostler.gateway.mould import Moulds
+from hostler.gateway.protocol import HttpConnection
+from hostler.gateway.proxy import Relay, Upstreams
+from hostler.gateway.record import Recorder
+from hostler.gateway.route import RouteTable
+from hostler.iam.evaluate import PolicyEngine
+
+if TYPE_CHECKING:
+    from hostler.gateway.tunnel import Pipe
+
+SWEEP_S = 0.5
+REMEMBERED_MAX = 65_536
+DEFECT_COUNTS = frozenset({10**power for power in range(1, 10)})
+
+log = logging.getLogger(__name__)
+
+_AllowedKey = tuple[str, str, str]
+
+
+class Gateway:
+    """One gateway process's state; make it inside its event loop."""
+
+    def __init__(self, layout: Layout, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+        self.limits = limits
+        self.loop = loop
+        self.date = answers.date_line(time())
+        self.recorder = Recorder()
+        self._dialer = Dialer(loop)
+        self.fleet = Fleet(limits, self.recorder, self._dialer, loop.call_soon)
+        self.hasher = Hasher(loop)
+        self._large_bodies = Budget(limits.bodies_bytes_max)
+        self._medium_bodies = Budget(limits.medium_bodies_bytes_max)
+        self.upstreams = Upstreams(control=layout.control_socket, s3=layout.s3_socket)
+        self.routes = RouteTable({})
+        self.credentials: dict[str, tuple[str, Principal]] = {}
+        """Secret and principal by access key id."""
+        self.engine = PolicyEngine()
+        self.allowed: set[_AllowedKey] = set()
+        """Principal ARN, region and endpoint name of decisions that allowed."""
+        self.active: dict[Invocation, None] = {}
+        """Admitted and not answered yet; oldest, and so the first to time out, first."""
+        self.connections: set[HttpConnection] = set()
+        self.certificates = Certificates(layout)
+        self.tunnels: set[Pipe] = set()
+        self.handshakes = 0
+        """Under way, of connections that are in nobody's hands until they have succeeded."""
+        self.relays: set[Relay] = set()
+        """Begun and not answered yet."""
+        self._proxy_token_file = layout.proxy_token
+        self.draining = False
+        self.awaiting_upstream = 0
+        """Relayed requests that wait for control or S3 to come back."""
+        self._defects: Counter[object] = Counter()
+        self.generation = 0
+        self.epoch = 0
+        """Counts the snapshots that were put to use here."""
+        self.moulds = Moulds()
+        self.invocation_ns = int(limits.invocation_s * 1e9)
+        self.request_prefix = str(uuid.uuid4())[:24].encode()
+        self.request_numbers = count(1)
+        self._sweeping: asyncio.TimerHandle | None = None
+
+    def connect(self) -> HttpConnection:
+        """A protocol for a new connection."""
+        return HttpConnection(self)
+
+    def accept(self, connection: HttpConnection, head: Head) -> Handler:
+        """The handler of a request."""
+        if head.method == "POST":
+            found = invoked(head.target)
+            if found is not None:
+                return Invocation(self, connection, head, *found)
+        elif head.method == "CONNECT":
+            return Connect(self, connection, head)
+        return Relay(self, connection, head)
+
+    def serve_moulded(self, connection: HttpConnection, data: bytes) -> bool:
+        """Serve a whole invocation whose head fits a mould; False for one to be parsed."""
+        if len(data) > self.limits.body_bytes_max:
+            return False
+        mould = connection.mould
+        claim = mould.fit(data) if mould is not None else None
+        if mould is None or claim is None:
+            found = self.moulds.find(data)
+            if found is None:
+                return False
+            mould, claim = found
+            connection.mould = mould
+        invocation = Invocation(self, connection, mould.head, mould.name, INVOKE)
+        connection.serves(invocation)
+        invocation.start(mould, claim)
+        return True
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a client is connected."""
+        return bool(self.connections or self.tunnels or self.handshakes)
+
+    def budget_of(self, body_bytes: int) -> Budget | None:
+        """What a body that is awaited counts towards; None for a small one."""
+        if body_bytes <= self.limits.small_body_bytes_max:
+            return None
+        is_medium = body_bytes <= self.limits.hash_inline_bytes_max
+        return self._medium_bodies if is_medium else self._large_bodies
+
+    def proxy_token(self) -> str:
+        """What lets a client tunnel to any host; empty while there is none."""
+        try:
+            return self._proxy_token_file.read_text().strip()
+        except OSError:
+            return ""
+
+    def new_request_id(self) -> bytes:
+        """A request id in the form of a UUID: this process's own prefix, then a number."""
+        return b"%b%012x" % (self.request_prefix, next(self.request_numbers))
+
+    def use(self, snapshot: Snapshot) -> None:
+        """Put a snapshot to use; what it raises is the subscriber's to log."""
+        credentials = {
+            key: (credential.secret, principal)
+            for key, (credential, principal) in snapshot.access_keys().items()
+        }
+        self.routes = self.fleet.apply(snapshot)
+        self.credentials = credentials
+        self.engine = PolicyEngine()
+        self.allowed.clear()
+        self.generation = snapshot.generation
+        self.epoch += 1
+        self.fleet.settle()
+
+    def remember_allowed(self, key: _AllowedKey) -> None:
+        """Keep a decision until the next snapshot."""
+        if len(self.allowed) >= REMEMBERED_MAX:
+            self.allowed.clear()
+        self.allowed.add(key)
+
+    def defect(self, where: str, error: BaseException) -> None:
+        """Log a defect of ours: whole the first time, then counted."""
+        line = traceback.extract_tb(error.__traceback__)[-1:]
+        seen = (where, type(error), tuple((frame.filename, frame.lineno) for frame in line))
+        self._defects[seen] += 1
+        if self._defects[seen] == 1:
+            log.error("a defect %s", where, exc_info=error)
+        elif self._defects[seen] in DEFECT_COUNTS:
+            log.error("the defect %s, %r, came %d times", where, error, self._defects[seen])
+
+    # the sweep
+
+    def start_sweeping(self) -> None:
+        """Apply deadlines from now on."""
+        self._sweeping = self.loop.call_later(SWEEP_S, self._sweep)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for connection in list(self.connections):
+            connection.abort()
+        for tunnel in list(self.tunnels):
+            tunnel.abort()
+        self.fleet.close()
+        self._dialer.close()
+        self.hasher.close()
+
+    def sweep(self, now: float) -> None:
+        """Apply deadlines (``now``: monotonic s)."""
+        self.date = answers.date_line(time())
+        now_ns = int(now * 1e9)
+        for invocation in list(self.active):
+            if invocation.deadline_ns > now_ns:
+                break
+            forward.timed_out(invocation)
+        for connection in list(self.connections):
+            connection.expire(now)
+        for relay in list(self.relays):
+            relay.expire(now)
+        for tunnel in list(self.tunnels):
+            tunnel.expire(now)
+        self.fleet.sweep(now)
+
+    def _sweep(self) -> None:
+        self._sweeping = self.loop.call_later(SWEEP_S, self._sweep)
+        chain.attempt(self, "while sweeping", lambda: self.sweep(monotonic()))
+
+
+def invoked(target: str) -> tuple[str, str] | None:
+    """The endpoint's name and the operation of a SageMaker Runtime path; None for other paths."""
+    parts = target.partition("?")[0].split("/")
+    if len(parts) != 4 or parts[0] or parts[1] != "endpoints":
+        return None
+    operation = OPERATIONS.get(parts[3])
+    if operation is None:
+        return None
+    return unquote(parts[2]), operation

@@ -1,0 +1,50 @@
+"""SHA-256 of large bodies, as they arrive, in one thread beside the event loop.
+
+Invariant: pieces are hashed in the order they came (one thread, first in first out), and the digest
+is handed back on the loop.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+
+class Hasher:
+    """The thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sha256")
+
+    def start(self, pieces: Sequence[bytes], done: Callable[[str], None]) -> "BodyHash":
+        """Begin with what has arrived; ``done`` gets the hexadecimal digest after ``finish``."""
+        body = BodyHash(self._thread, done)
+        for piece in pieces:
+            body(piece)
+        return body
+
+    def finish(self, body: "BodyHash") -> None:
+        """The body has ended."""
+        self._thread.submit(body.digest_to, self._loop)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+class BodyHash:
+    """One body: call it with each piece."""
+
+    __slots__ = ("_done", "_sha256", "_thread")
+
+    def __init__(self, thread: ThreadPoolExecutor, done: Callable[[str], None]) -> None:
+        self._thread = thread
+        self._done = done
+        self._sha256 = hashlib.sha256()
+
+    def __call__(self, piece: bytes) -> None:
+        self._thread.submit(self._sha256.update, piece)
+
+    def digest_to(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand the digest to the loop (in the thread)."""
+        loop.call_soon_threadsafe(self._done, self._sha256.hexdigest())

@@ -1,0 +1,261 @@
+"""One InvokeEndpoint request, from its head to its answer.
+
+Invariant: it is answered once. ``done`` is set with the answer, or when the client is gone, and
+whatever arrives for it afterwards is dropped.
+"""
+
+from hashlib import sha256
+from time import monotonic_ns
+from typing import TYPE_CHECKING
+
+from hostler.aws.digests import SHORT_MAX, short_sha256
+from hostler.domain.errors import CallerError
+from hostler.gateway import answers, chain, features
+
+if TYPE_CHECKING:
+    from hostler.aws.recurring import Recurring
+    from hostler.domain.snapshot import Principal
+    from hostler.gateway.budget import Budget
+    from hostler.gateway.gateway import Gateway
+    from hostler.gateway.hashing import BodyHash
+    from hostler.gateway.head import Head
+    from hostler.gateway.link import Link
+    from hostler.gateway.mould import Claim, Mould
+    from hostler.gateway.protocol import HttpConnection
+    from hostler.gateway.route import Endpoint, Variant
+
+VALIDATION = "ValidationError"
+JOIN_MAX = 64 * 1024
+"""Answers below this are written as one piece; above, the body is not copied."""
+
+
+class Invocation:
+    """A request to ``POST /endpoints/{name}/invocations`` and its way through the chain."""
+
+    # Defaults stand on the class: an invocation only stores what it changes.
+    keep_alive = True
+    answering = False
+    done = False
+    size = 0
+    body_sha256 = ""
+    meta = b""
+    """What the model server is told of the head; NUL-joined ``frames.REQUEST_META``."""
+    mould: "Mould | None" = None
+    claim: "Claim | None" = None
+    recurring: "Recurring | None" = None
+    """Of a request for which a mould may be cast."""
+    started_ns = 0
+    """Monotonic; when the request had been read."""
+    sent_ns = 0
+    deadline_ns = 0
+    principal: "Principal | None" = None
+    region = ""
+    endpoint: "Endpoint | None" = None
+    variant: "Variant | None" = None
+    link: "Link | None" = None
+    link_id = 0
+    attempts = 0
+    _begun = False
+    _complete = False
+    _budget: "Budget | None" = None
+    _reserved = 0
+    """Bytes of the budget that this request holds or waits for."""
+    _hasher: "BodyHash | None" = None
+
+    def __init__(
+        self,
+        gateway: "Gateway",
+        connection: "HttpConnection",
+        head: "Head",
+        name: str,
+        operation: str,
+    ) -> None:
+        self.gateway = gateway
+        self.connection = connection
+        self.head = head
+        self.name = name
+        """The endpoint's name as the path gives it."""
+        self.operation = operation
+        self.pieces: list[bytes] = []
+
+    def start(self, mould: "Mould", claim: "Claim") -> None:
+        """The request arrived in one piece, and its head fits a mould."""
+        self.mould = mould
+        self.meta = mould.meta
+        self.claim = claim
+        body = claim[2]
+        self.pieces.append(body)
+        self.size = size = len(body)
+        gateway, way = self.gateway, mould.way
+        self.started_ns = now_ns = monotonic_ns()
+        self.deadline_ns = now_ns + gateway.invocation_ns
+        self.body_sha256 = (sha256 if size > SHORT_MAX else short_sha256)(body).hexdigest()
+        known = way is not None and way.epoch == gateway.epoch
+        chain.run(self, chain.SHORT if known else chain.STEPS)
+
+    # the protocol's Handler
+
+    def begin(self) -> None:
+        self._begun = True
+        if self._refused_by_length():
+            return
+        if self._complete:
+            self._read()
+        elif self._reserve():
+            self._expect()
+        else:
+            self.connection.hold(self, yes=True)
+
+    def body(self, piece: bytes) -> None:
+        if self.done:
+            return
+        self.size += len(piece)
+        limits = self.gateway.limits
+        if self.size > limits.body_bytes_max:
+            self.refuse(self._too_long())
+            return
+        self.pieces.append(piece)
+        if self._hasher is not None:
+            self._hasher(piece)
+        elif self.size > limits.hash_inline_bytes_max:
+            self._hasher = self.gateway.hasher.start(self.pieces, self._digested)
+
+    def complete(self) -> None:
+        self._complete = True
+        if self._begun and not self.done:
+            self._read()
+
+    def gone(self) -> None:
+        if not self.done:
+            self._end()
+            self._leave()
+            if self.link is not None:
+                self.link.abandon(self.link_id)
+
+    def writable(self, *, yes: bool) -> None:
+        """Nothing to hold back: there is one answer, and it is whole."""
+
+    # answering
+
+    def answer(self, head: bytes, body: bytes) -> None:
+        """Write the model's answer; ``head`` lacks only what every answer ends with."""
+        if self.done:
+            return
+        self._end()
+        connection = self.connection
+        gateway = self.gateway
+        end = b"Content-Length: %d\r\nx-amzn-RequestId: %b%012x\r\n%b%b\r\n" % (
+            len(body),
+            gateway.request_prefix,
+            next(gateway.request_numbers),
+            gateway.date,
+            b"Connection: close\r\n" if connection.closes(self) else b"",
+        )
+        if len(body) > JOIN_MAX:
+            connection.transport.writelines((head, end, body))
+        else:
+            connection.transport.write(b"".join((head, end, body)))
+        connection.finished(self)
+
+    def refuse(self, failure: CallerError) -> None:
+        """Write the answer of an error that no instance made."""
+        if not self.done:
+            self._leave()
+            if self.variant is not None:
+                self.variant.counters.refused(failure)
+            self.fail(failure)
+
+    def fail(self, failure: CallerError) -> None:
+        """Write an error's answer."""
+        if self.done:
+            return
+        self._end()
+        connection = self.connection
+        data = answers.error(
+            failure,
+            self.gateway.new_request_id(),
+            self.gateway.date,
+            close=connection.closes(self),
+        )
+        connection.transport.write(data)
+        connection.finished(self)
+
+    # inside
+
+    def _end(self) -> None:
+        self.done = True
+        self.pieces = []
+        budget = self._budget
+        if budget is not None and not budget.withdraw(self._granted):
+            budget.give_back(self._reserved)
+        self.gateway.active.pop(self, None)
+
+    def _leave(self) -> None:
+        if self.variant is not None:
+            self.variant.pool.leave(self)
+
+    def _read(self) -> None:
+        """The whole request is here."""
+        self.started_ns = now_ns = monotonic_ns()
+        self.deadline_ns = now_ns + self.gateway.invocation_ns
+        if self._hasher is not None:
+            self.gateway.hasher.finish(self._hasher)
+            return
+        pieces = self.pieces
+        if len(pieces) > 1:
+            self.pieces = pieces = [b"".join(pieces)]
+        self.body_sha256 = sha256(pieces[0] if pieces else b"").hexdigest()
+        chain.run(self)
+
+    def _digested(self, body_sha256: str) -> None:
+        if not self.done:
+            self.body_sha256 = body_sha256
+            chain.run(self)
+
+    def _reserve(self) -> bool:
+        """Ask for room for a body that is not small; False while there is none."""
+        length = self.head.get("content-length")
+        size = self.gateway.limits.body_bytes_max if length is None else int(length)
+        self._budget = budget = self.gateway.budget_of(size)
+        self._reserved = size
+        return budget is None or budget.ask(size, self._granted)
+
+    def _granted(self) -> None:
+        """There is room now."""
+        self._expect()
+        self.connection.hold(self, yes=False)
+
+    def _expect(self) -> None:
+        expected = self.head.get("expect")
+        if expected is None:
+            return
+        if expected.lower() == "100-continue":
+            self.connection.transport.write(answers.CONTINUE)
+        else:
+            self.refuse(CallerError(VALIDATION, "Unknown expectation.", status=417))
+
+    def _refused_by_length(self) -> bool:
+        head = self.head
+        length = head.get("content-length")
+        if length is None:
+            if head.get("transfer-encoding") or self.operation != features.INVOKE:
+                return False
+            self.refuse(
+                CallerError(
+                    VALIDATION,
+                    "1 validation error detected: Value at 'body' failed to satisfy constraint: "
+                    "Member must not be null",
+                )
+            )
+            return True
+        if int(length) > self.gateway.limits.body_bytes_max:
+            self.refuse(self._too_long())
+            return True
+        return False
+
+    def _too_long(self) -> CallerError:
+        return CallerError(
+            VALIDATION,
+            "1 validation error detected: Value at 'body' failed to satisfy constraint: Member "
+            f"must have length less than or equal to {self.gateway.limits.body_bytes_max}",
+        )

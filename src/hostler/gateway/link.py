@@ -1,0 +1,248 @@
+"""One connection to one worker of a model server, speaking ``modelserver.frames``.
+
+Invariant: nothing that happens to one invocation (its client gone, its answer malformed, a defect
+of ours while answering it) disturbs the others on the connection; an answer to an id that nobody
+waits for is dropped.
+"""
+
+import asyncio
+import struct
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+from hostler.gateway import chain, forward
+from hostler.modelserver import frames
+
+if TYPE_CHECKING:
+    from hostler.gateway.invocation import Invocation
+    from hostler.gateway.target import Target
+
+_VERSION, _REQUEST, _RESPONSE, _MORE = frames.VERSION, frames.REQUEST, frames.RESPONSE, frames.MORE
+_REQUEST_HEAD_SIZE = frames.REQUEST_HEAD.size
+_pack = struct.Struct("<IBBHQIH").pack  # a frame's header, then REQUEST_HEAD
+_unpack_header = frames.HEADER.unpack_from
+_unpack_response = frames.RESPONSE_HEAD.unpack_from
+_HEADER_SIZE = frames.HEADER_SIZE
+_ANSWER_OFFSET = frames.HEADER_SIZE + frames.RESPONSE_HEAD.size
+_JOIN_MAX = 256 * 1024
+"""Frames below this together are written as one piece; above, bodies are not copied."""
+
+
+class Link(asyncio.Protocol):
+    """A connection; its target hears of its beginning and its end."""
+
+    __slots__ = (
+        "_chunks",
+        "_have",
+        "_need",
+        "_out",
+        "_parts",
+        "going_away",
+        "heard",
+        "inflight",
+        "next_id",
+        "pid",
+        "pinged",
+        "ready",
+        "serial",
+        "silent",
+        "slot",
+        "target",
+        "transport",
+        "unanswered",
+        "window",
+    )
+
+    def __init__(self, target: "Target", slot: int) -> None:
+        self.target = target
+        self.slot = slot
+        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.ready = False
+        self.going_away = False
+        self.silent = False
+        """It seems to be stopped: nothing is sent until it is heard again."""
+        self.window = 0
+        self.unanswered = 0
+        self.inflight: dict[int, Invocation | None] = {}
+        """By id, in order of sending; None for those nobody waits for any more."""
+        self.next_id = 1
+        self.serial = 0
+        self.pid = 0
+        self.heard = 0.0
+        """When bytes last came, while anything is awaited (monotonic s, set by the sweep)."""
+        self.pinged = False
+        self._out: list[bytes] = []
+        """What this turn of the loop sends: uvloop would make a system call of each write."""
+        self._chunks: list[bytes] = []
+        self._have = 0
+        self._need = _HEADER_SIZE
+        self._parts: dict[int, tuple[int, bytes, list[bytes], int]] = {}
+
+    # what the gateway calls
+
+    def available(self) -> bool:
+        """Whether a request may be sent now."""
+        return (
+            self.unanswered < self.window and self.ready and not self.going_away and not self.silent
+        )
+
+    def send(self, invocation: "Invocation", deadline_ms: int) -> int:
+        """Send a request; its id here."""
+        link_id = self.next_id
+        self.next_id = link_id + 1
+        self.inflight[link_id] = invocation
+        self.unanswered += 1
+        self.target.outstanding += 1
+        meta = invocation.meta
+        meta_size = len(meta)
+        size = _REQUEST_HEAD_SIZE + meta_size + invocation.size
+        out = self._out
+        if not out:
+            self.target.soon(self._flush)
+        out.append(_pack(size, _VERSION, _REQUEST, 0, link_id, deadline_ms, meta_size))
+        out.append(meta)
+        out += invocation.pieces
+        return link_id
+
+    def abandon(self, link_id: int) -> None:
+        """Nobody waits for this id any more; its place comes back with its answer."""
+        if self.inflight.get(link_id) is not None:
+            self.inflight[link_id] = None
+            self._parts.pop(link_id, None)
+            self._write(frames.frame(frames.CANCEL, link_id))
+
+    def ping(self) -> None:
+        """Ask an idle worker for a sign of life."""
+        self.pinged = True
+        self.heard = monotonic()
+        self._write(frames.frame(frames.PING, 0))
+
+    def close(self) -> None:
+        """End the connection; its target sees to what is in flight on it."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    # asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.target.joined(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self.ready = False
+        self.target.lost(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._have:
+            self._chunks.append(data)
+            self._have += len(data)
+            if self._have < self._need:
+                return
+            data = b"".join(self._chunks)
+            self._chunks, self._have = [], 0
+        try:
+            offset = self._frames(data)
+        except (frames.FrameError, struct.error) as error:
+            self.target.report(f"broke the protocol: {error}")
+            self.close()
+            return
+        if offset < len(data):
+            self._chunks, self._have = [data[offset:] if offset else data], len(data) - offset
+        if self.target.pool.waiting:
+            self.target.pool.pump()
+
+    # inside
+
+    def _write(self, *pieces: bytes) -> None:
+        if not self._out:
+            self.target.soon(self._flush)
+        self._out += pieces
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        if self.transport.is_closing():
+            return
+        if sum(map(len, out)) <= _JOIN_MAX:
+            self.transport.write(b"".join(out))
+        else:
+            self.transport.writelines(out)
+
+    def _frames(self, data: bytes) -> int:
+        """Handle the whole frames in ``data``; where the first incomplete one begins."""
+        self.pinged = self.silent = False
+        self.heard = 0.0
+        offset, end = 0, len(data)
+        while end - offset >= _HEADER_SIZE:
+            length, version, kind, flags, link_id = _unpack_header(data, offset)
+            if version != _VERSION:
+                raise frames.FrameError(f"frame version {version}, expected {frames.VERSION}")
+            stop = offset + _HEADER_SIZE + length
+            if stop > end:
+                if length > frames.PAYLOAD_MAX:
+                    raise frames.FrameError(f"frame of {length} bytes")
+                self._need = stop - offset
+                return offset
+            if kind == _RESPONSE:
+                status, meta_length = _unpack_response(data, offset + _HEADER_SIZE)
+                body_at = offset + _ANSWER_OFFSET + meta_length
+                if body_at > stop:
+                    raise frames.FrameError("an answer's meta is longer than its frame")
+                meta = data[offset + _ANSWER_OFFSET : body_at]
+                if flags & _MORE:
+                    self._parts[link_id] = (status, meta, [data[body_at:stop]], stop - body_at)
+                else:
+                    invocation = self._give_back(link_id)
+                    if invocation is not None:
+                        chain.reply(invocation, status, meta, data[body_at:stop])
+            else:
+                self._other(kind, flags, link_id, data[offset + _HEADER_SIZE : stop])
+            offset = stop
+        self._need = _HEADER_SIZE
+        return offset
+
+    def _answered(self, link_id: int, status: int, meta: bytes, body: bytes) -> None:
+        invocation = self._give_back(link_id)
+        if invocation is not None:
+            chain.reply(invocation, status, meta, body)
+
+    def _give_back(self, link_id: int) -> "Invocation | None":
+        if link_id not in self.inflight:
+            raise frames.FrameError(f"an answer to id {link_id}, which is not awaited")
+        self.unanswered -= 1
+        self.target.outstanding -= 1
+        return self.inflight.pop(link_id)
+
+    def _other(self, kind: int, flags: int, link_id: int, payload: bytes) -> None:
+        match kind:
+            case frames.PART:
+                self._part(flags, link_id, payload)
+            case frames.REFUSED:
+                self._parts.pop(link_id, None)
+                invocation = self._give_back(link_id)
+                if invocation is not None:
+                    forward.again(invocation)
+            case frames.HELLO:
+                credit, _index, self.pid = frames.HELLO_PAYLOAD.unpack_from(payload)
+                self.serial = link_id
+                self.window += credit
+                self.ready = True
+                self.target.pool.pump()
+            case frames.CREDIT:
+                self.window += frames.CREDIT_PAYLOAD.unpack_from(payload)[0]
+            case frames.GOAWAY:
+                self.going_away = True
+            case _:
+                pass  # PONG was heard; unknown kinds are a newer peer's
+
+    def _part(self, flags: int, link_id: int, payload: bytes) -> None:
+        if link_id in self._parts:
+            status, meta, pieces, size = self._parts[link_id]
+            size += len(payload)
+            if size <= frames.PAYLOAD_MAX:
+                pieces.append(payload)
+            else:  # dropped, as is all that follows: the size stays above the limit
+                (status, meta), pieces = forward.TOO_LONG, []
+            self._parts[link_id] = (status, meta, pieces, size)
+        if not flags & frames.MORE:
+            status, meta, pieces, _ = self._parts.pop(link_id, (*forward.TOO_LONG, [], 0))
+            self._answered(link_id, status, meta, b"".join(pieces))

@@ -1,0 +1,142 @@
+"""The gateway process: from an inherited listening socket to a clean end.
+
+Invariant: the listening socket is closed here, never shut down: it lives on in the supervisor and
+in the successor, with the connections that wait in it.
+
+The counters go to the slot's spool (``gateway_spool``), for metrics to be made from. Until somebody
+reads them they are bounded as every spool is: the oldest of ``spool.SEGMENTS_MAX`` segments goes.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic, time
+
+import orjson
+import uvloop
+
+from hostler.domain.layout import Layout
+from hostler.gateway.gateway import Gateway
+from hostler.gateway.handover import Handover
+from hostler.gateway.limits import Limits
+from hostler.modelserver import spool
+from hostler.snapshot import background
+from hostler.snapshot.subscriber import Subscriber
+
+BACKLOG = 4096
+FLUSH_S = 1.0
+SPOOL_AGAIN_S = 30.0
+DRAIN_LOOK_S = 0.05
+
+log = logging.getLogger(__name__)
+
+
+def run(listen_fd: int, slot: int, layout: Layout, limits: Limits | None = None) -> None:
+    """Serve the inherited listening socket until SIGTERM or SIGINT, then finish what is in flight.
+
+    So it does when it can no longer follow the control plane; then it raises, for a successor.
+
+    Args:
+        listen_fd: A bound and listening TCP socket.
+        slot: Which of the gateways this is; names its hand-over socket and its spool.
+        layout: The data directory.
+        limits: Other than the defaults.
+    """
+    _lift_descriptor_limit()
+    uvloop.run(_serve(listen_fd, slot, layout, limits or Limits()))
+
+
+async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    gateway = Gateway(layout, limits, loop)
+    subscriber = Subscriber(layout.snapshot_socket, layout.snapshot, gateway.use, f"gateway-{slot}")
+    subscriber.load()
+    with socket.socket(fileno=listen_fd) as listener:
+        handover = Handover(layout.gateway_socket(slot), listener, slot)
+        handover.open()
+        server = await loop.create_server(gateway.connect, sock=listener.dup(), backlog=BACKLOG)
+        parts = (subscriber.run(), _flush_for_ever(gateway, layout, slot))
+        async with background.beside(*parts, failed=stop.set):
+            gateway.start_sweeping()
+            _settle_memory()
+            log.info("gateway %d serves, generation %d", slot, gateway.generation)
+            await stop.wait()
+            handover.close()
+            server.close()
+            listener.close()
+            await _drain(gateway)
+    gateway.close()
+    log.info("gateway %d ended", slot)
+
+
+async def _drain(gateway: Gateway) -> None:
+    """Answer what was begun; connections end with their answer, or when they are silent.
+
+    So do tunnels, whose answers nobody here sees.
+    """
+    gateway.draining = True
+    deadline = monotonic() + gateway.limits.drain_s
+    while gateway.is_needed and monotonic() < deadline:  # noqa: ASYNC110 - sets, no event
+        await asyncio.sleep(DRAIN_LOOK_S)
+    if gateway.is_needed:
+        left = len(gateway.connections) + gateway.handshakes, len(gateway.tunnels)
+        log.warning("%d connections and %d tunnels did not end in time", *left)
+
+
+async def _flush_for_ever(gateway: Gateway, layout: Layout, slot: int) -> None:
+    """Write the counters' changes to the spool each second, in a thread, and at the end."""
+    while (fd := _spool_folder(layout.gateway_spool(slot))) is None:  # noqa: ASYNC110 - a disk
+        await asyncio.sleep(SPOOL_AGAIN_S)
+    writer = spool.Writer(fd)
+    offset = time() - monotonic()  # the machine's clock may jump; the records' does not
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="spool") as thread:
+        try:
+            while True:
+                await asyncio.sleep(FLUSH_S)
+                lines, at = _lines(gateway, offset)
+                if lines:
+                    await loop.run_in_executor(thread, writer.append, at, spool.PLATFORM, lines)
+        finally:
+            lines, at = _lines(gateway, offset)
+            if lines:
+                writer.append(at, spool.PLATFORM, lines)
+            writer.close()
+            os.close(fd)
+
+
+def _spool_folder(folder: Path) -> int | None:
+    """The open folder; None while it cannot be made: a full disk stops counting, not serving."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        log.warning("the counters are kept in memory for now: %s", error)
+        return None
+
+
+def _lines(gateway: Gateway, offset: float) -> tuple[list[bytes], int]:
+    at = monotonic() + offset
+    return [orjson.dumps(record) for record in gateway.recorder.records(at)], int(at * 1000)
+
+
+def _lift_descriptor_limit() -> None:
+    """A connection is a descriptor: use all that the system grants."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _settle_memory() -> None:
+    """What exists now lives as long as the process: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

@@ -1,0 +1,373 @@
+"""HTTP/1.1 on one client connection: heads, bodies, order, keep-alive, limits.
+
+Callbacks only: no task and no future is made for a request. llhttp (httptools) does the strict
+parsing (bare CR or LF, folding, framing conflicts and chunk sizes are errors there); what RFC 9112
+asks of a server beyond it is in ``head``.
+
+Invariant: answers leave in the order of the requests, one handler is *current* at a time, and after
+an error nothing more is parsed.
+"""
+
+import asyncio
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from hostler.gateway import answers
+from hostler.gateway import head as heads
+from hostler.gateway.handler import Handler, State
+from hostler.gateway.taking import Taking
+
+if TYPE_CHECKING:
+    from hostler.gateway.gateway import Gateway
+    from hostler.gateway.mould import Mould
+
+
+class HttpConnection(asyncio.Protocol):
+    """One client."""
+
+    __slots__ = (
+        "_advancing",
+        "_body_read",
+        "_feed",
+        "_gateway",
+        "_head_read",
+        "_headers",
+        "_incoming",
+        "_parser",
+        "_paused",
+        "_problem",
+        "_reading",
+        "_since",
+        "_taking",
+        "_url",
+        "_waiting",
+        "chunk",
+        "current",
+        "mould",
+        "moulds_cast",
+        "state",
+        "transport",
+    )
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.state = State.OPEN
+        self.current: Handler | None = None
+        self._incoming: Handler | None = None
+        self._waiting: deque[Handler] = deque()
+        self._advancing = False
+        self._paused = False
+        """Whether what may come next is not wanted yet."""
+        self._reading = True
+        self._taking = Taking()
+        self._problem: tuple[int, str] | None = None
+        self._headers: heads.RawHeaders = []
+        self._url = b""
+        self.chunk = b""
+        """While its bytes are parsed: a chunk that began with a request; else empty."""
+        self.mould: Mould | None = None
+        """The one that fitted last."""
+        self.moulds_cast = 0
+        self._head_read = 0
+        """0 between heads; 1 in the chunk where a head begins; then its bytes in later chunks."""
+        self._body_read = 0
+        self._since = 0.0
+        """When the phase that a deadline judges began (monotonic s); 0 while none does."""
+        self._parser = httptools.HttpRequestParser(self)
+        self._feed = self._parser.feed_data
+
+    # asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self._since = monotonic()
+        connections = self._gateway.connections
+        connections.add(self)
+        if len(connections) > self._gateway.limits.connections_max:
+            self._refuse(503, "Too many connections.")
+
+    def data_received(self, data: bytes) -> None:
+        if self.state is not State.OPEN:
+            return
+        if self.current is None and self._head_read == 0:
+            if self._gateway.serve_moulded(self, data):
+                return
+            self.chunk = data
+        try:
+            self._feed(data)
+        except httptools.HttpParserUpgrade:
+            self._end_requests()  # not taken up (RFC 9110 §7.8), and what follows is not HTTP
+        except httptools.HttpParserCallbackError as error:
+            self._gateway.defect("reading a request", error.__context__ or error)
+            self.abort()
+        except httptools.HttpParserError as error:
+            self._refuse(400, f"Malformed HTTP: {error}.")
+        else:
+            self.chunk = b""
+            if self._head_read:
+                self._bound_head(len(data))
+            elif self._incoming is not None:
+                if self._body_read == 0:
+                    self._since = monotonic()
+                self._body_read += len(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self.state = State.CLOSED
+        self._gateway.connections.discard(self)
+        handlers = (self.current, *self._waiting)
+        self.current = self._incoming = None
+        self._waiting.clear()
+        for handler in handlers:
+            if handler is not None:
+                handler.gone()
+        del self._feed, self._parser  # they refer back to this object
+
+    def pause_writing(self) -> None:
+        """Who does not take its answers is not read: they would pile up."""
+        self._taking.judge(self.transport)
+        self._steer()
+        if self.current is not None:
+            self.current.writable(yes=False)
+
+    def resume_writing(self) -> None:
+        if self.state is State.LINGER:
+            return  # what is left is being flushed, and still judged
+        self._taking.since = 0.0
+        self._steer()
+        if self.current is not None:
+            self.current.writable(yes=True)
+        else:
+            self._advance()
+
+    # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+        self._headers = []
+        self._head_read = 1
+        self._since = monotonic()
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        raw, self._headers = self._headers, []  # what is added now are trailers: dropped
+        if self.state is not State.OPEN:
+            return
+        gateway, parser = self._gateway, self._parser
+        limits = gateway.limits
+        version = parser.get_http_version()
+        head = heads.parse(parser.get_method(), version, self._url, raw)
+        problem = heads.problem(head, limits)
+        if problem is None and (
+            self._head_read > 1 or not 0 < len(self.chunk) <= limits.header_bytes_max
+        ):
+            problem = self._size_problem(heads.size(self._url, raw))
+        if parser.should_upgrade() and head.has_body():
+            # llhttp takes a body behind such a head for another protocol's bytes.
+            problem = 501, "Upgrading a request that has a body is not supported."
+        self._head_read = self._body_read = 0
+        if problem is not None:
+            self._refuse(*problem)
+            return
+        handler = gateway.accept(self, head)
+        handler.keep_alive = version == "1.1" and parser.should_keep_alive()
+        self._incoming = handler
+        if self.current is None:
+            self.current = handler
+            handler.begin()
+        else:
+            self._waiting.append(handler)
+            self._pause(yes=True)
+
+    def on_body(self, piece: bytes) -> None:
+        if self._incoming is not None:
+            self._incoming.body(piece)
+
+    def on_message_complete(self) -> None:
+        handler = self._incoming
+        if handler is not None:
+            self._incoming = None
+            self._since = 0.0
+            if not handler.keep_alive and self.state is State.OPEN:
+                self.state = State.LAST
+            handler.complete()
+
+    # what the gateway calls
+
+    def serves(self, handler: Handler) -> None:
+        """A request that needed no parsing: it is whole, and its turn has come."""
+        self._since = 0.0
+        self.current = handler
+
+    # what handlers call
+
+    def hold(self, handler: Handler, *, yes: bool) -> None:
+        """Stop or go on reading the handler's body."""
+        if handler is self._incoming:
+            self._pause(yes=yes)
+
+    def closes(self, handler: Handler) -> bool:
+        """Whether the answer to this handler's request will be the last here."""
+        return not handler.keep_alive or self._incoming is handler or self._gateway.draining
+
+    def finished(self, handler: Handler) -> None:
+        """The current answer has been written whole."""
+        if handler is not self.current:
+            return
+        self.current = None
+        if self._incoming is handler:  # answered before all of it was read
+            self._incoming = None
+            self._close(linger=True)
+        elif not handler.keep_alive or self._gateway.draining:
+            self._close(linger=bool(self._waiting))
+        elif not self._reading or self.state is not State.OPEN:
+            self._advance()
+        else:
+            self._since = monotonic()
+
+    def release(self) -> asyncio.Transport:
+        """Give the transport into other hands: nothing is read or written here any more."""
+        self.state = State.CLOSED
+        self.current = self._incoming = None
+        self._gateway.connections.discard(self)
+        del self._feed, self._parser
+        return self.transport
+
+    def abort(self) -> None:
+        """End at once: an answer that began cannot be finished."""
+        self.transport.abort()
+
+    # what the gateway's sweep calls
+
+    def expire(self, now: float) -> None:
+        """Apply the deadlines."""
+        limits = self._gateway.limits
+        if self._taking.is_late(self.transport, now, limits):
+            self.abort()
+            return
+        if not self._since or not self._reading:
+            return
+        gateway = self._gateway
+        elapsed = now - self._since
+        if self.state is State.LINGER:
+            if elapsed > limits.linger_s:
+                self.abort()
+        elif self._head_read:
+            if elapsed > limits.header_deadline_s:
+                self._refuse(408, "The request's head came too slowly.")
+        elif self._incoming is not None:
+            if elapsed > limits.body_rate_window_s:
+                if self._body_read < limits.body_rate_min * elapsed:
+                    self._refuse(408, "The request's body came too slowly.")
+                self._since, self._body_read = now, 1
+        elif self.current is None and elapsed > (
+            limits.drain_idle_s if gateway.draining else limits.idle_s
+        ):
+            self._close(linger=False)
+
+    # inside
+
+    def _advance(self) -> None:
+        """Give the turn to what waits; a loop, because a handler may finish within ``begin``."""
+        if self._advancing:
+            return
+        if self._taking.since:  # not before the client has taken what is there
+            self._taking.judge(self.transport)
+            return
+        self._advancing = True
+        while self.current is None and self._waiting and self.state in {State.OPEN, State.LAST}:
+            self.current = following = self._waiting.popleft()
+            following.begin()
+        self._advancing = False
+        if self.state not in {State.OPEN, State.LAST}:
+            return
+        if self._problem is not None and self.current is None:
+            self._answer_problem(*self._problem)
+        elif self.state is State.LAST and self.current is None:
+            self._close(linger=False)
+        elif not self._waiting and self._problem is None:
+            self._pause(yes=False)
+            if self.current is None:
+                self._since = monotonic()
+
+    def _pause(self, *, yes: bool) -> None:
+        self._paused = yes
+        self._steer()
+
+    def _steer(self) -> None:
+        """Read, or do not, as things are now."""
+        yes = not self._paused and (not self._taking.since or self.state is State.LINGER)
+        if yes is self._reading or self.state is State.CLOSED:
+            return
+        self._reading = yes
+        if yes:
+            self._since, self._body_read = monotonic() if self._since else 0.0, 1
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
+
+    def _bound_head(self, fed: int) -> None:
+        self._head_read = 2 if self._head_read == 1 else self._head_read + fed
+        partial = heads.size(self._url, self._headers)
+        problem = self._size_problem(max(partial, self._head_read))
+        if problem is not None:
+            self._refuse(*problem)
+
+    def _size_problem(self, size: int) -> tuple[int, str] | None:
+        limit = self._gateway.limits.header_bytes_max
+        return (431, f"The request's head is above {limit} bytes.") if size > limit else None
+
+    def _end_requests(self) -> None:
+        if self.state is State.OPEN:
+            self.state = State.LAST
+            if self.current is None:
+                self._close(linger=True)
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """Answer what is not a request, once the answers owed before it are out."""
+        if self.state is not State.OPEN:
+            return  # what follows a request that closes is not looked at
+        self.state = State.LAST
+        self._pause(yes=True)
+        broken, self._incoming = self._incoming, None
+        if broken is not None:
+            broken.gone()
+            if broken is self.current:
+                self.current = None
+                if broken.answering:
+                    self.abort()
+                    return
+            else:
+                self._waiting.remove(broken)
+        if self.current is None and not self._waiting:
+            self._answer_problem(status, reason)
+        else:
+            self._problem = status, reason
+
+    def _answer_problem(self, status: int, reason: str) -> None:
+        self.transport.write(answers.refusal(status, reason, self._gateway.date))
+        self._close(linger=True)
+
+    def _close(self, *, linger: bool) -> None:
+        """End after what was written; what was not read yet would turn the close into a reset."""
+        if self.state in {State.LINGER, State.CLOSED}:
+            return
+        self.state = State.LINGER
+        self._waiting.clear()
+        if linger:
+            self._since = monotonic()
+            self._pause(yes=False)
+            if self.transport.can_write_eof():  # TLS cannot: the client reads to the length
+                self.transport.write_eof()
+        else:
+            self._since = 0.0
+            self._taking.judge(self.transport)
+            self.transport.close()

@@ -1,0 +1,310 @@
+"""Everything that is no invocation: streamed to the control plane's or S3's Unix socket and back.
+
+The head goes out as it came, name by name, value by value (the signature covers it); the body is
+framed anew from what the parser understood, so that both sides see the same one request. Each
+request has its own upstream connection: they are local and cheap, and none is ever stale.
+
+Invariant: about ``relay_buffer_bytes`` wait on either side at most; the faster side is not read. An
+upstream that is waited for and stands still is given up.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import orjson
+
+from hostler.domain import hosts
+from hostler.gateway import answers
+from hostler.gateway.upstream import Upstream
+
+if TYPE_CHECKING:
+    from hostler.gateway.gateway import Gateway
+    from hostler.gateway.head import Head
+    from hostler.gateway.protocol import HttpConnection
+
+OWN_PATHS = "/_hostler/"
+HEALTH_PATH = "/_hostler/health"
+RETRY_AFTER_S = 1
+REACH_AGAIN_S = 0.05
+RESTARTED = "It is restarted by the supervisor"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """Where requests are passed on to."""
+
+    control: Path
+    s3: Path
+
+
+class Relay:
+    """One request that is passed on."""
+
+    __slots__ = (
+        "_chunked",
+        "_complete",
+        "_head",
+        "_moved",
+        "_pending",
+        "_pending_bytes",
+        "_service",
+        "_since",
+        "_task",
+        "_upstream",
+        "_writable",
+        "answering",
+        "connection",
+        "done",
+        "gateway",
+        "keep_alive",
+    )
+
+    def __init__(self, gateway: "Gateway", connection: "HttpConnection", head: "Head") -> None:
+        self.gateway = gateway
+        self.connection = connection
+        self.keep_alive = True
+        self.answering = False
+        self.done = False
+        self._head = head
+        self._chunked = head.shape.at("transfer-encoding") >= 0
+        self._pending = [_head_bytes(head)]
+        self._pending_bytes = 0
+        self._complete = False
+        self._service = ""
+        self._task: asyncio.Task[None] | None = None
+        self._upstream: Upstream | None = None
+        self._writable = True
+        """Whether the client keeps up with the answer."""
+        self._moved = -1
+        self._since = 0.0
+        """Since when the upstream has been waited for and has moved no more (monotonic s)."""
+
+    # the protocol's Handler
+
+    def begin(self) -> None:
+        self.gateway.relays.add(self)
+        self._task = self.gateway.loop.create_task(self._connect())
+
+    def body(self, piece: bytes) -> None:
+        if self.done:
+            return
+        data = b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece
+        if self._upstream is not None:
+            self._upstream.write((data,))
+            return
+        self._pending.append(data)
+        self._pending_bytes += len(data)
+        if self._pending_bytes > self.gateway.limits.relay_buffer_bytes:
+            self.connection.hold(self, yes=True)
+
+    def complete(self) -> None:
+        self._complete = True
+        if self.done or not self._chunked:
+            return
+        if self._upstream is not None:
+            self._upstream.write((b"0\r\n\r\n",))
+        else:
+            self._pending.append(b"0\r\n\r\n")
+
+    def gone(self) -> None:
+        self._end()
+
+    def writable(self, *, yes: bool) -> None:
+        self._writable = yes
+        if self._upstream is not None and not self.done:
+            if yes:
+                self._upstream.transport.resume_reading()
+            else:
+                self._upstream.transport.pause_reading()
+
+    # what the gateway's sweep calls
+
+    def expire(self, now: float) -> None:
+        """Give up an upstream that has accepted the request and stands still (monotonic s)."""
+        upstream = self._upstream
+        if upstream is None:
+            return  # it is being reached: that has an end of its own
+        waits = upstream.blocked or (self._complete and self._writable)
+        if not waits or upstream.moved != self._moved:
+            self._moved, self._since = upstream.moved, now
+            return
+        limits = self.gateway.limits
+        patience_s = limits.health_wait_s if self._asks_health() else limits.upstream_still_s
+        if now - self._since <= patience_s:
+            return
+        if self.answering:
+            self.connection.abort()
+        else:
+            self._unavailable(f"has not answered for {patience_s:.0f} s", "Its log may say why")
+
+    # what the upstream tells
+
+    def answered(self, data: bytes, *, whole: bool, keep_alive: bool) -> None:
+        """More of the answer; ``whole`` with its last bytes."""
+        if self.done:
+            return
+        self.answering = True
+        self.connection.transport.write(data)
+        if whole:
+            self.keep_alive = self.keep_alive and keep_alive
+            self._finish()
+
+    def informed(self, data: bytes) -> None:
+        """An interim answer (100 Continue), or a part of the final one's head."""
+        if not self.done:
+            self.answering = not data.endswith(b"\r\n\r\n")
+            self.connection.transport.write(data)
+
+    def read_more(self, *, yes: bool) -> None:
+        """Whether the upstream takes more of the body."""
+        if not self.done:
+            self.connection.hold(self, yes=not yes)
+
+    def cut(self) -> None:
+        """The upstream's connection has ended before the answer did."""
+        if self.done:
+            return
+        if self.answering:  # ends an answer without a length; tells the client of any other's loss
+            self.keep_alive = False
+            self._finish()
+        else:
+            self._unavailable("ended before it answered", RESTARTED)
+
+    # inside
+
+    async def _connect(self) -> None:
+        path = str(self._socket())
+        upstream = await self._reach(path) or await self._reach_again(path)
+        if upstream is None:
+            if not self.done:
+                self._unavailable("is not running", RESTARTED)
+            return
+        if self.done:
+            upstream.transport.abort()
+            return
+        limit = self.gateway.limits.relay_buffer_bytes
+        upstream.transport.set_write_buffer_limits(high=limit)
+        self.connection.transport.set_write_buffer_limits(high=limit)
+        self._upstream = upstream
+        pending, self._pending = self._pending, []
+        upstream.write(pending)
+        if self._pending_bytes > limit and not upstream.blocked:
+            self.connection.hold(self, yes=False)
+
+    async def _reach(self, path: str) -> "Upstream | None":
+        try:
+            _, upstream = await self.gateway.loop.create_unix_connection(
+                lambda: Upstream(self, head_only=self._head.method == "HEAD"), path
+            )
+        except OSError:
+            return None
+        return upstream
+
+    async def _reach_again(self, path: str) -> "Upstream | None":
+        """Wait a moment for one that is being restarted: nothing of the request has been sent."""
+        gateway = self.gateway
+        limits = gateway.limits
+        if self._asks_health() or gateway.awaiting_upstream >= limits.upstream_waiting_max:
+            return None
+        deadline = monotonic() + limits.upstream_wait_s
+        gateway.awaiting_upstream += 1
+        try:
+            while monotonic() < deadline:
+                await asyncio.sleep(REACH_AGAIN_S)
+                upstream = await self._reach(path)
+                if upstream is not None:
+                    return upstream
+        finally:
+            gateway.awaiting_upstream -= 1
+        return None
+
+    def _asks_health(self) -> bool:
+        return self._head.target.partition("?")[0] == HEALTH_PATH
+
+    def _socket(self) -> Path:
+        head = self._head
+        upstreams = self.gateway.upstreams
+        if not head.target.startswith(OWN_PATHS):
+            # Imported with the first such request: botocore's models are no part of an invocation.
+            from hostler.aws import route  # noqa: PLC0415
+
+            self._service = route.service_name(head.method, head.target, head.pairs)
+        return upstreams.s3 if self._service == "s3" else upstreams.control
+
+    def _unavailable(self, why: str, remedy: str) -> None:
+        if self._head.target.startswith(OWN_PATHS):
+            refusal = hosts.refusal(hosts.LOCAL, self._head.get("host"))
+            if refusal is not None:
+                document = orjson.dumps({"message": refusal})
+                self._answer(421, document, b"application/json", "MisdirectedRequest")
+                return
+        name = "the S3 process" if self._service == "s3" else "the control plane"
+        text = f"Hostler: {name} {why}. {remedy}; try again."
+        if self._asks_health():
+            health = {
+                "status": "degraded",
+                "ready": False,
+                "control": False,
+                "gateway": "serving",
+                "detail": f"{text} Endpoints in service answer meanwhile.",
+                "generation": self.gateway.generation,
+                **self.gateway.fleet.summary(),
+            }
+            self._answer(503, orjson.dumps(health), b"application/json", "ServiceUnavailable")
+        else:
+            self._refuse(503, "ServiceUnavailable", text)
+
+    def _refuse(self, status: int, code: str, text: str) -> None:
+        request_id = self.gateway.new_request_id().decode()
+        if self._service == "s3":
+            body = (
+                '<?xml version="1.0" encoding="UTF-8"?>\n'
+                f"<Error><Code>{code}</Code><Message>{text}</Message>"
+                f"<RequestId>{request_id}</RequestId></Error>"
+            )
+            self._answer(status, body.encode(), b"application/xml", code)
+        elif self._service in {"iam", "sts", "sns"}:
+            body = (
+                f"<ErrorResponse><Error><Type>Receiver</Type><Code>{code}</Code>"
+                f"<Message>{text}</Message></Error>"
+                f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+            )
+            self._answer(status, body.encode(), b"text/xml", code)
+        else:
+            document = {"__type": code, "message": text}
+            self._answer(status, orjson.dumps(document), b"application/x-amz-json-1.1", code)
+
+    def _answer(self, status: int, body: bytes, content_type: bytes, code: str) -> None:
+        data = answers.answer(
+            status,
+            b"" if self._head.method == "HEAD" else body,
+            self.gateway.date,
+            content_type=content_type,
+            error_type=code,
+            retry_after_s=RETRY_AFTER_S if status == 503 else None,
+            close=self.connection.closes(self),
+        )
+        self.connection.transport.write(data)
+        self._finish()
+
+    def _finish(self) -> None:
+        self._end()
+        self.connection.finished(self)
+
+    def _end(self) -> None:
+        self.done = True
+        self.gateway.relays.discard(self)
+        self._pending = []
+        if self._upstream is not None:
+            self._upstream.transport.abort()
+        elif self._task is not None:
+            self._task.cancel()
+
+
+def _head_bytes(head: "Head") -> bytes:
+    lines = [b"%b: %b\r\n" % header for header in head.raw]
+    line = f"{head.method} {head.target} HTTP/{head.version}\r\n".encode("latin-1")
+    return b"%b%b\r\n" % (line, b"".join(lines))

@@ -1,0 +1,143 @@
+"""What happened, as numbers: integers in plain memory, a record of the changes each second.
+
+Invariant: pure memory, no I/O and no clock; a variant's counters cost a few additions a request,
+and the number of variants in the snapshot bounds what is kept.
+
+Latencies fall into logarithmic buckets, four to a doubling: bucket ``b`` holds the microseconds
+whose ``bucket_of`` is ``b``, and ``bucket_floor(b)`` is the least of them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hostler.domain.errors import CallerError
+
+VERSION = 1
+BUCKETS = 160
+
+
+def bucket_of(microseconds: int) -> int:
+    """The bucket of a latency; 0 … 3 µs have their own."""
+    if microseconds < 4:
+        return max(0, microseconds)
+    length = microseconds.bit_length()
+    return min(BUCKETS - 1, ((length - 2) << 2) + ((microseconds >> (length - 3)) & 3))
+
+
+def bucket_floor(bucket: int) -> int:
+    """The least latency of a bucket, in µs."""
+    if bucket < 4:
+        return bucket
+    return (4 + (bucket & 3)) << ((bucket >> 2) - 1)
+
+
+_BUCKETS = bytes(map(bucket_of, range(4096)))
+
+
+class Histogram:
+    """Latencies in µs."""
+
+    __slots__ = ("buckets", "total_us")
+
+    def __init__(self) -> None:
+        self.buckets = [0] * BUCKETS
+        self.total_us = 0
+
+    def drain(self) -> dict[str, Any]:
+        """The counts since the last call, by bucket."""
+        counts = {str(bucket): count for bucket, count in enumerate(self.buckets) if count}
+        found = {"sum": self.total_us, "buckets": counts}
+        self.buckets = [0] * BUCKETS
+        self.total_us = 0
+        return found
+
+
+class Counters:
+    """One variant's numbers since the last record."""
+
+    __slots__ = ("errors_4xx", "errors_5xx", "invocations", "model", "overhead")
+
+    def __init__(self) -> None:
+        self.invocations = 0
+        self.errors_4xx = 0
+        self.errors_5xx = 0
+        self.model = Histogram()
+        self.overhead = Histogram()
+
+    def answered(self, status: int, model_us: int, overhead_us: int) -> None:
+        """An instance answered with ``status``, or failed to (500)."""
+        self.invocations += 1
+        if status >= 400:
+            if status < 500:
+                self.errors_4xx += 1
+            else:
+                self.errors_5xx += 1
+        model, overhead = self.model, self.overhead
+        model.total_us += model_us
+        model.buckets[_BUCKETS[model_us] if model_us < 4096 else bucket_of(model_us)] += 1
+        overhead.total_us += overhead_us
+        overhead.buckets[
+            _BUCKETS[overhead_us] if overhead_us < 4096 else bucket_of(overhead_us)
+        ] += 1
+
+    def refused(self, failure: CallerError) -> None:
+        """It was routed here, and the gateway refused it."""
+        self.invocations += 1
+        if (failure.status or 400) < 500 and failure.code != "ServiceUnavailable":
+            self.errors_4xx += 1
+        else:
+            self.errors_5xx += 1
+
+    def drain(self) -> dict[str, Any]:
+        """The numbers since the last call."""
+        found = {
+            "invocations": self.invocations,
+            "errors_4xx": self.errors_4xx,
+            "errors_5xx": self.errors_5xx,
+            "model_us": self.model.drain(),
+            "overhead_us": self.overhead.drain(),
+        }
+        self.invocations = self.errors_4xx = self.errors_5xx = 0
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose numbers they are."""
+
+    account: str
+    region: str
+    endpoint: str
+    variant: str
+
+
+class Recorder:
+    """The counters of every variant."""
+
+    def __init__(self) -> None:
+        self._counters: dict[Subject, Counters] = {}
+
+    def counters(self, subject: Subject) -> Counters:
+        """A variant's counters; the same object for as long as it is kept."""
+        return self._counters.setdefault(subject, Counters())
+
+    def records(self, at: float) -> Iterator[dict[str, Any]]:
+        """A record for each variant that was invoked since the last call (``at``: epoch s)."""
+        for subject, counters in self._counters.items():
+            if counters.invocations:
+                yield {
+                    "v": VERSION,
+                    "at": at,
+                    "account": subject.account,
+                    "region": subject.region,
+                    "endpoint": subject.endpoint,
+                    "variant": subject.variant,
+                    **counters.drain(),
+                }
+
+    def keep_only(self, subjects: set[Subject]) -> None:
+        """Forget variants that are gone and have nothing left to tell."""
+        for subject in [each for each in self._counters if each not in subjects]:
+            if not self._counters[subject].invocations:
+                del self._counters[subject]

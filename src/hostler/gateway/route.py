@@ -1,0 +1,148 @@
+"""Where an invocation goes: an immutable table, built once for each snapshot.
+
+Invariant: finding the endpoint and picking the variant take the same time for one endpoint or ten
+thousand, and a table that is in use is never changed.
+
+Names are unique regardless of case, and the control plane finds them so; but "the case is preserved
+and must be matched in InvokeEndpoint"
+(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html).
+"""
+
+import random
+import re
+from bisect import bisect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from hostler.domain.errors import CallerError
+from hostler.domain.snapshot import EndpointRoute, VariantRoute
+
+if TYPE_CHECKING:
+    from hostler.gateway.invocation import Invocation
+    from hostler.gateway.record import Counters
+    from hostler.gateway.target import Pool
+
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+
+Key = tuple[str, str, str]
+"""Account, region, endpoint name as it was given at creation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A variant in the table, with the living pool of its instances and its counters."""
+
+    name: str
+    container: str
+    head: bytes
+    """The beginning of every successful answer's head."""
+    pool: "Pool"
+    counters: "Counters"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint in the table."""
+
+    account: str
+    region: str
+    name: str
+    arn: str
+    variants: tuple[Variant, ...]
+    bounds: tuple[float, ...]
+    """Running sums of the weights, before the last variant that has any: where the next begins."""
+    total: float
+    """Of the weights."""
+    by_name: Mapping[str, Variant]
+
+    def pick(self, draw: Callable[[], float] = random.random) -> Variant:
+        """A variant by weight; ``draw`` gives [0, 1)."""
+        variants = self.variants
+        if len(variants) == 1:
+            return variants[0]
+        # The last bound is no bound: a product may be rounded up to the total. And where nothing
+        # was given any weight there is none: the first keeps the endpoint answering.
+        return variants[bisect(self.bounds, draw() * self.total)]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """Every endpoint that answers."""
+
+    endpoints: Mapping[Key, Endpoint]
+
+    def find(self, account: str, region: str, name: str) -> Endpoint | None:
+        return self.endpoints.get((account, region, name))
+
+
+Join = Callable[[EndpointRoute, VariantRoute], tuple["Pool", "Counters"]]
+
+
+def build(routes: Iterable[EndpointRoute], join: Join) -> RouteTable:
+    """The table of a snapshot; ``join`` gives each variant its pool and counters."""
+    return RouteTable({_key(route): _endpoint(route, join) for route in routes if route.variants})
+
+
+def step(invocation: "Invocation") -> None:
+    """Find the endpoint and pick the variant."""
+    principal = invocation.principal
+    assert principal is not None
+    endpoint = invocation.gateway.routes.endpoints.get(
+        (principal.account, invocation.region, invocation.name)
+    )
+    if endpoint is None:
+        raise _not_found(invocation.name, principal.account)
+    invocation.endpoint = endpoint
+    head = invocation.head
+    position = head.shape.asked.target_variant
+    if position < 0:
+        invocation.variant = endpoint.pick()
+        return
+    wanted = head.values[position]
+    invocation.variant = endpoint.by_name.get(wanted)
+    if invocation.variant is None:
+        raise CallerError(
+            "ValidationError",
+            f"Variant {wanted} not found for Endpoint {endpoint.name} of account "
+            f"{endpoint.account}.",
+        )
+
+
+def _not_found(name: str, account: str) -> CallerError:
+    """Also said of endpoints that do not serve (yet, or any more)."""
+    if len(name) > 63 or not _NAME.fullmatch(name):
+        return CallerError(
+            "ValidationError",
+            f"1 validation error detected: Value '{name}' at 'endpointName' failed to satisfy "
+            "constraint: Member must satisfy regular expression pattern: "
+            "^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}",
+        )
+    return CallerError("ValidationError", f"Endpoint {name} of account {account} not found.")
+
+
+def _key(route: EndpointRoute) -> Key:
+    return route.account, route.region, route.name
+
+
+def _endpoint(route: EndpointRoute, join: Join) -> Endpoint:
+    variants = tuple(_variant(route, variant, join) for variant in route.variants)
+    weights = [max(0.0, variant.weight) for variant in route.variants]
+    last = max((index for index, weight in enumerate(weights) if weight), default=0)
+    return Endpoint(
+        account=route.account,
+        region=route.region,
+        name=route.name,
+        arn=route.arn,
+        variants=variants,
+        bounds=tuple(accumulate(weights[:last])),
+        total=sum(weights),
+        by_name={variant.name: variant for variant in variants},
+    )
+
+
+def _variant(route: EndpointRoute, variant: VariantRoute, join: Join) -> Variant:
+    pool, counters = join(route, variant)
+    head = b"HTTP/1.1 200 OK\r\nx-Amzn-Invoked-Production-Variant: %b\r\n" % variant.name.encode()
+    return Variant(variant.name, variant.container, head, pool, counters)

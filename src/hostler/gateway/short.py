@@ -1,0 +1,66 @@
+"""The chain in one step, for a request like one before but for its time, signature and body.
+
+Who it is, what it asks for and where that goes follow from the rest of the head and the snapshot,
+and are kept with the mould until the next snapshot. The signature is verified each time.
+
+Invariant: whatever passes here would have passed the chain's steps, with the same outcome; what was
+kept under another snapshot is not used.
+"""
+
+from time import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from hostler.gateway import admit, forward
+
+if TYPE_CHECKING:
+    from hostler.domain.snapshot import Principal
+    from hostler.gateway.invocation import Invocation
+    from hostler.gateway.route import Endpoint, Variant
+
+
+class Way(NamedTuple):
+    """Where the requests of a mould go, and the secret they are signed with."""
+
+    epoch: int
+    """Of the gateway's knowledge; another one's is not used."""
+    secret: str
+    principal: "Principal"
+    endpoint: "Endpoint"
+    variant: "Variant | None"
+    """The one they ask for; None where weights decide."""
+
+
+def remember(invocation: "Invocation") -> None:
+    """Keep the way that the chain has found for a mould."""
+    mould, endpoint = invocation.mould, invocation.endpoint
+    if mould is None or endpoint is None:
+        return
+    gateway = invocation.gateway
+    secret, principal = gateway.credentials[mould.recurring.access_key_id]
+    asked = mould.head.shape.asked.target_variant >= 0
+    variant = invocation.variant if asked else None
+    mould.way = Way(gateway.epoch, secret, principal, endpoint, variant)
+
+
+def step(invocation: "Invocation") -> None:
+    """Verify the signature, pick the variant, and send to an instance or wait in line."""
+    mould, claim = invocation.mould, invocation.claim
+    assert mould is not None
+    assert claim is not None
+    assert mould.way is not None
+    _, secret, principal, endpoint, variant = mould.way
+    recurring = mould.recurring
+    recurring.verify(claim[0], claim[1], secret, invocation.body_sha256, time())
+    invocation.principal = principal
+    invocation.region = recurring.region
+    invocation.endpoint = endpoint
+    if variant is None:
+        variant = endpoint.pick()
+    invocation.variant = variant
+    pool = variant.pool
+    invocation.gateway.active[invocation] = None
+    link = None if pool.waiting else pool.acquire()
+    if link is None:
+        admit.wait(invocation, pool)
+    else:
+        forward.send(invocation, link)

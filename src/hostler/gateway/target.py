@@ -1,0 +1,262 @@
+"""Instances as the gateway sees them, gathered into one pool for each variant.
+
+Invariant: a target that left the snapshot gets nothing new, and its connections end when what is in
+flight on them is answered; what waited for a pool that is gone is routed again.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hostler.domain.snapshot import TargetRoute
+from hostler.gateway import forward, loss
+from hostler.modelserver import page
+
+if TYPE_CHECKING:
+    from hostler.gateway.invocation import Invocation
+    from hostler.gateway.link import Link
+
+RECONNECT_S = 0.02
+SILENCE_S_MAX = 2.0
+"""A worker that has not begun what it was sent, and is not busy, for this long is passed over."""
+
+Dial = Callable[["Target", int, float], None]
+"""Connects to a target's worker, not before so many seconds; the target hears by ``joined``."""
+
+Soon = Callable[[Callable[[], None]], object]
+"""Calls back in the next turn of the loop."""
+
+log = logging.getLogger(__name__)
+
+
+class Target:
+    """One instance: a connection to each of its workers."""
+
+    def __init__(self, route: TargetRoute, pool: "Pool", dial: Dial, soon: Soon) -> None:
+        self.route = route
+        self._dial = dial
+        self.soon = soon
+        self.instance_id = route.instance_id
+        self.pool = pool
+        self.outstanding = 0
+        self.retired = False
+        self.links: list[Link | None] = [None] * len(route.sockets)
+        self._reported = ""
+
+    def open(self) -> None:
+        """Connect to every worker."""
+        for slot in range(len(self.links)):
+            self._dial(self, slot, 0.0)
+
+    def acquire(self) -> "Link | None":
+        """The least busy worker that may be sent a request."""
+        links = self.links
+        if len(links) == 1:
+            link = links[0]
+            return link if link is not None and link.available() else None
+        best = None
+        for link in links:
+            if (
+                link is not None
+                and link.available()
+                and (best is None or link.unanswered < best.unanswered)
+            ):
+                best = link
+        return best
+
+    def reachable(self) -> bool:
+        """Whether any worker can be spoken to."""
+        return any(link is not None and link.ready and not link.silent for link in self.links)
+
+    def retire(self) -> None:
+        """Out of the routes: nothing new; connections end with their last answer."""
+        self.retired = True
+        self.close_if_idle()
+
+    def close_if_idle(self) -> None:
+        """End the connections of a retired target that owe nothing."""
+        for link in self.links:
+            if link is not None and not any(link.inflight.values()):
+                link.close()
+
+    def report(self, what: str) -> None:
+        """Log once what is wrong with an instance."""
+        if what != self._reported:
+            self._reported = what
+            log.warning("instance %s %s", self.instance_id, what)
+
+    # connections
+
+    def joined(self, link: "Link") -> None:
+        """A connection was made."""
+        self.links[link.slot] = link
+        if self.retired:
+            link.close()
+
+    def lost(self, link: "Link") -> None:
+        """A connection has ended: what the worker had not taken goes elsewhere."""
+        if self.links[link.slot] is link:
+            self.links[link.slot] = None
+        taken = self._taken_by(link)
+        orphans = list(link.inflight.items())
+        link.inflight.clear()
+        self.outstanding -= link.unanswered
+        link.unanswered = 0
+        if not self.retired:
+            self._dial(self, link.slot, RECONNECT_S)
+        for link_id, invocation in reversed(orphans):  # each may go to the head of the line
+            if invocation is not None and link_id > taken:
+                forward.again(invocation, avoid=link)
+        owed = [each for link_id, each in orphans if each is not None and link_id <= taken]
+        if owed:
+            loss.tell(owed, loss.Lost(self.route.page, link.slot, link.pid))
+
+    def _taken_by(self, link: "Link") -> int:
+        """The last id that the worker may have taken from this connection."""
+        slot = self.read_page(link.slot)
+        if slot is None:
+            return link.next_id if link.serial else 0
+        _version, _state, _busy, serial, last_taken, _served, pid, _ = slot
+        if pid != link.pid:
+            return link.next_id  # another worker's slot by now: it cannot be known
+        if serial == link.serial:
+            return last_taken
+        return 0 if serial == 0 else link.next_id
+
+    def read_page(self, slot: int) -> tuple[int, int, int, int, int, int, int, int] | None:
+        """A worker's slot of the shared page; None when there is none."""
+        return page.read_slot(self.route.page, slot) if self.route.page else None
+
+    # health
+
+    def watch(self, now: float) -> None:
+        """Pass over workers that were sent something, are not busy, and do not begin it."""
+        for link in self.links:
+            if link is None or not link.ready or link.silent:
+                continue
+            if not link.unanswered and not link.pinged:
+                continue
+            if link.heard == 0.0:
+                link.heard = now
+            elif now - link.heard > SILENCE_S_MAX and not self._is_busy(link):
+                self._pass_over(link)
+
+    def probe(self) -> None:
+        """Ask idle workers for a sign of life."""
+        for link in self.links:
+            if link is not None and link.ready and not link.unanswered and not link.pinged:
+                link.ping()
+
+    def _is_busy(self, link: "Link") -> bool:
+        slot = self.read_page(link.slot)
+        return slot is None or slot[2] != 0
+
+    def _pass_over(self, link: "Link") -> None:
+        link.silent = True
+        self.report(f"worker {link.slot} does not respond; its requests go elsewhere")
+        taken = self._taken_by(link)
+        for link_id, invocation in reversed(link.inflight.items()):
+            if invocation is not None and link_id > taken:
+                link.abandon(link_id)
+                forward.again(invocation, avoid=link)
+
+
+class Pool:
+    """The instances of one variant, and what waits for them."""
+
+    def __init__(
+        self,
+        reroute: Callable[["Invocation"], None],
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self.targets: tuple[Target, ...] = ()
+        self.at_random = False
+        """Whether any instance is as good as the least busy one."""
+        self.waiting: dict[Invocation, None] = {}
+        """In order; a dict, so that one whose client is gone leaves at once."""
+        self.waiting_bytes = 0
+        self._reroute = reroute
+        self._draw = draw
+        self._turn = 0
+        self._disbanded = False
+
+    def acquire(self, *, avoid: Target | None = None) -> "Link | None":
+        """A worker that may be sent a request: of the least busy instance, or of any.
+
+        Of instances that are as busy, each is the first in turn.
+        """
+        targets = self.targets
+        count = len(targets)
+        if count == 1:
+            return targets[0].acquire()
+        if self.at_random:
+            return self._any(avoid)
+        best = None
+        self._turn = turn = self._turn + 1
+        for step in range(count):
+            target = targets[(turn + step) % count]
+            if best is not None and target.outstanding >= best.target.outstanding:
+                continue
+            if target is not avoid:
+                best = target.acquire() or best
+        if best is None and avoid is not None:
+            return avoid.acquire() if avoid in targets else None
+        return best
+
+    def _any(self, avoid: Target | None) -> "Link | None":
+        """Each instance with room is as likely; one to avoid is for want of others."""
+        others = [target.acquire() for target in self.targets if target is not avoid]
+        ready = [link for link in others if link is not None]
+        if ready:
+            return ready[int(self._draw() * len(ready))]
+        return avoid.acquire() if avoid is not None and avoid in self.targets else None
+
+    def enqueue(self, invocation: "Invocation", *, first: bool = False) -> None:
+        """Let it wait: at the end of the line, or at its head."""
+        if self._disbanded:
+            self._reroute(invocation)
+            return
+        self.waiting_bytes += invocation.size
+        if first:
+            self.waiting = {invocation: None} | self.waiting
+        else:
+            self.waiting[invocation] = None
+
+    def leave(self, invocation: "Invocation") -> None:
+        """It waits no more."""
+        if invocation in self.waiting:
+            del self.waiting[invocation]
+            self.waiting_bytes -= invocation.size
+
+    def pump(self) -> None:
+        """Send what waits, as far as there is room."""
+        while self.waiting:
+            link = self.acquire()
+            if link is None:
+                return
+            invocation = next(iter(self.waiting))
+            self.leave(invocation)
+            forward.send(invocation, link)
+
+    def reachable(self) -> bool:
+        """Whether any instance can be spoken to."""
+        return any(target.reachable() for target in self.targets)
+
+    def disband(self) -> None:
+        """The variant is gone: what waits is routed again."""
+        self.targets = ()
+        self._disbanded = True
+        for invocation in list(self.waiting):
+            self.leave(invocation)
+            self._reroute(invocation)
+
+    def refuse_unreachable(
+        self, read_before_ns: int, refuse: Callable[["Invocation"], None]
+    ) -> None:
+        """Refuse what was read before a moment (monotonic ns), while no instance can be reached."""
+        if self.waiting and not self.reachable():
+            for invocation in list(self.waiting):
+                if invocation.started_ns < read_before_ns:
+                    self.leave(invocation)
+                    refuse(invocation)

@@ -1,0 +1,92 @@
+"""The connection to the control plane or S3 for one relayed request.
+
+Invariant: what arrives is passed on as it came; the parser only finds where the answer ends.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+if TYPE_CHECKING:
+    from hostler.gateway.proxy import Relay
+
+
+class Upstream(asyncio.Protocol):
+    """The other side of a ``Relay``."""
+
+    __slots__ = (
+        "_final",
+        "_head_only",
+        "_keep_alive",
+        "_parser",
+        "_passed",
+        "_relay",
+        "_whole",
+        "blocked",
+        "transport",
+    )
+
+    def __init__(self, relay: "Relay", *, head_only: bool) -> None:
+        self._relay = relay
+        self._head_only = head_only
+        self._parser = httptools.HttpResponseParser(self)
+        self._final = False
+        self._whole = False
+        self._keep_alive = True
+        self._passed = 0
+        self.blocked = False
+        """Whether it has much of the request to take before more is read."""
+        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
+
+    def write(self, pieces: Sequence[bytes]) -> None:
+        """Pass on more of the request."""
+        self._passed += sum(map(len, pieces))
+        self.transport.writelines(pieces)
+
+    @property
+    def moved(self) -> int:
+        """How many bytes it has taken and given; the same number twice: it stands still."""
+        return self._passed - self.transport.get_write_buffer_size()
+
+    # asyncio's callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._passed += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            if not self._whole:
+                self._relay.connection.abort()
+                return
+        if self._final:
+            self._relay.answered(data, whole=self._whole, keep_alive=self._keep_alive)
+        else:
+            self._relay.informed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._relay.cut()
+        del self._parser
+
+    def pause_writing(self) -> None:
+        self.blocked = True
+        self._relay.read_more(yes=False)
+
+    def resume_writing(self) -> None:
+        self.blocked = False
+        self._relay.read_more(yes=True)
+
+    # httptools' callbacks
+
+    def on_headers_complete(self) -> None:
+        if self._parser.get_status_code() >= 200:
+            self._final = True
+            self._keep_alive = self._parser.should_keep_alive()
+            self._whole = self._head_only
+
+    def on_message_complete(self) -> None:
+        self._whole = self._final

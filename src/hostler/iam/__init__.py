@@ -1,0 +1,1 @@
+"""Policy documents to decisions: pure, and shared by the APIs, S3 and the gateway."""

@@ -1,0 +1,77 @@
+"""The nouns of a policy document: statements, principals, conditions.
+
+Invariant: immutable, and as written; an element that is absent is an empty tuple.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hostler.domain.errors import CallerError
+
+OLD_VERSION = "2008-10-17"
+"""What a document without a Version is."""
+VERSION = "2012-10-17"
+"""The version in which ``${…}`` are variables."""
+
+
+class Kind(StrEnum):
+    """What a document is attached to: it decides which elements it must and must not have."""
+
+    IDENTITY = "identity"
+    TRUST = "trust"
+    BUCKET = "bucket"
+
+
+class Effect(StrEnum):
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalPattern:
+    """One principal of a Principal element; ``type`` is ``AWS``, ``Service``, … or ``*``."""
+
+    type: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One line of a Condition element: any of ``values`` may hold for ``key``."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a document."""
+
+    label: str
+    """Its Sid, or else its place: ``Statement[0]``."""
+    sid: str
+    effect: Effect
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    not_resources: tuple[str, ...]
+    principals: tuple[PrincipalPattern, ...]
+    not_principals: tuple[PrincipalPattern, ...]
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A policy document; ``version`` is never empty."""
+
+    version: str
+    id: str
+    statements: tuple[Statement, ...]
+
+
+def malformed(sentence: str, place: str = "") -> CallerError:
+    """IAM's MalformedPolicyDocument: its sentence, then where."""
+    return CallerError(
+        "MalformedPolicyDocument", f"{sentence} ({place})" if place else sentence, status=400
+    )

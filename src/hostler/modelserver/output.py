@@ -1,0 +1,92 @@
+"""Carries what the workers print into the instance's spool.
+
+Invariant: a pipe is always drained, whatever becomes of the disk: no worker waits in ``print``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import time
+
+from . import folder, spool
+
+_READ_SIZE = 64 * 1024
+
+
+class Output:
+    """The pipes of an instance's workers, registered with the shim's poll, and the spool."""
+
+    def __init__(self, directory: int, poll: select.poll) -> None:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        self._spool = spool.Writer(os.open(folder.SPOOL, flags, dir_fd=directory))
+        self._poll = poll
+        self._pipes: dict[int, tuple[int, int]] = {}  # descriptor → (pid, stream)
+        self._rest: dict[int, bytes] = {}
+
+    def note(self, line: str) -> None:
+        """A line of the platform's own, so marked."""
+        text = f"[hostler] {line}".encode("utf-8", "replace")
+        self._spool.append(_now_ms(), spool.PLATFORM, text.splitlines())
+
+    def add(self, pid: int, stdout: int, stderr: int) -> None:
+        """Take over the reading ends of a worker's two pipes."""
+        for descriptor, stream in ((stdout, spool.STDOUT), (stderr, spool.STDERR)):
+            os.set_blocking(descriptor, False)
+            self._pipes[descriptor] = (pid, stream)
+            self._rest[descriptor] = b""
+            self._poll.register(descriptor, select.POLLIN)
+
+    def drain(self, descriptor: int) -> bool:
+        """Keep what has arrived on one pipe; False when nothing was there (or it ended)."""
+        if descriptor not in self._pipes:
+            return False
+        try:
+            data = os.read(descriptor, _READ_SIZE)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._close(descriptor)
+            return False
+        *lines, rest = (self._rest[descriptor] + data).split(b"\n")
+        if len(rest) >= spool.LINE_MAX:
+            lines.append(rest)
+            rest = b""
+        self._rest[descriptor] = rest
+        if lines:
+            self._keep(descriptor, lines)
+        return True
+
+    def remove(self, pid: int) -> None:
+        """Keep a dead worker's last lines and forget its pipes."""
+        for descriptor in [each for each, (owner, _) in self._pipes.items() if owner == pid]:
+            # Bounded: a process that it left behind may still be writing.
+            for _ in range(64):
+                if not self.drain(descriptor):
+                    break
+            if descriptor in self._pipes:
+                self._close(descriptor)
+
+    def close(self) -> None:
+        """Close every pipe and the spool."""
+        for descriptor in list(self._pipes):
+            self._close(descriptor)
+        self._spool.close()
+
+    def _keep(self, descriptor: int, lines: list[bytes]) -> None:
+        stream = self._pipes[descriptor][1]
+        self._spool.append(_now_ms(), stream, [line.rstrip(b"\r") for line in lines])
+
+    def _close(self, descriptor: int) -> None:
+        rest = self._rest.pop(descriptor)
+        if rest:
+            self._keep(descriptor, [rest])
+        del self._pipes[descriptor]
+        with contextlib.suppress(KeyError):
+            self._poll.unregister(descriptor)
+        os.close(descriptor)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

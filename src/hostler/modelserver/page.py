@@ -1,0 +1,94 @@
+"""The shared page: a worker's health, written by it, read by anyone, surviving its death.
+
+One 64-byte slot a worker in a file mapped by all::
+
+    u32 version | u32 state | u64 busy since (ns, CLOCK_MONOTONIC; 0 = idle) |
+    u64 connection serial | u64 last taken request id | u64 served | u32 pid | u32 unused
+
+Invariant: single writer a slot (the worker), aligned 8-byte stores, so a reader sees old or new.
+CLOCK_MONOTONIC is the machine's, the same in every namespace.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from typing import Optional
+
+FILE_NAME = "page"
+"""Beside the sockets of the instance's workers."""
+VERSION = 1
+SLOT_SIZE = 64
+SLOTS_MAX = 64
+SLOT = struct.Struct("<IIQQQQII")
+_CLEARED = struct.Struct("<IIQ")
+
+LOADING, READY, DRAINING, FAILED = 0, 1, 2, 3
+
+
+def create(path: str, slots: int) -> None:
+    """Make the page's file, zeroed, readable by the instance's user."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    try:
+        os.ftruncate(fd, SLOT_SIZE * slots)
+    finally:
+        os.close(fd)
+
+
+def open_page(path: str, *, write: bool = False) -> mmap.mmap:
+    """Map the page; read-only unless ``write``."""
+    fd = os.open(path, (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC)
+    try:
+        size = os.fstat(fd).st_size
+        return mmap.mmap(fd, size, access=mmap.ACCESS_WRITE if write else mmap.ACCESS_READ)
+    finally:
+        os.close(fd)
+
+
+def read(page: mmap.mmap, slot: int) -> tuple[int, int, int, int, int, int, int, int]:
+    """(version, state, busy_since_ns, connection, last_taken, served, pid, 0) of a slot."""
+    return SLOT.unpack_from(page, slot * SLOT_SIZE)
+
+
+def read_slot(path: str, slot: int) -> Optional[tuple[int, int, int, int, int, int, int, int]]:
+    """What ``read`` says, for readers outside the instance; None without a page or slot.
+
+    The file is the model's to spoil: mapped, it could be truncated under the reader (SIGBUS), and
+    opened carelessly, it could be a link or a pipe.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        data = os.pread(fd, SLOT_SIZE, slot * SLOT_SIZE)
+    except OSError:  # a pipe
+        return None
+    finally:
+        os.close(fd)
+    if len(data) < SLOT_SIZE:
+        return None
+    found = SLOT.unpack_from(data)
+    return found if found[0] == VERSION else None
+
+
+def clear(page: mmap.mmap, slot: int) -> None:
+    """Say of a dead worker's slot that another is on its way, and idle; what was taken stays."""
+    _CLEARED.pack_into(page, slot * SLOT_SIZE, VERSION, LOADING, 0)
+
+
+# Indices of the aligned 8-byte words of a slot, for its writer.
+_HEAD, BUSY_SINCE, CONNECTION, LAST_TAKEN, SERVED, _PID = range(6)
+
+
+def writer(page: mmap.mmap, slot: int) -> memoryview:
+    """The slot as 8-byte words; a store to one is a single machine store (native order)."""
+    start = slot * SLOT_SIZE
+    return memoryview(page)[start : start + SLOT_SIZE].cast("Q")
+
+
+def write_state(words: memoryview, state: int, pid: int) -> None:
+    """Say how far this worker has come."""
+    words[_PID] = pid
+    words[_HEAD] = VERSION | state << 32

@@ -1,0 +1,163 @@
+"""What others are shown of an endpoint: the gateways its route, DescribeEndpoint its variants.
+
+Invariant: both are computed from the same fleets in the same moment, and only instances that are
+ready appear in a route.
+"""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from hostler.domain.endpoint import (
+    DeployedImage,
+    Endpoint,
+    EndpointStatus,
+    EndpointView,
+    RolloutStage,
+    Routing,
+    Variant,
+    VariantState,
+    VariantView,
+)
+from hostler.domain.ids import DeploymentId
+from hostler.domain.reasons import replacement
+from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
+from hostler.modelserver import page
+from hostler.planning.fleet import Fleet, Member
+from hostler.planning.sizing import size
+
+_STAGES: Mapping[RolloutStage, tuple[str, str]] = {
+    RolloutStage.PROVISIONING: ("Creating", "Starting the new instances."),
+    RolloutStage.SWITCHING: ("ActivatingTraffic", "Turning the traffic to the new instances."),
+    RolloutStage.DRAINING: ("Updating", "Stopping the instances of the previous configuration."),
+    RolloutStage.ROLLING_BACK: ("Deleting", "Stopping the instances of the new configuration."),
+    RolloutStage.GROWING: ("Updating", "Starting the instances that were asked for."),
+    RolloutStage.SHRINKING: ("Updating", "Turning the traffic to the weights and instances."),
+    RolloutStage.RESTORING: ("Updating", "Stopping the instances that could not all be started."),
+}
+_OF_WHAT_SERVES = frozenset(
+    {
+        RolloutStage.DRAINING,
+        RolloutStage.GROWING,
+        RolloutStage.SHRINKING,
+        RolloutStage.RESTORING,
+    }
+)
+"""Stages in which it is the serving deployment that changes."""
+
+
+def route(endpoint: Endpoint, fleet: Fleet, tags: Mapping[str, str]) -> EndpointRoute:
+    """The endpoint as the gateways are to see it, served by this fleet."""
+    variants = tuple(
+        VariantRoute(
+            name=variant.name,
+            weight=variant.weight,
+            targets=tuple(_target(member) for member in fleet.ready(variant)),
+            container=variant.model.container.hostname,
+            at_random=variant.routing is Routing.RANDOM,
+        )
+        for variant in fleet.deployment.variants
+    )
+    return EndpointRoute(
+        account=endpoint.account,
+        region=endpoint.region,
+        name=endpoint.name,
+        arn=endpoint.arn,
+        variants=variants,
+        tags=dict(tags),
+    )
+
+
+def _target(member: Member) -> TargetRoute:
+    """An instance's sockets; its health page lies beside them."""
+    seen = member.seen
+    beside = PurePosixPath(seen.sockets[0]).parent / page.FILE_NAME if seen.sockets else ""
+    return TargetRoute(seen.instance_id, seen.sockets, str(beside))
+
+
+def view(
+    endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet], routed: DeploymentId | None
+) -> EndpointView:
+    """The endpoint as DescribeEndpoint tells of it."""
+    serving = fleets.get(endpoint.current) if endpoint.current is not None else None
+    coming = None
+    if endpoint.target != endpoint.current and endpoint.target is not None:
+        coming = fleets.get(endpoint.target)
+    if endpoint.status in (EndpointStatus.FAILED, EndpointStatus.DELETING):
+        coming = None
+    return EndpointView(
+        variants=_variants(endpoint, serving, routed, coming=False),
+        pending=_variants(endpoint, coming, routed, coming=True),
+        pending_config=coming.deployment.config_name if coming else None,
+    )
+
+
+def _variants(
+    endpoint: Endpoint, fleet: Fleet | None, routed: DeploymentId | None, *, coming: bool
+) -> tuple[VariantView, ...]:
+    if fleet is None:
+        return ()
+    states = _states(endpoint, coming=coming)
+    asked = {} if coming else endpoint.asked or {}
+    return tuple(
+        VariantView(
+            name=variant.name,
+            current_weight=variant.weight if routed == fleet.deployment.id else 0.0,
+            desired_weight=size(variant, asked).weight,
+            current_count=len(fleet.ready(variant)),
+            desired_count=size(variant, asked).count,
+            images=_images(fleet, variant),
+            statuses=(*states, *_missing(endpoint, fleet, variant)),
+            routing=variant.routing,
+        )
+        for variant in fleet.deployment.variants
+    )
+
+
+def _states(endpoint: Endpoint, *, coming: bool) -> tuple[VariantState, ...]:
+    """VariantStatus: of both sides of a change while it lasts, else nothing."""
+    if endpoint.deleting:
+        return (VariantState("Deleting", "Deleting the endpoint.", endpoint.modified),)
+    rollout = endpoint.rollout
+    if rollout is None:
+        return ()
+    if coming or rollout.stage in _OF_WHAT_SERVES:
+        status, message = _STAGES[rollout.stage]
+        return (VariantState(status, message, rollout.since),)
+    return (VariantState("Updating", "Serving until the change is done.", rollout.since),)
+
+
+def _missing(endpoint: Endpoint, fleet: Fleet, variant: Variant) -> tuple[VariantState, ...]:
+    """VariantStatus of a variant that lacks instances: why the last one ended."""
+    ended = [
+        (member.record.created, member.record.previous)
+        for member in fleet.members
+        if member.standing
+        and not member.ready
+        and member.record.variant_name == variant.name
+        and member.record.previous is not None
+    ]
+    if endpoint.deleting or not ended:
+        return ()
+    since, last = max(ended, key=lambda each: each[0])
+    return (VariantState("Creating", replacement(last), since),)
+
+
+def _images(fleet: Fleet, variant: Variant) -> tuple[DeployedImage, ...]:
+    """The image with the digest of the lock that really serves, as soon as one is known."""
+    digests = [
+        member.record.digest
+        for member in fleet.members
+        if member.record.variant_name == variant.name and member.record.digest
+    ]
+    if not digests:
+        return ()
+    specified = variant.model.container.image
+    resolved = f"{_repository(specified)}@sha256:{digests[0].removeprefix('sha256:')}"
+    return (DeployedImage(specified, resolved, fleet.deployment.created),)
+
+
+def _repository(image: str) -> str:
+    """The image without tag or digest; a registry's port stays."""
+    name = image.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}"

@@ -1,0 +1,1 @@
+"""How the control plane's whole knowledge of routes reaches the data plane, and survives it."""

@@ -1,0 +1,113 @@
+"""Receives snapshots: from the file at start, then from the publisher, for ever.
+
+Invariant: ``on_snapshot`` sees generations that only grow, and an acknowledgement leaves only after
+it returned.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from hostler.domain.snapshot import Snapshot
+from hostler.snapshot import codec, file, wire
+
+BACKOFF_S_MIN = 0.05
+BACKOFF_S_MAX = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Subscriber:
+    """The data plane's end.
+
+    Args:
+        socket_path: The publisher's socket; it need not exist yet.
+        snapshot_file: The last snapshot, for a start without a publisher.
+        on_snapshot: Puts a snapshot to use; must not block. Whatever it raises is logged, and the
+            snapshot before stays in force.
+        name: Who this is, for the publisher's status, e.g. ``gateway-0``.
+        kind: ``gateway`` (route changes wait for it) or ``s3``.
+    """
+
+    def __init__(
+        self,
+        socket_path: Path,
+        snapshot_file: Path,
+        on_snapshot: Callable[[Snapshot], None],
+        name: str,
+        kind: str = "gateway",
+    ) -> None:
+        self._socket_path = socket_path
+        self._file = snapshot_file
+        self._on_snapshot = on_snapshot
+        self._greeting = wire.Greeting(v=wire.VERSION, kind=kind, name=name, pid=os.getpid())
+        self.generation = 0
+        """The generation in force; 0 before the first."""
+        self.connected = False
+        self._last_refusal = ""
+
+    def load(self) -> bool:
+        """Use the file's snapshot; False when there is none (or none that can be read)."""
+        try:
+            snapshot = file.load(self._file)
+            if snapshot is None:
+                return False
+            self._use(snapshot)
+        except (codec.SnapshotError, OSError) as error:
+            log.warning("the snapshot file %s is not usable: %s", self._file, error)
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Stay connected until cancelled; a publisher that is away is tried again for ever."""
+        pause = BACKOFF_S_MIN
+        while True:
+            before = self.generation
+            with contextlib.suppress(OSError, EOFError, wire.WireError):
+                reader, writer = await asyncio.open_unix_connection(self._socket_path)
+                try:
+                    self.connected = True
+                    await self._follow(reader, writer)
+                finally:
+                    self.connected = False
+                    writer.close()
+            if self.generation > before:
+                pause = BACKOFF_S_MIN
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+            pause = min(pause * 2, BACKOFF_S_MAX)
+
+    async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(wire.packed(self._greeting))
+        while True:
+            message = await wire.receive(reader)
+            try:
+                self._use(codec.decode(message))
+            except codec.SnapshotError as error:
+                self._refuse(str(error))
+                raise wire.WireError(str(error)) from error
+            writer.write(wire.packed(msgspec.msgpack.encode(wire.Acknowledgement(self.generation))))
+            await writer.drain()
+
+    def _use(self, snapshot: Snapshot) -> None:
+        if snapshot.generation <= self.generation:
+            return
+        try:
+            self._on_snapshot(snapshot)
+        except Exception as defect:
+            reason = f"generation {snapshot.generation} cannot be used: {defect!r}"
+            self._refuse(reason, defect)
+            raise codec.SnapshotError(reason) from defect
+        self.generation = snapshot.generation
+
+    def _refuse(self, reason: str, defect: Exception | None = None) -> None:
+        """Say once why a snapshot was refused, with the traceback of a defect of ours."""
+        if reason != self._last_refusal:
+            self._last_refusal = reason
+            text = "a snapshot was refused, the last good one stays in force: %s"
+            log.error(text, reason, exc_info=defect)

@@ -1,0 +1,1 @@
+"""The database: synchronous transactions, one module a table family. SQLAlchemy lives here."""

@@ -1,0 +1,10 @@
+"""Where the tables of the control database register, and the steps to this version of them.
+
+Invariant: who wants the whole of it imports ``store.schema``, which imports every table's module.
+"""
+
+from sqlalchemy import MetaData
+
+from hostler.store import control_migrations
+
+metadata = MetaData(info={"migrations": control_migrations.STEPS})

@@ -1,0 +1,25 @@
+"""Who there is: users, roles and roots, their keys, policies and tags.
+
+Invariant: whatever is read by name is read within one account. Other rooms use the names below;
+``api.iam`` works with the modules.
+"""
+
+from hostler.store.identities.entities import Identity, Kind, role
+from hostler.store.identities.principals import (
+    credential,
+    ensure_root,
+    principal,
+    role_principal,
+    snapshot_parts,
+)
+
+__all__ = [
+    "Identity",
+    "Kind",
+    "credential",
+    "ensure_root",
+    "principal",
+    "role",
+    "role_principal",
+    "snapshot_parts",
+]

@@ -1,0 +1,64 @@
+"""Access keys: long-term credentials of users and roots.
+
+Invariant: a secret is shown once, at creation; it leaves the store again only as a ``Credential``,
+for the verifier.
+"""
+
+import secrets
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, insert, select, update
+
+from hostler.store.database import Transaction
+from hostler.store.identities import tables
+from hostler.store.identities.entities import unique_id
+
+_SECRET_ALPHABET = string.ascii_letters + string.digits + "+/"
+_SECRET_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """One access key; ``created`` in epoch seconds."""
+
+    id: str
+    identity: str
+    """The unique id of its owner."""
+    secret: str = field(repr=False)
+    active: bool
+    created: float
+
+
+def create(tx: Transaction, identity: str, now: float) -> AccessKey:
+    """A new active key of an identity's id."""
+    secret = "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(_SECRET_LENGTH))
+    key = AccessKey(unique_id("AKIA"), identity, secret, active=True, created=now)
+    tx.execute(
+        insert(tables.access_keys).values(
+            id=key.id, identity=identity, secret=secret, active=True, created=now
+        )
+    )
+    return key
+
+
+def of(tx: Transaction, identity: str) -> Sequence[AccessKey]:
+    """An identity's keys, oldest first."""
+    table = tables.access_keys
+    query = select(table).where(table.c.identity == identity)
+    return [
+        AccessKey(row.id, row.identity, row.secret, row.active, row.created)
+        for row in tx.execute(query.order_by(table.c.created, table.c.id))
+    ]
+
+
+def set_active(tx: Transaction, key_id: str, *, active: bool) -> None:
+    """Switch a key on or off."""
+    table = tables.access_keys
+    tx.execute(update(table).where(table.c.id == key_id).values(active=active))
+
+
+def remove(tx: Transaction, key_id: str) -> None:
+    """Delete a key."""
+    tx.execute(delete(tables.access_keys).where(tables.access_keys.c.id == key_id))

@@ -1,0 +1,118 @@
+"""Identities as the planes use them: a credential with its secret, a principal with its policies.
+
+Invariant: a principal carries every policy in force for it, each document whole; a document that
+cannot be found stands as one that refuses everything, never as nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import and_, select
+
+from hostler.domain.snapshot import Credential, Policy, Principal
+from hostler.iam import managed
+from hostler.store.database import Transaction
+from hostler.store.identities import entities, keys, tables
+from hostler.store.identities.entities import Identity, Kind
+
+
+def credential(tx: Transaction, access_key_id: str) -> tuple[Credential, Principal] | None:
+    """An active access key and whose it is; None for one that does not exist or is inactive."""
+    table, keyed = tables.identities, tables.access_keys
+    query = (
+        select(table, keyed.c.secret)
+        .join(keyed, keyed.c.identity == table.c.id)
+        .where(keyed.c.id == access_key_id, keyed.c.active)
+    )
+    row = tx.execute(query).one_or_none()
+    if row is None:
+        return None
+    owner = entities.identity(row)
+    return Credential(access_key_id, row.secret, owner.arn), principal(tx, owner)
+
+
+def principal(tx: Transaction, identity: Identity) -> Principal:
+    """An identity with its policies."""
+    (found,) = _principals(tx, [identity])
+    return found
+
+
+def role_principal(tx: Transaction, arn: str) -> Principal | None:
+    """A role with its policies, to act as it."""
+    found = entities.role(tx, arn)
+    return None if found is None else principal(tx, found)
+
+
+def snapshot_parts(tx: Transaction) -> tuple[tuple[Credential, ...], tuple[Principal, ...]]:
+    """Every active credential, and every principal that has one."""
+    table, keyed = tables.identities, tables.access_keys
+    query = (
+        select(table, keyed.c.secret, keyed.c.id.label("key_id"))
+        .join(keyed, keyed.c.identity == table.c.id)
+        .where(keyed.c.active)
+        .order_by(keyed.c.id)
+    )
+    owners: dict[str, Identity] = {}
+    credentials = []
+    for row in tx.execute(query):
+        owner = entities.identity(row)
+        owners[owner.id] = owner
+        credentials.append(Credential(row.key_id, row.secret, owner.arn))
+    by_arn = sorted(owners.values(), key=lambda owner: owner.arn)
+    return tuple(credentials), tuple(_principals(tx, by_arn))
+
+
+def ensure_root(tx: Transaction, account: str, now: float) -> Credential:
+    """The account's root credentials: the oldest active key, or a first one."""
+    root = entities.root(tx, account, now)
+    active = [key for key in keys.of(tx, root.id) if key.active]
+    key = active[0] if active else keys.create(tx, root.id, now)
+    return Credential(key.id, key.secret, root.arn)
+
+
+def _principals(tx: Transaction, identities: Sequence[Identity]) -> Iterable[Principal]:
+    held: defaultdict[str, list[Policy]] = defaultdict(list)
+    only = [one.id for one in identities] if len(identities) == 1 else None
+    for owner, policy in _inline(tx, only):
+        held[owner].append(policy)
+    for owner, policy in _attached(tx, only):
+        held[owner].append(policy)
+    for one in identities:
+        yield Principal(
+            arn=one.arn,
+            account=one.account,
+            unique_id=one.id,
+            name=one.name,
+            policies=tuple(held[one.id]),
+            is_root=one.kind is Kind.ROOT,
+        )
+
+
+def _inline(tx: Transaction, only: Sequence[str] | None) -> Iterable[tuple[str, Policy]]:
+    table = tables.inline_policies
+    query = select(table).order_by(table.c.identity, table.c.name)
+    if only is not None:
+        query = query.where(table.c.identity.in_(only))
+    for row in tx.execute(query):
+        yield row.identity, Policy(row.name, row.document)
+
+
+def _attached(tx: Transaction, only: Sequence[str] | None) -> Iterable[tuple[str, Policy]]:
+    table, owned, version = tables.attachments, tables.policies, tables.policy_versions
+    query = (
+        select(table.c.identity, table.c.policy, version.c.document)
+        .outerjoin(owned, owned.c.arn == table.c.policy)
+        .outerjoin(
+            version,
+            and_(version.c.policy == owned.c.arn, version.c.version == owned.c.default_version),
+        )
+        .order_by(table.c.identity, table.c.policy)
+    )
+    if only is not None:
+        query = query.where(table.c.identity.in_(only))
+    for row in tx.execute(query):
+        document = row.document
+        if document is None and row.policy in managed.POLICIES:
+            document = managed.POLICIES[row.policy].document
+        # A policy without a document may have refused something: the engine reads "" as a Deny.
+        yield row.identity, Policy(row.policy, document or "")

@@ -1,0 +1,69 @@
+"""The tables of the log events' own database file.
+
+Invariant: nothing here joins the control database: a busy log stalls no endpoint, and losing the
+file loses logs alone.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+_ID = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row id
+
+groups = Table(
+    "log_groups",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("retention_days", Integer),
+    UniqueConstraint("account", "region", "name"),
+)
+
+streams = Table(
+    "log_streams",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("group_id", _ID, ForeignKey("log_groups.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("first_event_ms", BigInteger),
+    Column("last_event_ms", BigInteger),
+    Column("last_ingestion_ms", BigInteger),
+    Column("stored_bytes", BigInteger, nullable=False),
+    UniqueConstraint("group_id", "name"),
+)
+
+events = Table(
+    "log_events",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("group_id", _ID, ForeignKey("log_groups.id", ondelete="CASCADE"), nullable=False),
+    Column("stream_id", _ID, ForeignKey("log_streams.id", ondelete="CASCADE"), nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("ingested_ms", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
+    Index("log_events_by_group", "group_id", "time_ms", "id"),
+    Index("log_events_by_stream", "stream_id", "time_ms", "id"),
+    sqlite_autoincrement=True,  # an event's id is never used again: clients remember event ids
+)
+
+positions = Table(
+    "log_positions",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("position", String, nullable=False),
+)

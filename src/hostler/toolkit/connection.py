@@ -1,0 +1,41 @@
+"""boto3 clients for a data directory's Hostler, as a chosen user.
+
+Invariant: nothing of the caller's own AWS configuration (profiles, session tokens, endpoints) leaks
+into these clients: they speak to one address with one key.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hostler.toolkit.credentials import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where to call, and as whom."""
+
+    endpoint_url: str
+    region: str
+    account: str
+    key: Key
+
+    def client(self, service: str, *, retries: int = 3, timeout_s: float = 70.0) -> Any:
+        """A boto3 client of a service."""
+        # Loaded here: it takes longer than all the rest of a command that calls nothing.
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+
+        session = boto3.Session(
+            aws_access_key_id=self.key.access_key_id,
+            aws_secret_access_key=self.key.secret_access_key,
+            region_name=self.region,
+        )
+        config = Config(
+            retries={"total_max_attempts": retries, "mode": "standard"},
+            read_timeout=timeout_s,
+            connect_timeout=5,
+            s3={"addressing_style": "path"},
+            proxies={},
+            ignore_configured_endpoint_urls=True,
+        )
+        return session.client(service, endpoint_url=self.endpoint_url, config=config)

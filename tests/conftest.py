@@ -1,0 +1,49 @@
+"""What every test may use, and which client ran which block at the end of a run."""
+
+import asyncio
+import json
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hostler.backends.process.environments import Environments
+from hostler.backends.process.runtimes import Runtimes
+from hostler.toolkit import iris
+
+MATRIX = Path(__file__).parents[1] / ".cache/matrix.json"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A run that a shell put into the background hands this on to every program it starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not hasattr(config, "workerinput"):  # the run as a whole, not one of its workers
+        MATRIX.unlink(missing_ok=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not MATRIX.exists():
+        return
+    terminalreporter.section("blocks of examples/sagemaker.md, by whom, and how")
+    for client, block, mode in sorted(json.loads(MATRIX.read_text()), key=lambda cell: cell[1]):
+        terminalreporter.write_line(f"{block:<12} {client:<6} {mode}")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short folder: Unix sockets lie below data directories, and their paths are short."""
+    with tempfile.TemporaryDirectory(prefix="h-", dir="/tmp") as folder:
+        own = Path(folder) / "t"
+        own.mkdir()
+        yield own
+
+
+@pytest.fixture(scope="session")
+def iris_archive(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A model.tar.gz of the demonstration's classifier, trained in the runtime that serves it."""
+    environment = asyncio.run(Environments().ensure(Runtimes.shipped().named("scikit-learn")))
+    archive, _accuracy = iris.train(environment.python, tmp_path_factory.mktemp("iris"))
+    return archive.read_bytes()

@@ -1,0 +1,277 @@
+"""A data directory with a real ProcessBackend: no control plane, zygotes started by the test."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from archives import archive
+from hostler.backends.process import isolation, zygotes
+from hostler.backends.process.backend import ProcessBackend
+from hostler.backends.process.environments import Environment, Environments
+from hostler.backends.process.isolation import Tier, TierKind
+from hostler.backends.process.runtimes import Runtime, Runtimes
+from hostler.domain.config import Instances
+from hostler.domain.ids import AccountId, EndpointId, InstanceId, Region
+from hostler.domain.instance import FailureCause, InstanceSpec, Observation, Phase
+from hostler.domain.layout import Layout
+from hostler.domain.model import Container, ModelData
+from hostler.domain.ports import LocalFile, ModelDataError
+from hostler.modelserver import frames, spool
+
+WITHIN_S = 30.0
+OWNER = EndpointId("e-1")
+
+PLAIN = Runtime(
+    name="generic",
+    repositories=("plain",),
+    suffixes=(),
+    modules=(),
+    imports=("json",),
+    lock="",
+    version_of="python",
+)
+"""An environment of nothing: what a script without a framework needs."""
+
+FRESH = replace(PLAIN, name="fresh", repositories=("fresh",), imports=())
+"""The same, not to be forked from a zygote."""
+
+
+class WallClock:
+    def now(self) -> float:
+        return time.time()
+
+
+class Data:
+    """Model data by URI, as files; what has no file is missing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, list[LocalFile]] = {}
+
+    def put(self, uri: str, objects: Mapping[str, bytes]) -> None:
+        files = []
+        for key, content in objects.items():
+            digest = hashlib.sha256(content).hexdigest()
+            path = self._folder / digest
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            files.append(LocalFile(path, key, digest, len(content)))
+        self._files[uri] = files
+
+    def fetch(self, role_arn: str, data: ModelData) -> Sequence[LocalFile]:
+        if data.uri not in self._files:
+            raise ModelDataError(FailureCause.MISSING_OBJECT, f"no object at {data.uri}")
+        return self._files[data.uri]
+
+
+class OwnZygotes:
+    """Zygotes as children of the test."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self.processes: dict[str, asyncio.subprocess.Process] = {}
+
+    async def ensure(self, environment: Environment) -> Path:
+        name = environment.digest[:12]
+        path = self._run / f"zygote-{name}.sock"
+        process = self.processes.get(name)
+        if process is None or process.returncode is not None:
+            path.unlink(missing_ok=True)
+            self.processes[name] = await asyncio.create_subprocess_exec(
+                *zygotes.zygote_words(environment, path), stdin=asyncio.subprocess.DEVNULL
+            )
+        async with asyncio.timeout(20):
+            while not path.exists():
+                await asyncio.sleep(0.01)
+        return path
+
+    async def kill(self) -> None:
+        for process in self.processes.values():
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+@dataclass
+class World:
+    """The backend of one life; ``reborn`` is the next one on the same data directory."""
+
+    layout: Layout
+    tier: Tier
+    data: Data
+    zygotes: OwnZygotes
+    environments: Environments
+    backend: ProcessBackend = field(init=False)
+    dead: list[asyncio.Task[None]] = field(default_factory=list)
+    count: int = 0
+    instances: Instances = field(default_factory=Instances)
+
+    def __post_init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        self.backend = ProcessBackend(
+            self.layout,
+            runtimes=Runtimes((PLAIN, FRESH)),
+            environments=self.environments,
+            model_data=self.data,
+            zygotes=self.zygotes,
+            tier=self.tier,
+            clock=WallClock(),
+            instances=self.instances,
+        )
+
+    async def reborn(self) -> None:
+        """The control process ends and another one begins."""
+        await self.backend.close()
+        self.begin()
+
+    def restart(self) -> None:
+        """The control process dies, without a chance to tidy up, and another one begins."""
+        self.dead.append(asyncio.get_running_loop().create_task(self.backend.close()))
+        self.begin()
+
+    def spec(
+        self, number: int | None = None, script: str | None = None, **changes: object
+    ) -> InstanceSpec:
+        """A spec of an instance whose model is this inference.py; a new id unless one is given."""
+        self.count += 1
+        number = self.count if number is None else number
+        data = None
+        if script is not None:
+            uri = f"s3://bucket/{hashlib.sha256(script.encode()).hexdigest()[:12]}.tar.gz"
+            self.data.put(uri, {"model.tar.gz": archive({"code/inference.py": script})})
+            data = ModelData(uri)
+        image = changes.pop("image", "plain:1")
+        environment = changes.pop("environment", {})
+        assert isinstance(image, str)
+        assert isinstance(environment, dict)
+        spec = InstanceSpec(
+            instance_id=InstanceId(f"i-{number:017x}"),
+            owner=OWNER,
+            account=AccountId("123456789012"),
+            region=Region("us-east-1"),
+            endpoint_name="demo",
+            variant_name="AllTraffic",
+            container=Container(image, environment, data),
+            role_arn="arn:aws:iam::123456789012:role/r",
+            instance_type="ml.m5.large",
+            vcpus=1,
+            memory_bytes=1 << 30,
+        )
+        return replace(spec, **changes)  # type: ignore[arg-type]
+
+    async def see(self, spec: InstanceSpec) -> Observation:
+        for seen in await self.backend.observe(spec.owner):
+            if seen.instance_id == spec.instance_id:
+                return seen
+        return Observation(spec.instance_id, spec.owner, Phase.ABSENT)
+
+    async def until(self, spec: InstanceSpec, *phases: Phase) -> Observation:
+        """Look until the instance is in one of the phases."""
+        deadline = time.monotonic() + WITHIN_S
+        while (seen := await self.see(spec)).phase not in phases:
+            assert time.monotonic() < deadline, f"{seen}\n{self.log(spec)}"
+            if Phase.EXITED not in phases:
+                assert seen.phase is not Phase.EXITED, f"{seen}\n{self.log(spec)}"
+            await asyncio.sleep(0.01)
+        return seen
+
+    async def ready(self, spec: InstanceSpec) -> Observation:
+        await self.backend.launch(spec)
+        return await self.until(spec, Phase.READY)
+
+    def log(self, spec: InstanceSpec) -> list[str]:
+        """What the instance has printed, and what Hostler said of it."""
+        folder = self.layout.instance(spec.instance_id)
+        return [record.line for record in spool.read(str(folder / "spool"))[0]]
+
+    async def end(self) -> None:
+        """Kill and remove everything."""
+        await asyncio.gather(*self.dead)
+        for seen in await self.backend.observe(None):
+            await self.backend.stop(seen.instance_id, 0.0)
+        deadline = time.monotonic() + WITHIN_S
+        while seen_all := await self.backend.observe(None):
+            assert time.monotonic() < deadline, seen_all
+            for seen in seen_all:
+                if seen.phase in (Phase.EXITED, Phase.ABSENT):
+                    await self.backend.remove(seen.instance_id)
+            await asyncio.sleep(0.01)
+        await self.backend.close()
+
+
+@contextlib.asynccontextmanager
+async def world(kind: TierKind | None = None) -> AsyncIterator[World]:
+    """A world in the machine's tier, or in a lower one that is asked for."""
+    umask = os.umask(0o077)  # as in the control process
+    root = Path(tempfile.mkdtemp(dir="/tmp", prefix="h-"))
+    layout = Layout(root / "d")
+    tier = isolation.probe(layout.mount_point)
+    if kind is not None:
+        tier = replace(tier, kind=kind, cgroups=None)
+    if kind is TierKind.RLIMITS:
+        tier = replace(tier, users=None)
+    layout.run.mkdir(mode=0o700, parents=True)
+    own = OwnZygotes(layout.run)
+    made = World(layout, tier, Data(root / "blobs"), own, Environments(_cache()))
+    try:
+        yield made
+    finally:
+        await made.end()
+        await own.kill()
+        shutil.rmtree(root)
+        os.umask(umask)
+
+
+def _cache() -> Path:
+    """Environments of nothing, built once a machine's boot and shared by every test run."""
+    return Path(tempfile.gettempdir()) / f"hostler-test-environments-1-{os.getuid()}"
+
+
+def invoke(path: str, body: bytes) -> tuple[int, bytes]:
+    """Say one request to a worker's socket: (status, body)."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(WITHIN_S)
+        connection.connect(path)
+        meta = b"application/json\0application/json"
+        connection.sendall(frames.request(1, 5000, meta, body))
+        decoder = frames.Decoder()
+        while True:
+            data = connection.recv(65536)
+            assert data, "the worker hung up"
+            for kind, _flags, _request_id, payload in decoder.feed(data):
+                if kind == frames.RESPONSE:
+                    status, size = frames.RESPONSE_HEAD.unpack_from(payload)
+                    return status, payload[frames.RESPONSE_HEAD.size + size :]
+
+
+def tree(pid: int) -> list[int]:
+    """The processes whose parent is ``pid``."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid:
+                found.append(int(folder.name))
+    return found
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+async def eventually(what: str, look: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not look():
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        await asyncio.sleep(0.02)

@@ -1,0 +1,22 @@
+import time
+
+import pytest
+
+from hostler.app import clock
+
+
+def test_a_process_that_is_started_again_after_a_clock_jump_keeps_the_products_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(clock.EPOCH, raising=False)
+    clock.begin()
+    before = clock.SystemClock()
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600)
+    after = clock.SystemClock()
+    assert after.now() - before.now() < 60
+
+
+def test_without_a_supervisor_the_wall_clock_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(clock.EPOCH, raising=False)
+    assert abs(clock.SystemClock().now() - time.time()) < 60

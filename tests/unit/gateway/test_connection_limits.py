@@ -1,0 +1,220 @@
+"""HTTP without sockets: how much room and time a connection is given."""
+
+from time import monotonic
+
+import pytest
+
+from gateway_pieces import Bench, Client, Worker, bench, signed
+
+POST = b"POST /endpoints/Demo/invocations HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.fixture
+def gateway():
+    with bench() as made:
+        yield made
+
+
+def test_connections_are_bounded():
+    with bench(connections_max=1) as made:
+        first, second = made.client(), made.client()
+        assert [status for status, _ in second.reads()] == [503]
+        assert second.wire.ended()
+        first.sends(POST + b"Content-Length: 0\r\n\r\n")
+        assert [status for status, _ in first.reads()] == [403]
+
+
+def announced(size: int, *extra: bytes) -> bytes:
+    lines = b"".join(line + b"\r\n" for line in extra)
+    return POST + lines + b"Content-Length: %d\r\n\r\n" % size
+
+
+def test_large_bodies_wait_unread_for_room():
+    with bench(bodies_bytes_max=1_000_000) as made:
+        one, two, three, small = (made.client() for _ in range(4))
+        one.sends(announced(600_000))
+        two.sends(announced(600_000, b"Expect: 100-continue") + b"x" * 1000)
+        three.sends(announced(300_000))
+        assert [each.wire.reading for each in (one, two, three)] == [True, False, False]
+        assert two.reads() == []
+        small.sends(announced(10) + b"x" * 10)
+        assert [status for status, _ in small.reads()] == [403]
+        one.leaves()
+        assert two.wire.reading
+        assert two.reads() == [(100, b"")]
+        assert three.wire.reading  # 600,000 + 300,000 fit
+
+
+def test_medium_bodies_wait_unread_for_room_of_their_own():
+    """Each connection could make the gateway hold 256 KB before anyone had signed anything."""
+    with bench(bodies_bytes_max=1_000_000, medium_bodies_bytes_max=300_000) as made:
+        large, one, two, small = (made.client() for _ in range(4))
+        large.sends(announced(1_000_000))
+        one.sends(announced(200_000))
+        two.sends(announced(200_000))
+        assert [each.wire.reading for each in (large, one, two)] == [True, True, False]
+        small.sends(announced(16_384) + b"x" * 16_384)
+        assert [status for status, _ in small.reads()] == [403]
+        one.sends(b"x" * 200_000)
+        assert [status for status, _ in one.reads()] == [403]
+        assert two.wire.reading
+
+
+def test_a_client_that_leaves_while_it_waits_makes_room_for_nobody():
+    with bench(bodies_bytes_max=1_000_000) as made:
+        one, two, three = (made.client() for _ in range(3))
+        for client in (one, two, three):
+            client.sends(announced(900_000))
+        two.leaves()
+        assert not three.wire.reading
+        one.leaves()
+        assert three.wire.reading
+
+
+# Deadlines: the sweep's clock is the test's.
+
+
+def test_a_head_that_trickles_is_cut_at_its_deadline(gateway: Bench):
+    client = gateway.client()
+    now = monotonic()
+    client.sends(b"POST / HTTP/1.1\r\n")
+    client.connection.expire(now + 9)
+    assert not client.wire.ended()
+    client.sends(b"Host: x\r\n")
+    client.connection.expire(now + 11)
+    assert [status for status, _ in client.reads()] == [408]
+    assert client.wire.ended()
+
+
+def test_a_body_that_trickles_is_cut(gateway: Bench):
+    client = gateway.client()
+    client.sends(POST + b"Content-Length: 100000\r\n\r\n")
+    now = monotonic()
+    for second in range(1, 12):
+        client.sends(b"x")
+        client.connection.expire(now + second)
+    assert [status for status, _ in client.reads()] == [408]
+
+
+def test_a_steady_body_is_not_cut(gateway: Bench):
+    client = gateway.client()
+    client.sends(POST + b"Content-Length: 1000000\r\n\r\n")
+    now = monotonic()
+    for second in range(1, 60):
+        client.sends(b"x" * 2000)
+        client.connection.expire(now + second)
+    assert not client.wire.ended()
+
+
+def test_a_silent_connection_is_closed_without_a_word(gateway: Bench):
+    client = gateway.client()
+    client.connection.expire(monotonic() + 74)
+    assert not client.wire.closed
+    client.connection.expire(monotonic() + 76)
+    assert client.wire.closed
+    assert client.reads() == []
+
+
+def blocked(gateway: Bench) -> tuple[Client, Worker]:
+    """A client that has not taken 500,000 bytes of its answer."""
+    worker, client = gateway.instance(), gateway.client()
+    client.sends(signed())
+    worker.answers(1, b"x" * 600_000)
+    client.wire.unsent = 500_000
+    client.connection.pause_writing()
+    return client, worker
+
+
+def test_who_does_not_take_its_answer_is_cut_off(gateway: Bench):
+    """A stuck reader once kept its answer in memory for ever."""
+    client, _ = blocked(gateway)
+    now = monotonic()
+    client.connection.expire(now + 59)
+    assert not client.wire.closed
+    client.wire.unsent -= 65_000
+    client.connection.expire(now + 61)
+    assert not client.wire.closed
+    client.wire.unsent -= 1000
+    client.connection.expire(now + 122)
+    assert client.wire.closed
+
+
+def test_who_takes_its_answer_slowly_is_not_cut_off(gateway: Bench):
+    client, _ = blocked(gateway)
+    now = monotonic()
+    for second in range(400):
+        client.wire.unsent = max(0, client.wire.unsent - 1100)
+        client.connection.expire(now + second)
+    assert not client.wire.closed
+
+
+def test_who_does_not_take_its_answers_is_not_read(gateway: Bench):
+    """Answers to requests that went on coming once piled up without a limit."""
+    client, worker = blocked(gateway)
+    assert not client.wire.reading
+    client.wire.unsent = 0
+    client.connection.resume_writing()
+    assert client.wire.reading
+    client.reads()
+    client.sends(signed())
+    worker.answers(2)
+    assert client.reads() == [(200, b"ok")]
+
+
+def test_pipelined_requests_wait_until_the_answers_before_are_taken(gateway: Bench):
+    worker, client = gateway.instance(), gateway.client()
+    client.sends(signed() + signed() + signed())
+    worker.heard()
+    client.connection.pause_writing()
+    worker.answers(1)
+    assert worker.heard() == []
+    client.connection.expire(monotonic() + 30)
+    client.connection.resume_writing()
+    worker.answers(2)
+    worker.answers(3)
+    assert client.reads() == [(200, b"ok")] * 3
+    assert client.wire.reading
+
+
+def test_the_last_answer_of_a_connection_must_be_taken_too(gateway: Bench):
+    """The connection closes after it, and nothing applied a deadline to that."""
+    worker, client = gateway.instance(), gateway.client()
+    closing: list[bool] = []
+    client.wire.close = lambda: closing.append(True)  # type: ignore[method-assign]
+    client.sends(signed(connection="close"))
+    client.wire.unsent = 500
+    worker.answers(1)
+    assert closing == [True]
+    client.connection.expire(monotonic() + 30)
+    assert not client.wire.closed
+    client.connection.expire(monotonic() + 61)
+    assert client.wire.closed
+
+
+def test_a_request_in_flight_is_not_silence(gateway: Bench):
+    worker, client = gateway.instance(), gateway.client()
+    client.sends(signed())
+    client.connection.expire(monotonic() + 1000)
+    worker.answers(1)
+    assert client.reads() == [(200, b"ok")]
+
+
+def test_a_lingering_connection_ends(gateway: Bench):
+    client = gateway.client()
+    client.sends(b"NONSENSE\r\n\r\n")
+    assert client.wire.half_closed
+    client.sends(b"more that nobody reads")
+    client.connection.expire(monotonic() + 6)
+    assert client.wire.closed
+
+
+def test_a_stopping_gateway_says_close_with_its_last_answer(gateway: Bench):
+    worker, client, idle = gateway.instance(), gateway.client(), gateway.client()
+    client.sends(signed())
+    gateway.gateway.draining = True
+    worker.answers(1)
+    assert b"Connection: close" in client.wire.written
+    assert client.wire.ended()
+    idle.connection.expire(monotonic() + 2)
+    assert idle.wire.closed
+    assert not gateway.gateway.connections

@@ -1,0 +1,58 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from hostler.modelserver import watchdog
+from hostler.modelserver.watchdog import OomCounter, Watchdog
+
+V1 = "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"
+V2 = "low 0\nhigh 0\nmax 3\noom 1\noom_kill {}\noom_group_kill 0\n"
+
+
+def test_both_kernels_counts_are_read(tmp_path: Path) -> None:
+    for text in (V1, V2):
+        path = tmp_path / "counts"
+        path.write_text(text.format(0))
+        fd = os.open(path, os.O_RDONLY)
+        counter = OomCounter(fd)
+        assert not counter.advanced()
+        path.write_text(text.format(2))
+        assert counter.advanced()
+        assert not counter.advanced()
+        os.close(fd)
+
+
+def test_without_a_file_nothing_is_ever_counted() -> None:
+    assert not OomCounter(-1).advanced()
+
+
+def test_the_largest_process_below_us_is_killed_for_memory() -> None:
+    hold = "import sys\nb = bytearray({} << 20)\nprint(flush=True)\nsys.stdin.read()\n"
+    small, large = (
+        subprocess.Popen(
+            [sys.executable, "-c", hold.format(size)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for size in (1, 80)
+    )
+    try:
+        for each in (small, large):
+            assert each.stdout is not None
+            each.stdout.readline()
+        assert {small.pid, large.pid} <= set(watchdog.descendants(os.getpid()))
+        watch = Watchdog(1 << 40, private_temporary=False)
+        watch.check()
+        assert not watch.killed
+        watch = Watchdog(60 << 20, private_temporary=False)
+        watch.check()
+        assert large.wait() == -signal.SIGKILL
+        assert watch.blames(large.pid)
+        assert not watch.blames(large.pid)
+        assert small.poll() is None
+    finally:
+        for each in (small, large):
+            each.kill()
+            each.communicate()

@@ -1,0 +1,45 @@
+"""A worker's first steps, in a process of their own."""
+
+import subprocess
+import sys
+
+SHIM = """
+import os, signal
+from hostler.modelserver import worker
+
+signal.signal(signal.SIGTERM, lambda _number, _frame: None)  # as the shim
+told, teller = os.pipe()
+pid = worker.fork()
+if pid == 0:
+    os.read(told, 1)
+    worker.usual_signals()
+    os._exit(0)
+os.kill(pid, signal.SIGTERM)
+os.write(teller, b"x")
+ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+print(ended == -signal.SIGTERM, signal.SIGTERM in blocked)
+"""
+
+
+def test_a_stop_that_comes_right_after_the_fork_is_not_lost() -> None:
+    done = subprocess.run([sys.executable, "-c", SHIM], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
+LIMIT = """
+import os, sys, types
+from hostler.modelserver import worker
+
+asked = []
+sys.modules["threadpoolctl"] = types.SimpleNamespace(threadpool_limits=asked.append)
+for value in ("3", "4,2", "", "0", "-1", "many", "\u00b2"):
+    os.environ["OMP_NUM_THREADS"] = value
+    worker.limit_threads()
+print(asked)
+"""
+
+
+def test_threads_are_limited_to_a_plain_number_and_by_nothing_else() -> None:
+    done = subprocess.run([sys.executable, "-c", LIMIT], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[3, 4]"
