@@ -47,6 +47,31 @@ def test_processor_time_is_left_alone_when_the_instance_has_all_of_it(tmp_path: 
     assert not (tmp_path / "cpu/hostler/i-1/cpu.cfs_quota_us").exists()
 
 
+def test_data_directories_with_the_same_instance_ids_have_groups_of_their_own() -> None:
+    ours, copied = (cgroup.name_of(Path(root) / "i" / "i-1") for root in ("/a", "/b"))
+    assert ours != copied
+    assert ours.endswith("-i-1")
+    assert ours == cgroup.name_of(Path("/a/i/i-1"))
+
+
+def test_a_parent_that_goes_while_a_group_is_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, parent = Path.mkdir, tmp_path / "hostler"
+    removed = []
+
+    def interrupted(path: Path, mode: int = 0o777, *args: bool, **kwargs: bool) -> None:
+        make(path, mode, *args, **kwargs)
+        if path == parent and not removed:  # another data directory's last instance ends
+            removed.append(path)
+            path.rmdir()
+
+    monkeypatch.setattr(Path, "mkdir", interrupted)
+    made = CgroupV1({"memory": tmp_path}).create("i-1", Limits(5))
+    assert removed
+    assert made.procs[0].parent.is_dir()
+
+
 def test_making_a_group_again_changes_nothing(tmp_path: Path) -> None:
     driver = CgroupV1({"memory": tmp_path})
     assert driver.create("i-1", Limits(5)) == driver.create("i-1", Limits(5))

@@ -5,6 +5,7 @@ paths are kept in the instance's launch plan, so that removal needs no memory of
 """
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ ROOT = Path("/sys/fs/cgroup")
 PARENT = "hostler"
 PROCESSES_MAX = 4096
 _PERIOD_US = 100_000
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,16 @@ class CgroupDriver(Protocol):
     def create(self, name: str, limits: Limits) -> Cgroup: ...
 
 
+def name_of(folder: Path) -> str:
+    """What the group of the instance in this folder is called.
+
+    All data directories of the machine share the common parent, and a copied one has the same
+    instance ids: so the name tells both.
+    """
+    place = hashlib.sha256(os.fsencode(folder.parent)).hexdigest()[:12]
+    return f"{place}-{folder.name}"
+
+
 class CgroupV1:
     """One hierarchy a controller; our groups lie below the group that each runs us in."""
 
@@ -61,7 +73,7 @@ class CgroupV1:
     def create(self, name: str, limits: Limits) -> Cgroup:
         groups = {controller: parent / name for controller, parent in self._parents.items()}
         for group in groups.values():
-            group.mkdir(parents=True, exist_ok=True)
+            _make(group)
         memory = groups["memory"]
         (memory / "memory.limit_in_bytes").write_text(str(limits.memory_bytes))
         with contextlib.suppress(OSError):  # only where swap is accounted for
@@ -87,14 +99,13 @@ class CgroupV2:
 
     def create(self, name: str, limits: Limits) -> Cgroup:
         group = self._parent / name
-        self._parent.mkdir(parents=True, exist_ok=True)
+        _make(group)
         for folder in (self._parent.parent, self._parent):
             control = folder / "cgroup.subtree_control"
             enabled = set(control.read_text().split())
             for controller in ("memory", "cpu", "pids"):
                 if controller not in enabled:
                     control.write_text(f"+{controller}")
-        group.mkdir(exist_ok=True)
         (group / "memory.max").write_text(str(limits.memory_bytes))
         with contextlib.suppress(OSError):  # only where swap is accounted for
             (group / "memory.swap.max").write_text("0")
@@ -146,6 +157,18 @@ def sweep(driver: CgroupDriver, older_than: float) -> None:
                 with contextlib.suppress(OSError):
                     if group.is_dir() and group.stat().st_mtime < older_than:
                         group.rmdir()
+
+
+def _make(group: Path) -> None:
+    """Make a group and its parent, which whoever removes the last group may take away meanwhile."""
+    for left in reversed(range(_TRIES)):
+        try:
+            group.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError:
+            if not left:
+                raise
+        else:
+            return
 
 
 def _candidates(root: Path, own: str) -> list[CgroupDriver]:

@@ -59,7 +59,7 @@ def compose(
     """The plan for one instance; makes its control group. ``fresh``: not from a zygote."""
     given = {**_settings(spec, path, prepared, tier), "exact": exact}
     told = settings.Settings.from_spec(given)
-    group = _group(spec, tier)
+    group = _group(spec, path, tier)
     return LaunchPlan(
         instance_id=spec.instance_id,
         sandbox=sandbox.SandboxPlan(
@@ -137,12 +137,12 @@ def _settings(spec: InstanceSpec, path: Path, prepared: Prepared, tier: Tier) ->
     }
 
 
-def _group(spec: InstanceSpec, tier: Tier) -> cgroup.Cgroup | None:
+def _group(spec: InstanceSpec, path: Path, tier: Tier) -> cgroup.Cgroup | None:
     if tier.cgroups is None:
         return None
     cores = os.cpu_count() or 1
     cpus = spec.vcpus if spec.vcpus < cores else None
-    return tier.cgroups.create(spec.instance_id, cgroup.Limits(spec.memory_bytes, cpus))
+    return tier.cgroups.create(cgroup.name_of(path), cgroup.Limits(spec.memory_bytes, cpus))
 
 
 def _shown(prepared: Prepared) -> list[tuple[str, str]]:
