@@ -17,9 +17,12 @@ MATRIX = Path(__file__).parents[1] / ".cache/matrix.json"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A run in a shell's background, or under nohup, hands what it ignores on to every program it
+    # starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A run that a shell put into the background hands this on to every program it starts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if not hasattr(config, "workerinput"):  # the run as a whole, not one of its workers
         MATRIX.unlink(missing_ok=True)
 

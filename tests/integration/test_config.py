@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -64,15 +65,17 @@ def test_sighup_has_quotas_read_again_and_no_tool_s_call_fails(server: Running) 
 
     caller = threading.Thread(target=call)
     caller.start()
-    before = server.pid("control")
-    _settings(server, "[quotas]\nmodels = 0\n[server]\ngateways = 2\n")
-    os.kill(int((server.home / "hostler.lock").read_text()), signal.SIGHUP)
-    eventually("control is another one", lambda: server.pid("control") not in (None, before))
-    eventually("it is ready again", lambda: server.status()["ready"])
-    with pytest.raises(ClientError, match=r"ResourceLimitExceeded.*is 0 "):
-        _create_model(server, "one-too-many")
-    over.set()
-    caller.join()
+    try:
+        before = server.pid("control")
+        _settings(server, "[quotas]\nmodels = 0\n[server]\ngateways = 2\n")
+        os.kill(int((server.home / "hostler.lock").read_text()), signal.SIGHUP)
+        eventually("control is another one", lambda: server.pid("control") not in (None, before))
+        eventually("it is ready again", lambda: server.status()["ready"])
+        with pytest.raises(ClientError, match=r"ResourceLimitExceeded.*is 0 "):
+            _create_model(server, "one-too-many")
+    finally:
+        over.set()
+        caller.join()
     assert not failed
     assert "quotas.models; server.gateways waits" in (server.home / "up.log").read_text()
     children = {each["name"]: each for each in server.status()["children"]}
@@ -181,8 +184,13 @@ def test_a_terminal_that_is_closed_ends_up() -> None:
         eventually("it runs", config.exists)
         eventually("it listens for signals", Path(home, "run/supervisor.sock").exists)
         process.send_signal(signal.SIGHUP)  # the terminal is there: settings are read again
-        text = b""
-        while b"settings were read again" not in text:
-            text += os.read(ours, 4096)
+        said = bytearray()
+
+        def read_again() -> bool:
+            if select.select([ours], [], [], 0)[0]:
+                said.extend(os.read(ours, 4096))
+            return b"settings were read again" in said
+
+        eventually("settings are read again", read_again)
         os.close(ours)
         assert process.wait(60) == 0
