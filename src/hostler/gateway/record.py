@@ -9,6 +9,7 @@ whose ``bucket_of`` is ``b``, and ``bucket_floor(b)`` is the least of them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from hostler.domain.errors import CallerError
@@ -32,7 +33,17 @@ def bucket_floor(bucket: int) -> int:
     return (4 + (bucket & 3)) << ((bucket >> 2) - 1)
 
 
-_BUCKETS = bytes(map(bucket_of, range(4096)))
+_TABLE_US = 1 << 16
+"""Below this a table knows the bucket: one look instead of a calculation."""
+
+
+def _table() -> bytes:
+    floors = [bucket_floor(bucket) for bucket in range(bucket_of(_TABLE_US) + 1)]
+    widths = (after - floor for floor, after in pairwise(floors))
+    return b"".join(bytes((bucket,)) * width for bucket, width in enumerate(widths))
+
+
+_BUCKETS = _table()
 
 
 class Histogram:
@@ -75,10 +86,10 @@ class Counters:
                 self.errors_5xx += 1
         model, overhead = self.model, self.overhead
         model.total_us += model_us
-        model.buckets[_BUCKETS[model_us] if model_us < 4096 else bucket_of(model_us)] += 1
+        model.buckets[_BUCKETS[model_us] if model_us < _TABLE_US else bucket_of(model_us)] += 1
         overhead.total_us += overhead_us
         overhead.buckets[
-            _BUCKETS[overhead_us] if overhead_us < 4096 else bucket_of(overhead_us)
+            _BUCKETS[overhead_us] if overhead_us < _TABLE_US else bucket_of(overhead_us)
         ] += 1
 
     def refused(self, failure: CallerError) -> None:
