@@ -33,6 +33,7 @@ from hostler.gateway.protocol import HttpConnection
 from hostler.gateway.proxy import Relay, Upstreams
 from hostler.gateway.record import Recorder
 from hostler.gateway.route import RouteTable
+from hostler.gateway.turns import Turns
 from hostler.iam.evaluate import PolicyEngine
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Gateway:
         self.tunnels: set[Pipe] = set()
         self.handshakes = 0
         """Under way, of connections that are in nobody's hands until they have succeeded."""
+        self.turns = Turns(loop.call_soon)
         self.relays: set[Relay] = set()
         """Begun and not answered yet."""
         self._proxy_token_file = layout.proxy_token

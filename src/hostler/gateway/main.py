@@ -25,7 +25,7 @@ from hostler.domain.layout import Layout
 from hostler.gateway.gateway import Gateway
 from hostler.gateway.handover import Handover
 from hostler.gateway.limits import Limits
-from hostler.modelserver import spool
+from hostler.modelserver import spool, syscalls
 from hostler.snapshot import background
 from hostler.snapshot.subscriber import Subscriber
 
@@ -33,6 +33,8 @@ BACKLOG = 4096
 FLUSH_S = 1.0
 SPOOL_AGAIN_S = 30.0
 DRAIN_LOOK_S = 0.05
+TURN_NS = 100_000
+"""A call needs the gateway twice, for some microseconds: not after an upload's hash is done."""
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ def run(listen_fd: int, slot: int, layout: Layout, limits: Limits | None = None)
         limits: Other than the defaults.
     """
     _lift_descriptor_limit()
+    syscalls.prefer_short_turns(TURN_NS)
     uvloop.run(_serve(listen_fd, slot, layout, limits or Limits()))
 
 

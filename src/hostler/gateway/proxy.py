@@ -4,8 +4,9 @@ The head goes out as it came, name by name, value by value (the signature covers
 framed anew from what the parser understood, so that both sides see the same one request. Each
 request has its own upstream connection: they are local and cheap, and none is ever stale.
 
-Invariant: about ``relay_buffer_bytes`` wait on either side at most; the faster side is not read. An
-upstream that is waited for and stands still is given up.
+Invariant: about ``relay_buffer_bytes`` wait on either side at most; the faster side is not read,
+and a large transfer is read when its turn comes. An upstream that is waited for and stands still
+is given up.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ import orjson
 
 from hostler.domain import hosts
 from hostler.gateway import answers
+from hostler.gateway.turns import PIECE_MIN
 from hostler.gateway.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Relay:
     __slots__ = (
         "_chunked",
         "_complete",
+        "_full",
         "_head",
         "_moved",
         "_pending",
@@ -55,6 +58,7 @@ class Relay:
         "_task",
         "_upstream",
         "_writable",
+        "_yields",
         "answering",
         "connection",
         "done",
@@ -76,8 +80,12 @@ class Relay:
         self._service = ""
         self._task: asyncio.Task[None] | None = None
         self._upstream: Upstream | None = None
+        self._full = False
+        """Whether what was read of the request is still to be taken."""
         self._writable = True
         """Whether the client keeps up with the answer."""
+        self._yields = False
+        """Whether the rest of the request waits for its turn."""
         self._moved = -1
         self._since = 0.0
         """Since when the upstream has been waited for and has moved no more (monotonic s)."""
@@ -91,6 +99,10 @@ class Relay:
     def body(self, piece: bytes) -> None:
         if self.done:
             return
+        if len(piece) >= PIECE_MIN and not self._yields:
+            self._yields = True
+            self._steer()
+            self.gateway.turns.wait(self._go_on)
         data = b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece
         if self._upstream is not None:
             self._upstream.write((data,))
@@ -98,7 +110,8 @@ class Relay:
         self._pending.append(data)
         self._pending_bytes += len(data)
         if self._pending_bytes > self.gateway.limits.relay_buffer_bytes:
-            self.connection.hold(self, yes=True)
+            self._full = True
+            self._steer()
 
     def complete(self) -> None:
         self._complete = True
@@ -115,10 +128,7 @@ class Relay:
     def writable(self, *, yes: bool) -> None:
         self._writable = yes
         if self._upstream is not None and not self.done:
-            if yes:
-                self._upstream.transport.resume_reading()
-            else:
-                self._upstream.transport.pause_reading()
+            self._upstream.read(yes=yes)
 
     # what the gateway's sweep calls
 
@@ -160,8 +170,8 @@ class Relay:
 
     def read_more(self, *, yes: bool) -> None:
         """Whether the upstream takes more of the body."""
-        if not self.done:
-            self.connection.hold(self, yes=not yes)
+        self._full = not yes
+        self._steer()
 
     def cut(self) -> None:
         """The upstream's connection has ended before the answer did."""
@@ -174,6 +184,15 @@ class Relay:
             self._unavailable("ended before it answered", RESTARTED)
 
     # inside
+
+    def _steer(self) -> None:
+        """Read more of the request, or do not, as things are now."""
+        if not self.done:
+            self.connection.hold(self, yes=self._full or self._yields)
+
+    def _go_on(self) -> None:
+        self._yields = False
+        self._steer()
 
     async def _connect(self) -> None:
         path = str(self._socket())
@@ -191,13 +210,14 @@ class Relay:
         self._upstream = upstream
         pending, self._pending = self._pending, []
         upstream.write(pending)
-        if self._pending_bytes > limit and not upstream.blocked:
-            self.connection.hold(self, yes=False)
+        self._full = upstream.blocked
+        self._steer()
 
     async def _reach(self, path: str) -> "Upstream | None":
         try:
             _, upstream = await self.gateway.loop.create_unix_connection(
-                lambda: Upstream(self, head_only=self._head.method == "HEAD"), path
+                lambda: Upstream(self, self.gateway.turns, head_only=self._head.method == "HEAD"),
+                path,
             )
         except OSError:
             return None
