@@ -18,6 +18,7 @@ import orjson
 
 from hostler.domain import hosts
 from hostler.gateway import answers
+from hostler.gateway import head as heads
 from hostler.gateway.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Relay:
         "done",
         "gateway",
         "keep_alive",
+        "size",
     )
 
     def __init__(self, gateway: "Gateway", connection: "HttpConnection", head: "Head") -> None:
@@ -68,9 +70,10 @@ class Relay:
         self.keep_alive = True
         self.answering = False
         self.done = False
+        self.size = 0
         self._head = head
         self._chunked = head.shape.at("transfer-encoding") >= 0
-        self._pending = [_head_bytes(head)]
+        self._pending = [heads.passed_on(head)]
         self._pending_bytes = 0
         self._complete = False
         self._service = ""
@@ -91,6 +94,7 @@ class Relay:
     def body(self, piece: bytes) -> None:
         if self.done:
             return
+        self.size += len(piece)
         data = b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece
         if self._upstream is not None:
             self._upstream.write((data,))
@@ -177,6 +181,10 @@ class Relay:
 
     async def _connect(self) -> None:
         path = str(self._socket())
+        gateway = self.gateway
+        if gateway.in_flight > gateway.limits.in_flight_max and not self._asks_health():
+            self._unavailable("was not asked", "Too many requests are in flight")
+            return
         upstream = await self._reach(path) or await self._reach_again(path)
         if upstream is None:
             if not self.done:
@@ -185,7 +193,7 @@ class Relay:
         if self.done:
             upstream.transport.abort()
             return
-        limit = self.gateway.limits.relay_buffer_bytes
+        limit = gateway.limits.relay_buffer_bytes
         upstream.transport.set_write_buffer_limits(high=limit)
         self.connection.transport.set_write_buffer_limits(high=limit)
         self._upstream = upstream
@@ -302,9 +310,3 @@ class Relay:
             self._upstream.transport.abort()
         elif self._task is not None:
             self._task.cancel()
-
-
-def _head_bytes(head: "Head") -> bytes:
-    lines = [b"%b: %b\r\n" % header for header in head.raw]
-    line = f"{head.method} {head.target} HTTP/{head.version}\r\n".encode("latin-1")
-    return b"%b%b\r\n" % (line, b"".join(lines))
