@@ -117,13 +117,18 @@ class Front(Bench):
         assert not self.gateway._defects, self.gateway._defects
         return found
 
+    def settles(self) -> None:
+        """Everybody does what there is to do."""
+        while self._moves([]):
+            pass
+
     def let_go(self, client: Client) -> None:
         """Nothing of an exchange is left."""
         client.leaves()
-        self._moves([])
+        self.settles()
         assert not self.gateway.active
         assert not self.gateway.relays
-        assert not self.gateway.connections
+        assert client.connection not in self.gateway.connections
         assert self.worker.link.unanswered == 0
 
     def _moves(self, invoked: list[bytes]) -> bool:

@@ -88,8 +88,13 @@ class Relay:
     # the protocol's Handler
 
     def begin(self) -> None:
-        self.gateway.relays.add(self)
-        self._task = self.gateway.loop.create_task(self._connect())
+        gateway = self.gateway
+        if gateway.in_flight >= gateway.limits.in_flight_max and not self._asks_health():
+            self._socket()  # says in whose words it is refused
+            self._unavailable("was not asked", "Too many requests are in flight")
+            return
+        gateway.relays.add(self)
+        self._task = gateway.loop.create_task(self._connect())
 
     def body(self, piece: bytes) -> None:
         if self.done:
@@ -181,10 +186,6 @@ class Relay:
 
     async def _connect(self) -> None:
         path = str(self._socket())
-        gateway = self.gateway
-        if gateway.in_flight > gateway.limits.in_flight_max and not self._asks_health():
-            self._unavailable("was not asked", "Too many requests are in flight")
-            return
         upstream = await self._reach(path) or await self._reach_again(path)
         if upstream is None:
             if not self.done:
@@ -193,7 +194,7 @@ class Relay:
         if self.done:
             upstream.transport.abort()
             return
-        limit = gateway.limits.relay_buffer_bytes
+        limit = self.gateway.limits.relay_buffer_bytes
         upstream.transport.set_write_buffer_limits(high=limit)
         self.connection.transport.set_write_buffer_limits(high=limit)
         self._upstream = upstream
