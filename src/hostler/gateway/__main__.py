@@ -1,10 +1,13 @@
-"""``python -m hostler.gateway --data-dir D --slot I --fd N``."""
+"""``python -m hostler.gateway --data-dir D --slot I --fd N --settings JSON``."""
 
 import argparse
+import json
 import logging
 from pathlib import Path
 
+from hostler.domain.config import Gateway
 from hostler.domain.layout import Layout
+from hostler.gateway import limits
 from hostler.gateway.main import run
 
 
@@ -15,11 +18,13 @@ def main() -> None:
     parser.add_argument("--slot", type=int, default=0)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--log-level", default="info", help="the least that is logged")
+    parser.add_argument("--settings", type=json.loads, default={}, help="[gateway], as JSON")
     options = parser.parse_args()
     logging.basicConfig(
         level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    run(options.fd, options.slot, Layout(options.data_dir.resolve()))
+    asked = limits.of(Gateway(**options.settings))
+    run(options.fd, options.slot, Layout(options.data_dir.resolve()), asked)
 
 
 if __name__ == "__main__":

@@ -28,10 +28,12 @@ def step(invocation: "Invocation") -> None:
 
 def wait(invocation: "Invocation", pool: "Pool", *, first: bool = False) -> None:
     """Join the line (its head, for one that was sent in vain); raises SheddingError when full."""
-    limits = invocation.gateway.limits
+    gateway = invocation.gateway
+    limits = gateway.limits
     if not first and (
         len(pool.waiting) >= limits.queue_max
         or pool.waiting_bytes + invocation.size > limits.queue_bytes_max
+        or gateway.in_flight > limits.in_flight_max  # this one is among them
     ):
         raise SheddingError(
             "ThrottlingException",

@@ -83,10 +83,11 @@ def answer(
     return b"".join(lines)
 
 
-def refusal(status: int, reason: str, date: bytes) -> bytes:
+def refusal(status: int, reason: str, date: bytes, *, head_only: bool = False) -> bytes:
     """The answer to bytes that are not a request we serve; the connection ends with it."""
     body = orjson.dumps({"message": reason})
-    return answer(status, body, date, error_type="BadRequest", close=True)
+    data = answer(status, body, date, error_type="BadRequest", close=True)
+    return data.removesuffix(body) if head_only else data
 
 
 def _reason(status: int) -> str:

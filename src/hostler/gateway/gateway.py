@@ -128,6 +128,11 @@ class Gateway:
         """Whether a client is connected."""
         return bool(self.connections or self.tunnels or self.handshakes)
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that have begun and are not answered."""
+        return len(self.active) + len(self.relays)
+
     def budget_of(self, body_bytes: int) -> Budget | None:
         """What a body that is awaited counts towards; None for a small one."""
         if body_bytes <= self.limits.small_body_bytes_max:

@@ -14,6 +14,8 @@ class Handler(Protocol):
     keep_alive: bool
     answering: bool
     """Whether a part of the answer, not all, has been written."""
+    size: int
+    """Bytes of the body that have come."""
 
     def begin(self) -> None:
         """It is this request's turn to be answered."""

@@ -30,6 +30,7 @@ class Connect:
 
     keep_alive = False
     answering = False
+    size = 0
 
     def __init__(self, gateway: "Gateway", connection: "HttpConnection", head: "Head") -> None:
         self._gateway = gateway
@@ -170,7 +171,7 @@ class Early(asyncio.Protocol):
 
 def _authority(target: str) -> tuple[str, int]:
     """Host and port of a CONNECT's target; nothing and 0 where it is malformed."""
-    host, _, port = target.removeprefix("/").rpartition(":")
+    host, _, port = target.rpartition(":")
     if not port.isascii() or not port.isdigit() or len(port) > 5 or not 0 < int(port) < 65_536:
         return "", 0
     host = host.lower()

@@ -226,13 +226,9 @@ class Invocation:
         self.connection.hold(self, yes=False)
 
     def _expect(self) -> None:
-        expected = self.head.get("expect")
-        if expected is None:
-            return
-        if expected.lower() == "100-continue":
+        head = self.head
+        if head.expects_continue() and head.has_body():
             self.connection.transport.write(answers.CONTINUE)
-        else:
-            self.refuse(CallerError(VALIDATION, "Unknown expectation.", status=417))
 
     def _refused_by_length(self) -> bool:
         head = self.head

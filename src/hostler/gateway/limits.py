@@ -1,11 +1,15 @@
 """Every limit of the gateway, in one record; units are in the names.
 
+Those that `[gateway]` of `hostler.toml` sets are taken from there by ``of``; the others follow from
+the design.
+
 Invariant: nothing that a client or a model can make grow is without a limit here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostler.domain import endings
+from hostler.domain.config import Gateway
 
 KIB = 1024
 MIB = 1024 * 1024
@@ -16,6 +20,12 @@ class Limits:
     """Safe by default. ``body_bytes_max`` is the real-time limit of AWS's guide, 25 MB."""
 
     connections_max: int = 16_384
+    refused_connections_max: int = 1024
+    """Above ``connections_max``, so many are told 503; what comes beyond is closed without a word,
+    as each answer keeps a descriptor until it has arrived."""
+    in_flight_max: int = 8192
+    """Invocations and relayed requests that have begun. Beyond, no further one is relayed, and an
+    invocation does not wait: it is served only where an instance has room at once."""
     header_bytes_max: int = 32 * KIB
     headers_max: int = 100
     header_deadline_s: float = 10.0
@@ -74,3 +84,38 @@ class Limits:
     """How long a kept connection may be silent while the gateway stops."""
     tunnel_drain_idle_s: float = 15.0
     """The same for a tunnel: whether it is kept, or waits for an answer, cannot be seen."""
+
+
+DESCRIPTORS_SHARE = 0.75
+"""How much of the file descriptors that the system grants clients may take; the others are for
+instances, control, S3 and files."""
+
+
+def of(settings: Gateway) -> Limits:
+    """The limits that the settings ask for."""
+    return Limits(
+        connections_max=settings.connections,
+        in_flight_max=settings.in_flight,
+        queue_max=settings.waiting_per_variant,
+        queue_bytes_max=settings.waiting_megabytes_per_variant * MIB,
+        header_bytes_max=settings.header_kilobytes * KIB,
+        headers_max=settings.headers,
+        header_deadline_s=settings.header_deadline_s,
+        body_bytes_max=settings.body_megabytes * MIB,
+        bodies_bytes_max=settings.bodies_megabytes * MIB,
+        body_rate_min=settings.body_bytes_per_s,
+        answer_rate_min=settings.answer_bytes_per_s,
+        idle_s=settings.idle_s,
+        tunnels_max=settings.tunnels,
+    )
+
+
+def within(limits: Limits, descriptors: int) -> Limits:
+    """The limits as so many file descriptors allow: a connection is one."""
+    share = max(1, int(descriptors * DESCRIPTORS_SHARE))
+    refused = min(limits.refused_connections_max, share // 8)
+    return replace(
+        limits,
+        connections_max=min(limits.connections_max, share - refused),
+        refused_connections_max=refused,
+    )

@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic, time
@@ -22,6 +23,7 @@ import orjson
 import uvloop
 
 from hostler.domain.layout import Layout
+from hostler.gateway import limits as bounds
 from hostler.gateway.gateway import Gateway
 from hostler.gateway.handover import Handover
 from hostler.gateway.limits import Limits
@@ -50,9 +52,17 @@ def run(listen_fd: int, slot: int, layout: Layout, limits: Limits | None = None)
         layout: The data directory.
         limits: Other than the defaults.
     """
-    _lift_descriptor_limit()
+    wanted = limits or Limits()
+    granted = bounds.within(wanted, _lift_descriptor_limit())
+    if granted.connections_max < wanted.connections_max:
+        log.warning(
+            "%d connections at once instead of %d: the system grants this process no more file "
+            "descriptors (ulimit -Hn)",
+            granted.connections_max,
+            wanted.connections_max,
+        )
     syscalls.prefer_short_turns(TURN_NS)
-    uvloop.run(_serve(listen_fd, slot, layout, limits or Limits()))
+    uvloop.run(_serve(listen_fd, slot, layout, granted))
 
 
 async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> None:
@@ -132,10 +142,11 @@ def _lines(gateway: Gateway, offset: float) -> tuple[list[bytes], int]:
     return [orjson.dumps(record) for record in gateway.recorder.records(at)], int(at * 1000)
 
 
-def _lift_descriptor_limit() -> None:
-    """A connection is a descriptor: use all that the system grants."""
+def _lift_descriptor_limit() -> int:
+    """A connection is a descriptor: use all that the system grants; returns how many."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most if most != resource.RLIM_INFINITY else sys.maxsize
 
 
 def _settle_memory() -> None:

@@ -19,10 +19,24 @@ from hostler.gateway import answers
 from hostler.gateway import head as heads
 from hostler.gateway.handler import Handler, State
 from hostler.gateway.taking import Taking
+from hostler.gateway.upgrade import parser_behind
 
 if TYPE_CHECKING:
     from hostler.gateway.gateway import Gateway
     from hostler.gateway.mould import Mould
+
+PAID_BY_BODY = 16
+"""Bytes of framing (chunk sizes and extensions, trailers) that each byte of a body may cost."""
+
+
+class Trailers(list[tuple[bytes, bytes]]):
+    """What comes behind a body, of which nothing is kept."""
+
+    def append(self, field: tuple[bytes, bytes]) -> None:
+        """Drop it."""
+
+
+_TRAILERS = Trailers()
 
 
 class HttpConnection(asyncio.Protocol):
@@ -31,7 +45,9 @@ class HttpConnection(asyncio.Protocol):
     __slots__ = (
         "_advancing",
         "_body_read",
+        "_body_size",
         "_feed",
+        "_framing",
         "_gateway",
         "_head_read",
         "_headers",
@@ -42,6 +58,7 @@ class HttpConnection(asyncio.Protocol):
         "_reading",
         "_since",
         "_taking",
+        "_upgrading",
         "_url",
         "_waiting",
         "chunk",
@@ -75,6 +92,12 @@ class HttpConnection(asyncio.Protocol):
         self._head_read = 0
         """0 between heads; 1 in the chunk where a head begins; then its bytes in later chunks."""
         self._body_read = 0
+        self._body_size = 0
+        """Of a body that comes in several reads: how much of it had come by the last one."""
+        self._framing = 0
+        """Bytes of its framing that the body has not paid for."""
+        self._upgrading: tuple[Handler, heads.Head] | None = None
+        """A request with a body that asked for an upgrade, until the parser has let go of it."""
         self._since = 0.0
         """When the phase that a deadline judges began (monotonic s); 0 while none does."""
         self._parser = httptools.HttpRequestParser(self)
@@ -87,7 +110,11 @@ class HttpConnection(asyncio.Protocol):
         self._since = monotonic()
         connections = self._gateway.connections
         connections.add(self)
-        if len(connections) > self._gateway.limits.connections_max:
+        limits = self._gateway.limits
+        excess = len(connections) - limits.connections_max
+        if excess > limits.refused_connections_max:
+            self.abort()
+        elif excess > 0:
             self._refuse(503, "Too many connections.")
 
     def data_received(self, data: bytes) -> None:
@@ -97,23 +124,25 @@ class HttpConnection(asyncio.Protocol):
             if self._gateway.serve_moulded(self, data):
                 return
             self.chunk = data
-        try:
-            self._feed(data)
-        except httptools.HttpParserUpgrade:
-            self._end_requests()  # not taken up (RFC 9110 §7.8), and what follows is not HTTP
-        except httptools.HttpParserCallbackError as error:
-            self._gateway.defect("reading a request", error.__context__ or error)
-            self.abort()
-        except httptools.HttpParserError as error:
-            self._refuse(400, f"Malformed HTTP: {error}.")
-        else:
-            self.chunk = b""
-            if self._head_read:
-                self._bound_head(len(data))
-            elif self._incoming is not None:
-                if self._body_read == 0:
-                    self._since = monotonic()
-                self._body_read += len(data)
+        while True:
+            try:
+                self._feed(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+                if self._passes_over_upgrade() and data:
+                    continue
+            except httptools.HttpParserCallbackError as error:
+                self._gateway.defect("reading a request", error.__context__ or error)
+                self.abort()
+            except httptools.HttpParserError as error:
+                self._refuse(400, f"Malformed HTTP: {error}.")
+            else:
+                self.chunk = b""
+                if self._head_read:
+                    self._bound_head(len(data))
+                elif self._incoming is not None:
+                    self._bound_framing(len(data), self._incoming.size)
+            return
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.state = State.CLOSED
@@ -158,7 +187,7 @@ class HttpConnection(asyncio.Protocol):
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        raw, self._headers = self._headers, []  # what is added now are trailers: dropped
+        raw, self._headers = self._headers, _TRAILERS
         if self.state is not State.OPEN:
             return
         gateway, parser = self._gateway, self._parser
@@ -170,9 +199,6 @@ class HttpConnection(asyncio.Protocol):
             self._head_read > 1 or not 0 < len(self.chunk) <= limits.header_bytes_max
         ):
             problem = self._size_problem(heads.size(self._url, raw))
-        if parser.should_upgrade() and head.has_body():
-            # llhttp takes a body behind such a head for another protocol's bytes.
-            problem = 501, "Upgrading a request that has a body is not supported."
         self._head_read = self._body_read = 0
         if problem is not None:
             self._refuse(*problem)
@@ -186,6 +212,8 @@ class HttpConnection(asyncio.Protocol):
         else:
             self._waiting.append(handler)
             self._pause(yes=True)
+        if parser.should_upgrade() and self._incoming is handler and head.has_body():
+            self._incoming, self._upgrading = None, (handler, head)
 
     def on_body(self, piece: bytes) -> None:
         if self._incoming is not None:
@@ -314,6 +342,35 @@ class HttpConnection(asyncio.Protocol):
         else:
             self.transport.pause_reading()
 
+    def _passes_over_upgrade(self) -> bool:
+        """Go on in HTTP behind a request that asked for something else; False if nothing follows.
+
+        Behind CONNECT nothing does: what comes is for the tunnel, or for nobody.
+        """
+        self.chunk = b""
+        upgrading, self._upgrading = self._upgrading, None
+        if self.state is not State.OPEN or self._parser.get_method() == b"CONNECT":
+            self._end_requests()
+            return False
+        if upgrading is not None:
+            handler, head = upgrading
+            self._parser = parser_behind(head, self)
+            self._feed = self._parser.feed_data
+            self._incoming = handler
+            self._head_read, self._headers = 0, _TRAILERS
+        return True
+
+    def _bound_framing(self, fed: int, size: int) -> None:
+        """Refuse a body that is nothing but framing for long (``size``: of it, so far)."""
+        if self._body_read == 0:
+            self._since = monotonic()
+            self._body_size = self._framing = 0
+        self._body_read += fed
+        grown, self._body_size = size - self._body_size, size
+        self._framing = max(0, self._framing + fed - grown - PAID_BY_BODY * grown)
+        if self._framing > 2 * self._gateway.limits.header_bytes_max:
+            self._refuse(400, "The body's chunk extensions or trailers are too long.")
+
     def _bound_head(self, fed: int) -> None:
         self._head_read = 2 if self._head_read == 1 else self._head_read + fed
         partial = heads.size(self._url, self._headers)
@@ -323,7 +380,11 @@ class HttpConnection(asyncio.Protocol):
 
     def _size_problem(self, size: int) -> tuple[int, str] | None:
         limit = self._gateway.limits.header_bytes_max
-        return (431, f"The request's head is above {limit} bytes.") if size > limit else None
+        if size <= limit:
+            return None
+        if len(self._url) > limit // 2:  # RFC 9112 §3: a target that is too long has its own status
+            return 414, "The request's target is too long."
+        return 431, f"The request's head is above {limit} bytes."
 
     def _end_requests(self) -> None:
         if self.state is State.OPEN:
@@ -353,7 +414,9 @@ class HttpConnection(asyncio.Protocol):
             self._problem = status, reason
 
     def _answer_problem(self, status: int, reason: str) -> None:
-        self.transport.write(answers.refusal(status, reason, self._gateway.date))
+        head_only = bool(self._url) and self._parser.get_method() == b"HEAD"
+        date = self._gateway.date
+        self.transport.write(answers.refusal(status, reason, date, head_only=head_only))
         self._close(linger=True)
 
     def _close(self, *, linger: bool) -> None:

@@ -19,6 +19,7 @@ import orjson
 
 from hostler.domain import hosts
 from hostler.gateway import answers
+from hostler.gateway import head as heads
 from hostler.gateway.turns import PIECE_MIN
 from hostler.gateway.upstream import Upstream
 
@@ -64,6 +65,7 @@ class Relay:
         "done",
         "gateway",
         "keep_alive",
+        "size",
     )
 
     def __init__(self, gateway: "Gateway", connection: "HttpConnection", head: "Head") -> None:
@@ -72,9 +74,10 @@ class Relay:
         self.keep_alive = True
         self.answering = False
         self.done = False
+        self.size = 0
         self._head = head
         self._chunked = head.shape.at("transfer-encoding") >= 0
-        self._pending = [_head_bytes(head)]
+        self._pending = [heads.passed_on(head)]
         self._pending_bytes = 0
         self._complete = False
         self._service = ""
@@ -93,8 +96,13 @@ class Relay:
     # the protocol's Handler
 
     def begin(self) -> None:
-        self.gateway.relays.add(self)
-        self._task = self.gateway.loop.create_task(self._connect())
+        gateway = self.gateway
+        if gateway.in_flight >= gateway.limits.in_flight_max and not self._asks_health():
+            self._socket()  # says in whose words it is refused
+            self._unavailable("was not asked", "Too many requests are in flight")
+            return
+        gateway.relays.add(self)
+        self._task = gateway.loop.create_task(self._connect())
 
     def body(self, piece: bytes) -> None:
         if self.done:
@@ -103,6 +111,7 @@ class Relay:
             self._yields = True
             self._steer()
             self.gateway.turns.wait(self._go_on)
+        self.size += len(piece)
         data = b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece
         if self._upstream is not None:
             self._upstream.write((data,))
@@ -322,9 +331,3 @@ class Relay:
             self._upstream.transport.abort()
         elif self._task is not None:
             self._task.cancel()
-
-
-def _head_bytes(head: "Head") -> bytes:
-    lines = [b"%b: %b\r\n" % header for header in head.raw]
-    line = f"{head.method} {head.target} HTTP/{head.version}\r\n".encode("latin-1")
-    return b"%b%b\r\n" % (line, b"".join(lines))

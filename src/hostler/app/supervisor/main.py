@@ -108,12 +108,14 @@ class Supervisor:
             self._children.add(Child(name, words(f"hostler.app.{name}", *place_, python=python)))
         for slot, listener in enumerate(self._listeners):
             descriptor = listener.fileno()
-            level = self._settings.config.logs.level
-            more = ("--slot", str(slot), "--fd", str(descriptor), "--log-level", level)
+            config = self._settings.config
+            limits = json.dumps(typed.plain(config.gateway))
+            where = ("--slot", str(slot), "--fd", str(descriptor))
+            how = ("--log-level", config.logs.level, "--settings", limits)
             self._children.add(
                 Child(
                     f"gateway-{slot}",
-                    words("hostler.gateway", *place_, *more, python=python),
+                    words("hostler.gateway", *place_, *where, *how, python=python),
                     (descriptor,),
                     pause_max_s=GATEWAY_PAUSE_MAX_S,
                 )

@@ -1,0 +1,162 @@
+"""The limits that `[gateway]` sets: which there are, how far they go, and what is beyond them."""
+
+import base64
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from gateway_pieces import Client, bench, signed
+from hostler.app.config import reading, typed
+from hostler.app.config.problems import SettingsError
+from hostler.domain.config import Gateway
+from hostler.gateway import limits
+from hostler.gateway.limits import Limits
+from http_exchange import Front, front
+
+SETTINGS = typed.rules_of(Gateway)
+
+
+def changed(one: Limits, other: Limits) -> list[str]:
+    return [
+        each.name for each in fields(Limits) if getattr(one, each.name) != getattr(other, each.name)
+    ]
+
+
+def test_the_defaults_are_those_of_the_gateway() -> None:
+    assert limits.of(Gateway()) == Limits()
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_each_setting_is_one_limit(name: str) -> None:
+    least = replace(Gateway(), **{name: SETTINGS[name].low})
+    assert len(changed(limits.of(least), Limits())) == 1
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("beyond", ["low", "high"])
+def test_each_setting_has_bounds(name: str, beyond: str, tmp_path: Path) -> None:
+    low, high = SETTINGS[name].low, SETTINGS[name].high
+    assert low is not None
+    assert high is not None
+    value = low - 1 if beyond == "low" else high + 1
+    variable = f"HOSTLER_GATEWAY_{name.upper()}"
+    with pytest.raises(SettingsError, match=f"{variable} must be a whole number from {low} to"):
+        reading.read(reading.Start(tmp_path), {variable: str(value)})
+    settings = reading.read(reading.Start(tmp_path), {variable: str(high)})
+    assert getattr(settings.config.gateway, name) == high
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "connections", "refused"),
+    [(1 << 20, 16_384, 1024), (4096, 2688, 384), (256, 168, 24), (1, 1, 0)],
+)
+def test_connections_are_no_more_than_descriptors_allow(
+    descriptors: int, connections: int, refused: int
+) -> None:
+    granted = limits.within(Limits(), descriptors)
+    assert (granted.connections_max, granted.refused_connections_max) == (connections, refused)
+
+
+def test_beyond_the_refused_connections_nothing_is_said() -> None:
+    """Each that is told 503 is kept until it has heard: a flood would take every descriptor."""
+    with bench(connections_max=1, refused_connections_max=2) as made:
+        kept, *refused = (made.client() for _ in range(4))
+        beyond = made.client()
+        assert [[status for status, _ in each.reads()] for each in refused[:2]] == [[503], [503]]
+        assert [each.wire.closed for each in (kept, *refused, beyond)] == [
+            False, False, False, True, True,
+        ]  # fmt: skip
+        assert beyond.reads() == []
+        for each in refused[:2]:
+            each.connection.expire(each.connection._since + 6)
+        assert len(made.gateway.connections) == 1
+
+
+def test_an_invocation_beyond_what_may_be_in_flight_does_not_wait() -> None:
+    with bench(in_flight_max=2) as made:
+        worker = made.instance(credit=1)
+        clients = [made.client() for _ in range(3)]
+        for client in clients:
+            client.sends(signed())
+        assert [client.reads() for client in clients[:2]] == [[], []]
+        assert b"Retry-After: 1\r\n" in clients[2].wire.written
+        assert [status for status, _ in clients[2].reads()] == [400]
+        worker.answers(1)
+        worker.answers(2)
+        assert [client.reads() for client in clients[:2]] == [[(200, b"ok")]] * 2
+        clients[2].sends(signed())
+        worker.answers(3)
+        assert clients[2].reads() == [(200, b"ok")]
+
+
+def test_one_that_finds_room_is_served_however_many_are_in_flight() -> None:
+    with bench(in_flight_max=1) as made:
+        worker = made.instance()
+        clients = [made.client() for _ in range(3)]
+        for number, client in enumerate(clients, 1):
+            client.sends(signed())
+            assert [request_id for _, request_id, _ in worker.heard()] == [number]
+
+
+def test_no_more_is_relayed_than_may_be_in_flight() -> None:
+    with front(in_flight_max=2) as made:
+        clients = [made.client() for _ in range(4)]
+        for client in clients[:3]:
+            client.sends(b"GET /bucket/key HTTP/1.1\r\nHost: h\r\n\r\n")
+        clients[3].sends(b"GET /_hostler/health HTTP/1.1\r\nHost: h\r\n\r\n")
+        made.settles()
+        assert b"Retry-After: 1\r\n" in clients[2].wire.written
+        ((status, body),) = clients[2].reads()
+        assert status == 503
+        assert b"<Code>ServiceUnavailable</Code>" in body
+        assert b"Too many requests are in flight" in body
+        assert [[status for status, _ in clients[at].reads()] for at in (0, 1, 3)] == [[200]] * 3
+        again = made.exchange([b"GET /bucket/key HTTP/1.1\r\nHost: h\r\n\r\n"])
+        assert again.statuses == [200]
+
+
+def connects(made: Front) -> Client:
+    made.gateway._proxy_token_file.parent.mkdir()
+    made.gateway._proxy_token_file.write_text("token")
+    shown = base64.b64encode(b"hostler:token")
+    client = made.client()
+    client.sends(
+        b"CONNECT h.example:443 HTTP/1.1\r\nHost: h.example:443\r\n"
+        b"Proxy-Authorization: Basic %b\r\n\r\n" % shown
+    )
+    return client
+
+
+def test_tunnels_are_bounded() -> None:
+    with front(tunnels_max=0) as made:
+        client = connects(made)
+        assert [status for status, _ in client.reads()] == [503]
+        assert client.wire.ended()
+
+
+def test_a_body_above_the_limit_is_refused_before_it_comes() -> None:
+    with front(body_bytes_max=1000) as made:
+        client = made.client()
+        client.sends(
+            b"POST /endpoints/Demo/invocations HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n"
+        )
+        ((status, body),) = client.reads()
+        assert status == 400
+        assert b"Member must have length less than or equal to 1000" in body
+        assert client.wire.ended()
+
+
+def test_a_chunked_body_is_refused_as_soon_as_it_is_above_the_limit() -> None:
+    with front(body_bytes_max=1000) as made:
+        client = made.client()
+        client.sends(
+            b"POST /endpoints/Demo/invocations HTTP/1.1\r\nHost: h\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n3e8\r\n" + bytes(1000) + b"\r\n"
+        )
+        assert client.reads() == []
+        client.sends(b"1\r\nx")
+        ((status, body),) = client.reads()
+        assert status == 400
+        assert b"less than or equal to 1000" in body
+        assert client.wire.ended()

@@ -1,0 +1,59 @@
+"""What RFC 9112 and RFC 9110 ask of a server, held by a connection on every way a request may go.
+
+Each case is followed by a good request, which is answered where the connection may be kept and else
+reaches nobody: whatever is smuggled would show as one request or answer too many.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from http_cases import CASES, EACH, INVOCATION, Case, sent
+from http_exchange import Exchange, Front, front
+
+BYTES_MAX = 3000
+"""Longer cases come in pieces instead of byte by byte."""
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[Front]:
+    with front() as made:
+        yield made
+
+
+def hold(case: Case, way: str, got: Exchange) -> None:
+    follow = case.kept and case.ends
+    assert got.statuses == [*case.statuses, *([200] if follow else [])]
+    assert got.ended
+    bodies = [] if case.body is None else [case.body]
+    bodies += [b"next"] if follow else []
+    if way == INVOCATION:
+        assert got.invoked == bodies
+        assert not got.relayed
+    else:
+        assert [each.body for each in got.requests()] == bodies
+        assert not got.invoked
+        if case.body is not None:
+            told = got.requests()[0]
+            for name, value in case.fields:
+                assert told.values(name) == ([] if value is None else [value]), name
+    if case.data.startswith(b"HEAD"):
+        assert got.raw.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(("case", "way"), EACH, ids=str)
+def test_at_once(gateway: Front, case: Case, way: str) -> None:
+    hold(case, way, gateway.exchange([sent(case, way)]))
+
+
+@pytest.mark.parametrize(("case", "way"), EACH, ids=str)
+def test_byte_by_byte(gateway: Front, case: Case, way: str) -> None:
+    data = sent(case, way)
+    step = 1 if len(data) <= BYTES_MAX else 1000
+    pieces = [data[at : at + step] for at in range(0, len(data), step)]
+    hold(case, way, gateway.exchange(pieces))
+
+
+def test_no_two_cases_are_the_same() -> None:
+    assert len({(case.section, case.name) for case in CASES}) == len(CASES)
+    assert len({case.data for case in CASES}) == len(CASES)
