@@ -73,8 +73,11 @@ class Fleet:
             self._probed = now
             for target in self._targets.values():
                 target.probe()
-        read_before_ns = int((now - self._limits.unreachable_s) * 1e9)
+        limits = self._limits
+        wait_s_max = min(limits.queue_wait_s, limits.invocation_s)
+        read_before_ns = int((now - limits.unreachable_s) * 1e9)
         for pool in self._pools.values():
+            pool.judge(now, wait_s_max)
             pool.refuse_unreachable(read_before_ns, _unreachable)
         for target in self._retiring:
             target.close_if_idle()
@@ -112,7 +115,9 @@ class Fleet:
                 target.open()
             targets[each.instance_id] = target
             filled.append(target)
-        pool.targets = tuple(filled)
+        if pool.targets != tuple(filled):
+            pool.targets = tuple(filled)
+            pool.forget_pace()
         pool.at_random = variant.at_random
 
 

@@ -7,6 +7,7 @@ waits for is dropped.
 
 import asyncio
 import struct
+import sys
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
@@ -33,6 +34,7 @@ class Link(asyncio.Protocol):
 
     __slots__ = (
         "_chunks",
+        "_granted",
         "_have",
         "_need",
         "_out",
@@ -40,7 +42,9 @@ class Link(asyncio.Protocol):
         "going_away",
         "heard",
         "inflight",
+        "line_max",
         "next_id",
+        "outer_pid",
         "pid",
         "pinged",
         "ready",
@@ -62,12 +66,18 @@ class Link(asyncio.Protocol):
         self.silent = False
         """It seems to be stopped: nothing is sent until it is heard again."""
         self.window = 0
+        """How many requests may be unanswered: the credit granted, within ``line_max``."""
+        self.line_max = sys.maxsize
         self.unanswered = 0
         self.inflight: dict[int, Invocation | None] = {}
         """By id, in order of sending; None for those nobody waits for any more."""
         self.next_id = 1
         self.serial = 0
         self.pid = 0
+        """As the worker names itself."""
+        self.outer_pid = 0
+        """As it is known here; 0 until it was looked for."""
+        self._granted = 0
         self.heard = 0.0
         """When bytes last came, while anything is awaited (monotonic s, set by the sweep)."""
         self.pinged = False
@@ -85,6 +95,11 @@ class Link(asyncio.Protocol):
         return (
             self.unanswered < self.window and self.ready and not self.going_away and not self.silent
         )
+
+    def bound_line(self, line_max: int) -> None:
+        """Leave no more than this unanswered, whatever credit there is."""
+        self.line_max = line_max
+        self.window = min(self._granted, line_max)
 
     def send(self, invocation: "Invocation", deadline_ms: int) -> int:
         """Send a request; its id here."""
@@ -224,15 +239,19 @@ class Link(asyncio.Protocol):
             case frames.HELLO:
                 credit, _index, self.pid = frames.HELLO_PAYLOAD.unpack_from(payload)
                 self.serial = link_id
-                self.window += credit
+                self._grant(credit)
                 self.ready = True
                 self.target.pool.pump()
             case frames.CREDIT:
-                self.window += frames.CREDIT_PAYLOAD.unpack_from(payload)[0]
+                self._grant(frames.CREDIT_PAYLOAD.unpack_from(payload)[0])
             case frames.GOAWAY:
                 self.going_away = True
             case _:
                 pass  # PONG was heard; unknown kinds are a newer peer's
+
+    def _grant(self, credit: int) -> None:
+        self._granted += credit
+        self.bound_line(self.line_max)
 
     def _part(self, flags: int, link_id: int, payload: bytes) -> None:
         if link_id in self._parts:
