@@ -22,6 +22,7 @@ import orjson
 import uvloop
 
 from hostler.domain.layout import Layout
+from hostler.gateway import succession
 from hostler.gateway.gateway import Gateway
 from hostler.gateway.handover import Handover
 from hostler.gateway.limits import Limits
@@ -54,9 +55,14 @@ def run(listen_fd: int, slot: int, layout: Layout, limits: Limits | None = None)
 
 async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> None:
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    stop, asked = asyncio.Event(), asyncio.Event()
+
+    def end() -> None:
+        asked.set()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     gateway = Gateway(layout, limits, loop)
     subscriber = Subscriber(layout.snapshot_socket, layout.snapshot, gateway.use, f"gateway-{slot}")
     subscriber.load()
@@ -73,6 +79,8 @@ async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> N
             handover.close()
             server.close()
             listener.close()
+            gateway.draining = True
+            await succession.ask(layout.supervisor_socket, slot, failed=not asked.is_set())
             await _drain(gateway)
     gateway.close()
     log.info("gateway %d ended", slot)
@@ -83,7 +91,6 @@ async def _drain(gateway: Gateway) -> None:
 
     So do tunnels, whose answers nobody here sees.
     """
-    gateway.draining = True
     deadline = monotonic() + gateway.limits.drain_s
     while gateway.is_needed and monotonic() < deadline:  # noqa: ASYNC110 - sets, no event
         await asyncio.sleep(DRAIN_LOOK_S)
