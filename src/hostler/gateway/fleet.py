@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from hostler.gateway.limits import Limits
 
 PROBE_EVERY_S = 10.0
+SWEEP_S_MAX = 0.6
+"""As much of the time between two sweeps counts as silence: what came while this process itself was
+kept from running is read only after it."""
 
 
 class Fleet:
@@ -32,6 +35,7 @@ class Fleet:
         self._retiring: list[Target] = []
         self._leftover: list[Pool] = []
         self._probed = 0.0
+        self._swept = 0.0
 
     def apply(self, snapshot: Snapshot) -> route.RouteTable:
         """Follow a snapshot: the table to route by from now on."""
@@ -67,8 +71,9 @@ class Fleet:
 
     def sweep(self, now: float) -> None:
         """Judge health, refuse what waits in vain, end what is retired (``now``: monotonic s)."""
+        seconds, self._swept = min(now - self._swept, SWEEP_S_MAX), now
         for target in self._targets.values():
-            target.watch(now)
+            target.watch(seconds)
         if now - self._probed > PROBE_EVERY_S:
             self._probed = now
             for target in self._targets.values():

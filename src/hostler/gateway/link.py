@@ -8,7 +8,6 @@ waits for is dropped.
 import asyncio
 import struct
 import sys
-from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from hostler.gateway import chain, forward
@@ -40,7 +39,6 @@ class Link(asyncio.Protocol):
         "_out",
         "_parts",
         "going_away",
-        "heard",
         "inflight",
         "line_max",
         "next_id",
@@ -49,11 +47,13 @@ class Link(asyncio.Protocol):
         "pinged",
         "ready",
         "serial",
+        "silence_s",
         "silent",
         "slot",
         "target",
         "transport",
         "unanswered",
+        "unsent",
         "window",
     )
 
@@ -78,8 +78,10 @@ class Link(asyncio.Protocol):
         self.outer_pid = 0
         """As it is known here; 0 until it was looked for."""
         self._granted = 0
-        self.heard = 0.0
-        """When bytes last came, while anything is awaited (monotonic s, set by the sweep)."""
+        self.silence_s = 0.0
+        """For how long nothing was heard while anything is awaited, counted by the sweep."""
+        self.unsent = 0
+        """Bytes that the worker had not taken in at the last sweep."""
         self.pinged = False
         self._out: list[bytes] = []
         """What this turn of the loop sends: uvloop would make a system call of each write."""
@@ -129,7 +131,7 @@ class Link(asyncio.Protocol):
     def ping(self) -> None:
         """Ask an idle worker for a sign of life."""
         self.pinged = True
-        self.heard = monotonic()
+        self.silence_s = 0.0
         self._write(frames.frame(frames.PING, 0))
 
     def close(self) -> None:
@@ -185,7 +187,7 @@ class Link(asyncio.Protocol):
     def _frames(self, data: bytes) -> int:
         """Handle the whole frames in ``data``; where the first incomplete one begins."""
         self.pinged = self.silent = False
-        self.heard = 0.0
+        self.silence_s = 0.0
         offset, end = 0, len(data)
         while end - offset >= _HEADER_SIZE:
             length, version, kind, flags, link_id = _unpack_header(data, offset)

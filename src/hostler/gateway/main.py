@@ -55,10 +55,12 @@ def run(listen_fd: int, slot: int, layout: Layout, limits: Limits | None = None)
 
 async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> None:
     loop = asyncio.get_running_loop()
-    stop, asked = asyncio.Event(), asyncio.Event()
+    stop = asyncio.Event()
+    asked = 0
 
     def end() -> None:
-        asked.set()
+        nonlocal asked
+        asked += 1
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -76,11 +78,15 @@ async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> N
             _settle_memory()
             log.info("gateway %d serves, generation %d", slot, gateway.generation)
             await stop.wait()
+            await succession.arrange(
+                layout.supervisor_socket,
+                slot,
+                lambda: handover.is_replaced() or asked > 1,
+                failed=not asked,
+            )
             handover.close()
             server.close()
             listener.close()
-            gateway.draining = True
-            await succession.ask(layout.supervisor_socket, slot, failed=not asked.is_set())
             await _drain(gateway)
     gateway.close()
     log.info("gateway %d ended", slot)
@@ -91,6 +97,7 @@ async def _drain(gateway: Gateway) -> None:
 
     So do tunnels, whose answers nobody here sees.
     """
+    gateway.draining = True
     deadline = monotonic() + gateway.limits.drain_s
     while gateway.is_needed and monotonic() < deadline:  # noqa: ASYNC110 - sets, no event
         await asyncio.sleep(DRAIN_LOOK_S)

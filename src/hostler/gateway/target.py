@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from hostler.gateway.link import Link
 
 RECONNECT_S = 0.02
-SILENCE_S_MAX = 1.5
-"""A worker that has not begun what it was sent, and is not busy, for this long is passed over. With
-the sweep that begins to measure and the one that sees it, within three seconds."""
+SILENCE_S_MAX = 2.0
+"""A worker that has not begun what it was sent, and is not busy, for this long is passed over: a
+sweep later at most, within three seconds."""
 LINE_MIN = 2
 """What a worker may have however slow it is: one request to compute, one to follow."""
 
@@ -137,19 +137,23 @@ class Target:
 
     # health
 
-    def watch(self, now: float) -> None:
+    def watch(self, seconds: float) -> None:
         """Pass over workers that were sent something and are stopped, or idle and do not begin it.
 
-        Of one that computes the request's own deadline is the judge.
+        Of one that computes the request's own deadline is the judge; one that takes in what it is
+        sent is not silent. ``seconds`` have passed in which it could have been heard.
         """
         for link in self.links:
             if link is None or not link.ready or link.silent:
                 continue
             if not link.unanswered and not link.pinged:
                 continue
-            if link.heard == 0.0:
-                link.heard = now
-            elif now - link.heard > SILENCE_S_MAX and self._is_still(link):
+            unsent = link.transport.get_write_buffer_size()
+            if unsent < link.unsent:
+                link.silence_s = 0.0
+            link.unsent = unsent
+            link.silence_s += seconds
+            if link.silence_s >= SILENCE_S_MAX and self._is_still(link):
                 self._pass_over(link)
 
     def probe(self) -> None:

@@ -90,7 +90,7 @@ class Children:
             self.signal(child, signal.SIGTERM)
 
     def succeed(self, name: str, pid: int, *, failed: bool) -> ProcessId | None:
-        """Start another in the place of a process that is about to end, and take its end as said.
+        """Start another beside a process that is to end, in its place.
 
         At once, or after the pause for one that ``failed``. The process, for the caller to look
         after; None if the slot is another's.

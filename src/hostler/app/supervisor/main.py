@@ -280,11 +280,13 @@ class Supervisor:
         return {"error": f"unknown request {json.dumps(request)[:200]}"}
 
     def _succeed(self, name: str, pid: int, *, failed: bool) -> Mapping[str, Any]:
+        if not self._stops_asked and any(each.pid == pid for each in self._draining):
+            return {"ok": True}  # an earlier supervisor's: its successor is on its way
         leaving = self._children.succeed(name, pid, failed=failed)
         if leaving is None:
             return {"error": f"{pid} is not {name} here, or Hostler is stopping"}
         self._draining[leaving] = time.monotonic() + endings.GATEWAY_KILL_S
-        self._console.say(f"{name} ends when its last answer is out; its successor accepts")
+        self._console.say(f"{name} is followed by another, and ends when its last answer is out")
         return {"ok": True}
 
     def _zygote(self, name: str, argv: list[Any]) -> Mapping[str, Any]:
