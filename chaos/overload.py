@@ -10,7 +10,6 @@ from chaos.world import World
 
 SERVICE_S = 0.01
 SHED = "ServiceUnavailable retry-after 1: "
-WARM_S = 1.5
 SHED_MS_MAX = 5.0
 WAIT_S_MAX = 30.0
 """``Limits.queue_wait_s``."""
@@ -21,7 +20,7 @@ def overloaded(world: World) -> Iterator[Claim]:
     seconds = world.scale.overload_s
     endpoint = world.endpoint("overloaded", workers=2)
     with load(world.server, endpoint, {"sleep": SERVICE_S}, connections=32) as calls:
-        pause(WARM_S)
+        pause(world.scale.warm_s)
         began = time.monotonic()
         pause(seconds)
         ended = time.monotonic()
@@ -29,7 +28,7 @@ def overloaded(world: World) -> Iterator[Claim]:
     yield verdict.count("at the peak nothing is refused", calls.summary(), not calls.failed)
     for factor in world.scale.factors:
         with load(world.server, endpoint, {"sleep": SERVICE_S}, per_second=factor * peak) as calls:
-            pause(WARM_S)
+            pause(world.scale.warm_s)
             began = time.monotonic()
             pause(seconds)
             ended = time.monotonic()

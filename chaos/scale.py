@@ -26,6 +26,8 @@ class Scale:
     slow_requests: int = 6
     without_control_s: float = 20.0
     factors: tuple[int, ...] = (2, 5, 10)
+    warm_s: float = 3.0
+    """Under load before anything is measured: a line must fill."""
     overload_s: float = 12.0
     slow_model_s: float = 40.0
     """How long a model of half a second is overloaded; 0 for not at all."""
@@ -38,19 +40,20 @@ SHORT = Scale(
     kills=3,
     kill_apart_s=0.3,
     stops=1,
-    stopped_s=4.0,
+    stopped_s=3.2,
     to_the_deadline=False,
     slow_clients=40,
     rounds=1,
     quiet_s=0.3,
     bodies=8,
     idle_connections=1000,
-    restarts=4,
-    slow_s=3.0,
+    restarts=2,
+    slow_s=2.0,
     slow_requests=2,
     without_control_s=1.0,
     factors=(10,),
-    overload_s=2.0,
+    warm_s=0.8,
+    overload_s=1.0,
     slow_model_s=0.0,
     crash_loop=False,
 )
