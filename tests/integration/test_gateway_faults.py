@@ -204,9 +204,9 @@ def test_what_does_not_fit_in_the_line_is_refused_at_once():
             connection.sendall(made.raw(X_Amzn_SageMaker_Custom_Attributes="sleep=0.3"))
         found = [response(connection) for connection in connections]
         codes = sorted(each.status for each in found)
-        assert codes == [200, 200, 200, 400, 400]
-        refused = next(each for each in found if each.status == 400)
-        assert refused.headers["x-amzn-ErrorType"] == "ThrottlingException"
+        assert codes == [200, 200, 200, 503, 503]
+        refused = next(each for each in found if each.status == 503)
+        assert refused.headers["x-amzn-ErrorType"] == "ServiceUnavailable"
         assert refused.headers["Retry-After"] == "1"
         for connection in connections:
             connection.close()

@@ -131,6 +131,36 @@ def test_a_slot_whose_command_changes_is_ended_and_started_with_the_new_one(slot
     assert b"61" in Path(f"/proc/{child.process.pid}/cmdline").read_bytes()
 
 
+@pytest.mark.parametrize("failed", [False, True])
+def test_one_that_is_about_to_end_is_followed_at_once_or_after_the_pause_if_it_failed(
+    slots: Slots, layout: Layout, failed: bool
+) -> None:
+    child = slots.children.add(Child("gateway-0", _shell("exec sleep 60")))
+    first = child.process
+    assert first is not None
+    assert slots.children.succeed("gateway-1", first.pid, failed=failed) is None
+    assert slots.children.succeed("gateway-0", first.pid + 1, failed=failed) is None
+    try:
+        for number in range(3):
+            leaving = child.process
+            assert leaving is not None
+            assert slots.children.succeed("gateway-0", leaving.pid, failed=failed) == leaving
+            due = slots.children.do_due()
+            if failed:
+                assert due is not None
+                assert 0 < due <= children.PAUSE_MIN_S * 2**number
+            slots.until("a successor", lambda: child.process is not None)
+            assert leaving.alive
+            assert identity.read(layout.pid_file("gateway-0")) == child.process
+            leaving.signal(signal.SIGKILL)
+            slots.until("its end", lambda leaving=leaving: not leaving.alive)
+        assert child.process is not None, "the end of one that has a successor is nobody's"
+        assert child.restarts == 3
+        assert not slots.ends
+    finally:
+        first.signal(signal.SIGKILL)
+
+
 def test_a_replaced_child_that_does_not_hear_is_killed(
     slots: Slots, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

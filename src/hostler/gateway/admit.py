@@ -1,6 +1,7 @@
 """Hands an invocation to the least busy instance, or queues it, or refuses it.
 
-Invariant: what waits is bounded in number and in bytes for each variant, and leaves in order.
+Invariant: what waits is bounded for each variant in number, in bytes and in the time it will
+probably wait, and leaves in order; who is refused learns it at once.
 """
 
 from typing import TYPE_CHECKING
@@ -27,18 +28,25 @@ def step(invocation: "Invocation") -> None:
 
 
 def wait(invocation: "Invocation", pool: "Pool", *, first: bool = False) -> None:
-    """Join the line (its head, for one that was sent in vain); raises SheddingError when full."""
-    gateway = invocation.gateway
-    limits = gateway.limits
-    if not first and (
-        len(pool.waiting) >= limits.queue_max
-        or pool.waiting_bytes + invocation.size > limits.queue_bytes_max
-        or gateway.in_flight > limits.in_flight_max  # this one is among them
-    ):
-        raise SheddingError(
-            "ThrottlingException",
-            f"Endpoint {invocation.name} has more requests than its instances can take; "
-            "try again later.",
-            1,
-        )
+    """Join the line (its head, for one that was sent in vain); raises SheddingError for no room."""
+    if not first:
+        gateway, length = invocation.gateway, len(pool.waiting)
+        limits = gateway.limits
+        if (
+            length >= limits.queue_max
+            or pool.waiting_bytes + invocation.size > limits.queue_bytes_max
+            or gateway.in_flight > limits.in_flight_max  # this one is among them
+        ):
+            raise _refusal(invocation, "has more requests than its instances can take")
+        if length >= pool.line_max:
+            raise _refusal(
+                invocation, "has more requests than its instances can answer in good time"
+            )
     pool.enqueue(invocation, first=first)
+
+
+def _refusal(invocation: "Invocation", why: str) -> SheddingError:
+    """AWS's error for an overload, which SDKs try again."""
+    return SheddingError(
+        "ServiceUnavailable", f"Endpoint {invocation.name} {why}; try again later.", 1
+    )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from hostler.gateway.limits import Limits
 
 PROBE_EVERY_S = 10.0
+SWEEP_S_MAX = 0.6
+"""As much of the time between two sweeps counts as silence: what came while this process itself was
+kept from running is read only after it."""
 
 
 class Fleet:
@@ -32,6 +35,7 @@ class Fleet:
         self._retiring: list[Target] = []
         self._leftover: list[Pool] = []
         self._probed = 0.0
+        self._swept = 0.0
 
     def apply(self, snapshot: Snapshot) -> route.RouteTable:
         """Follow a snapshot: the table to route by from now on."""
@@ -67,14 +71,18 @@ class Fleet:
 
     def sweep(self, now: float) -> None:
         """Judge health, refuse what waits in vain, end what is retired (``now``: monotonic s)."""
+        seconds, self._swept = min(now - self._swept, SWEEP_S_MAX), now
         for target in self._targets.values():
-            target.watch(now)
+            target.watch(seconds)
         if now - self._probed > PROBE_EVERY_S:
             self._probed = now
             for target in self._targets.values():
                 target.probe()
-        read_before_ns = int((now - self._limits.unreachable_s) * 1e9)
+        limits = self._limits
+        wait_s_max = min(limits.queue_wait_s, limits.invocation_s)
+        read_before_ns = int((now - limits.unreachable_s) * 1e9)
         for pool in self._pools.values():
+            pool.judge(now, wait_s_max)
             pool.refuse_unreachable(read_before_ns, _unreachable)
         for target in self._retiring:
             target.close_if_idle()
@@ -112,7 +120,9 @@ class Fleet:
                 target.open()
             targets[each.instance_id] = target
             filled.append(target)
-        pool.targets = tuple(filled)
+        if pool.targets != tuple(filled):
+            pool.targets = tuple(filled)
+            pool.forget_pace()
         pool.at_random = variant.at_random
 
 

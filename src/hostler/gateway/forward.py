@@ -1,7 +1,7 @@
 """To an instance and back: sends invocations, and turns what came of them into answers.
 
-Invariant: an invocation is sent again only while no instance has taken it, and a model's failure is
-a ModelError (424), never a 5xx: boto would run the model again.
+Invariant: an invocation is sent again only while no instance has taken it, after a loss only once,
+and a model's failure is a ModelError (424), never a 5xx: boto would run the model again.
 """
 
 from time import monotonic_ns
@@ -14,6 +14,7 @@ from hostler.gateway import answers
 if TYPE_CHECKING:
     from hostler.gateway.invocation import Invocation
     from hostler.gateway.link import Link
+    from hostler.gateway.target import Target
 
 ORIGINAL_MESSAGE_MAX = 8192
 """Characters of a failed model's answer that are told."""
@@ -66,28 +67,55 @@ def reply(invocation: "Invocation", status: int, meta: bytes, body: bytes) -> No
     model_failed(invocation, status, text)
 
 
-def again(invocation: "Invocation", *, avoid: "Link | None" = None) -> None:
-    """It was not taken: send it to another instance, or let it wait at the head of the line."""
+def again(invocation: "Invocation") -> None:
+    """An instance that ends gave it back: another one gets it."""
+    if invocation.done:
+        return
+    invocation.link = None
+    if invocation.attempts >= invocation.gateway.limits.sends_max:
+        _give_up(invocation)
+    else:
+        _resend(invocation)
+
+
+def retry(invocation: "Invocation", lost: "Link") -> None:
+    """It was lost on its way to an instance that had not taken it: once more, elsewhere.
+
+    Once, and only as far as the variant's budget goes: who fails under load is not given more.
+    """
     if invocation.done:
         return
     variant = invocation.variant
     assert variant is not None
     invocation.link = None
-    late = monotonic_ns() >= invocation.deadline_ns
-    if late or invocation.attempts >= invocation.gateway.limits.sends_max:
-        invocation.refuse(
-            answers.SheddingError(
-                "ServiceUnavailable",
-                f"No instance of endpoint {invocation.name} could take the request; try again.",
-                1,
-            )
-        )
-        return
-    link = variant.pool.acquire(avoid=avoid.target if avoid else None)
-    if link is not None:
+    pool = variant.pool
+    if invocation.retried or not pool.retries.take(pool.sent()):
+        _give_up(invocation)
+    else:
+        invocation.retried = True
+        _resend(invocation, avoid=lost.target)
+
+
+def _resend(invocation: "Invocation", *, avoid: "Target | None" = None) -> None:
+    """To an instance, or to the head of the line."""
+    variant = invocation.variant
+    assert variant is not None
+    if monotonic_ns() >= invocation.deadline_ns:
+        _give_up(invocation)
+    elif (link := variant.pool.acquire(avoid=avoid)) is not None:
         send(invocation, link)
     else:
         variant.pool.enqueue(invocation, first=True)
+
+
+def _give_up(invocation: "Invocation") -> None:
+    invocation.refuse(
+        answers.SheddingError(
+            "ServiceUnavailable",
+            f"No instance of endpoint {invocation.name} could take the request; try again.",
+            1,
+        )
+    )
 
 
 def instance_lost(invocation: "Invocation", why: str) -> None:

@@ -41,13 +41,18 @@ class Handover:
         beside.replace(self._path)
         asyncio.get_running_loop().add_reader(self._door, self._admit)
 
+    def is_replaced(self) -> bool:
+        """Whether a successor has its door here."""
+        with contextlib.suppress(FileNotFoundError):
+            return self._path.stat().st_ino != self._inode
+        return False
+
     def close(self) -> None:
         """Shut the door; a successor's at the same path stays."""
         asyncio.get_running_loop().remove_reader(self._door)
         self._door.close()
-        with contextlib.suppress(FileNotFoundError):
-            if self._path.stat().st_ino == self._inode:
-                self._path.unlink()
+        if not self.is_replaced():
+            self._path.unlink(missing_ok=True)
 
     def _admit(self) -> None:
         with contextlib.suppress(OSError):

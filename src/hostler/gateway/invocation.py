@@ -55,6 +55,8 @@ class Invocation:
     link: "Link | None" = None
     link_id = 0
     attempts = 0
+    retried = False
+    """Whether it was sent again after it was lost."""
     _begun = False
     _complete = False
     _budget: "Budget | None" = None

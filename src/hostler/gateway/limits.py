@@ -55,10 +55,14 @@ class Limits:
     """Invocations that wait for one variant's instances."""
     queue_bytes_max: int = 256 * MIB
     """The bodies of those."""
+    queue_wait_s: float = 30.0
+    """An invocation that would probably wait longer than this is refused at once, as is one that
+    would wait beyond its deadline. Half of that, so that there is time left for the model."""
     unreachable_s: float = 10.0
     """How long an invocation waits while not one instance of its variant can be reached."""
     sends_max: int = 3
-    """Instances an invocation may be sent to while none has taken it."""
+    """Instances an invocation may be sent to while none has taken it; one that was lost on its way
+    is sent once more and no oftener, as far as ``retries`` has room."""
     hash_inline_bytes_max: int = 256 * KIB
     """Longer bodies are hashed in a thread."""
     relay_buffer_bytes: int = 256 * KIB

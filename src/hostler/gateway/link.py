@@ -7,7 +7,7 @@ waits for is dropped.
 
 import asyncio
 import struct
-from time import monotonic
+import sys
 from typing import TYPE_CHECKING, cast
 
 from hostler.gateway import chain, forward
@@ -33,23 +33,27 @@ class Link(asyncio.Protocol):
 
     __slots__ = (
         "_chunks",
+        "_granted",
         "_have",
         "_need",
         "_out",
         "_parts",
         "going_away",
-        "heard",
         "inflight",
+        "line_max",
         "next_id",
+        "outer_pid",
         "pid",
         "pinged",
         "ready",
         "serial",
+        "silence_s",
         "silent",
         "slot",
         "target",
         "transport",
         "unanswered",
+        "unsent",
         "window",
     )
 
@@ -62,14 +66,22 @@ class Link(asyncio.Protocol):
         self.silent = False
         """It seems to be stopped: nothing is sent until it is heard again."""
         self.window = 0
+        """How many requests may be unanswered: the credit granted, within ``line_max``."""
+        self.line_max = sys.maxsize
         self.unanswered = 0
         self.inflight: dict[int, Invocation | None] = {}
         """By id, in order of sending; None for those nobody waits for any more."""
         self.next_id = 1
         self.serial = 0
         self.pid = 0
-        self.heard = 0.0
-        """When bytes last came, while anything is awaited (monotonic s, set by the sweep)."""
+        """As the worker names itself."""
+        self.outer_pid = 0
+        """As it is known here; 0 until it was looked for."""
+        self._granted = 0
+        self.silence_s = 0.0
+        """For how long nothing was heard while anything is awaited, counted by the sweep."""
+        self.unsent = 0
+        """Bytes that the worker had not taken in at the last sweep."""
         self.pinged = False
         self._out: list[bytes] = []
         """What this turn of the loop sends: uvloop would make a system call of each write."""
@@ -85,6 +97,11 @@ class Link(asyncio.Protocol):
         return (
             self.unanswered < self.window and self.ready and not self.going_away and not self.silent
         )
+
+    def bound_line(self, line_max: int) -> None:
+        """Leave no more than this unanswered, whatever credit there is."""
+        self.line_max = line_max
+        self.window = min(self._granted, line_max)
 
     def send(self, invocation: "Invocation", deadline_ms: int) -> int:
         """Send a request; its id here."""
@@ -114,7 +131,7 @@ class Link(asyncio.Protocol):
     def ping(self) -> None:
         """Ask an idle worker for a sign of life."""
         self.pinged = True
-        self.heard = monotonic()
+        self.silence_s = 0.0
         self._write(frames.frame(frames.PING, 0))
 
     def close(self) -> None:
@@ -170,7 +187,7 @@ class Link(asyncio.Protocol):
     def _frames(self, data: bytes) -> int:
         """Handle the whole frames in ``data``; where the first incomplete one begins."""
         self.pinged = self.silent = False
-        self.heard = 0.0
+        self.silence_s = 0.0
         offset, end = 0, len(data)
         while end - offset >= _HEADER_SIZE:
             length, version, kind, flags, link_id = _unpack_header(data, offset)
@@ -224,15 +241,19 @@ class Link(asyncio.Protocol):
             case frames.HELLO:
                 credit, _index, self.pid = frames.HELLO_PAYLOAD.unpack_from(payload)
                 self.serial = link_id
-                self.window += credit
+                self._grant(credit)
                 self.ready = True
                 self.target.pool.pump()
             case frames.CREDIT:
-                self.window += frames.CREDIT_PAYLOAD.unpack_from(payload)[0]
+                self._grant(frames.CREDIT_PAYLOAD.unpack_from(payload)[0])
             case frames.GOAWAY:
                 self.going_away = True
             case _:
                 pass  # PONG was heard; unknown kinds are a newer peer's
+
+    def _grant(self, credit: int) -> None:
+        self._granted += credit
+        self.bound_line(self.line_max)
 
     def _part(self, flags: int, link_id: int, payload: bytes) -> None:
         if link_id in self._parts:

@@ -24,6 +24,7 @@ import uvloop
 
 from hostler.domain.layout import Layout
 from hostler.gateway import limits as bounds
+from hostler.gateway import succession
 from hostler.gateway.gateway import Gateway
 from hostler.gateway.handover import Handover
 from hostler.gateway.limits import Limits
@@ -68,8 +69,15 @@ def run(listen_fd: int, slot: int, layout: Layout, limits: Limits | None = None)
 async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    asked = 0
+
+    def end() -> None:
+        nonlocal asked
+        asked += 1
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     gateway = Gateway(layout, limits, loop)
     subscriber = Subscriber(layout.snapshot_socket, layout.snapshot, gateway.use, f"gateway-{slot}")
     subscriber.load()
@@ -83,6 +91,12 @@ async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> N
             _settle_memory()
             log.info("gateway %d serves, generation %d", slot, gateway.generation)
             await stop.wait()
+            await succession.arrange(
+                layout.supervisor_socket,
+                slot,
+                lambda: handover.is_replaced() or asked > 1,
+                failed=not asked,
+            )
             handover.close()
             server.close()
             listener.close()

@@ -6,11 +6,14 @@ flight on them is answered; what waited for a pool that is gone is routed again.
 
 import logging
 import random
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hostler.domain.snapshot import TargetRoute
-from hostler.gateway import forward, loss
+from hostler.gateway import forward, loss, stopped
+from hostler.gateway.pace import Pace
+from hostler.gateway.retries import RetryBudget
 from hostler.modelserver import page
 
 if TYPE_CHECKING:
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 
 RECONNECT_S = 0.02
 SILENCE_S_MAX = 2.0
-"""A worker that has not begun what it was sent, and is not busy, for this long is passed over."""
+"""A worker that has not begun what it was sent, and is not busy, for this long is passed over: a
+sweep later at most, within three seconds."""
+LINE_MIN = 2
+"""What a worker may have however slow it is: one request to compute, one to follow."""
 
 Dial = Callable[["Target", int, float], None]
 """Connects to a target's worker, not before so many seconds; the target hears by ``joined``."""
@@ -98,6 +104,7 @@ class Target:
         """A connection has ended: what the worker had not taken goes elsewhere."""
         if self.links[link.slot] is link:
             self.links[link.slot] = None
+        self.pool.sent_before += link.next_id - 1
         taken = self._taken_by(link)
         orphans = list(link.inflight.items())
         link.inflight.clear()
@@ -107,7 +114,7 @@ class Target:
             self._dial(self, link.slot, RECONNECT_S)
         for link_id, invocation in reversed(orphans):  # each may go to the head of the line
             if invocation is not None and link_id > taken:
-                forward.again(invocation, avoid=link)
+                forward.retry(invocation, link)
         owed = [each for link_id, each in orphans if each is not None and link_id <= taken]
         if owed:
             loss.tell(owed, loss.Lost(self.route.page, link.slot, link.pid))
@@ -130,16 +137,23 @@ class Target:
 
     # health
 
-    def watch(self, now: float) -> None:
-        """Pass over workers that were sent something, are not busy, and do not begin it."""
+    def watch(self, seconds: float) -> None:
+        """Pass over workers that were sent something and are stopped, or idle and do not begin it.
+
+        Of one that computes the request's own deadline is the judge; one that takes in what it is
+        sent is not silent. ``seconds`` have passed in which it could have been heard.
+        """
         for link in self.links:
             if link is None or not link.ready or link.silent:
                 continue
             if not link.unanswered and not link.pinged:
                 continue
-            if link.heard == 0.0:
-                link.heard = now
-            elif now - link.heard > SILENCE_S_MAX and not self._is_busy(link):
+            unsent = link.transport.get_write_buffer_size()
+            if unsent < link.unsent:
+                link.silence_s = 0.0
+            link.unsent = unsent
+            link.silence_s += seconds
+            if link.silence_s >= SILENCE_S_MAX and self._is_still(link):
                 self._pass_over(link)
 
     def probe(self) -> None:
@@ -148,9 +162,16 @@ class Target:
             if link is not None and link.ready and not link.unanswered and not link.pinged:
                 link.ping()
 
-    def _is_busy(self, link: "Link") -> bool:
+    def _is_still(self, link: "Link") -> bool:
+        """Whether a silent worker is idle, or stopped in the midst of its work."""
         slot = self.read_page(link.slot)
-        return slot is None or slot[2] != 0
+        if slot is None:
+            return False
+        if slot[2] == 0:
+            return True
+        if not link.outer_pid:
+            link.outer_pid = stopped.outer_pid(self.route.page, link.pid)
+        return bool(link.outer_pid) and stopped.is_stopped(link.outer_pid)
 
     def _pass_over(self, link: "Link") -> None:
         link.silent = True
@@ -159,7 +180,7 @@ class Target:
         for link_id, invocation in reversed(link.inflight.items()):
             if invocation is not None and link_id > taken:
                 link.abandon(link_id)
-                forward.again(invocation, avoid=link)
+                forward.retry(invocation, link)
 
 
 class Pool:
@@ -176,6 +197,13 @@ class Pool:
         self.waiting: dict[Invocation, None] = {}
         """In order; a dict, so that one whose client is gone leaves at once."""
         self.waiting_bytes = 0
+        self.line_max = sys.maxsize
+        """How many may wait before the last of them would wait too long."""
+        self.retries = RetryBudget()
+        self.sent_before = 0
+        """Over connections that have ended."""
+        self._pace: Pace | None = None
+        """None while there is nothing to do."""
         self._reroute = reroute
         self._draw = draw
         self._turn = 0
@@ -228,6 +256,43 @@ class Pool:
         if invocation in self.waiting:
             del self.waiting[invocation]
             self.waiting_bytes -= invocation.size
+
+    def sent(self) -> int:
+        """How many requests were sent so far; those of retired instances follow at their end."""
+        return self.sent_before + sum(link.next_id - 1 for link in self._links())
+
+    def judge(self, now: float, wait_s_max: float) -> None:
+        """Bound what may wait by how fast answers come (``now``: monotonic s).
+
+        What lies in the workers' own lines waits as well: those are bounded first.
+        """
+        if not self.waiting and not any(target.outstanding for target in self.targets):
+            if self._pace is not None:
+                self.forget_pace()
+            return
+        links = self._links()
+        unanswered = sum(link.unanswered for link in links)
+        full = bool(self.waiting) or unanswered >= LINE_MIN * len(links)
+        self._pace = pace = self._pace or Pace()
+        pace.saw(now, self.sent() - unanswered, full=full)
+        ready = [link for link in links if link.ready and not link.silent]
+        if pace.per_second is None or not ready:
+            return
+        allowed = pace.per_second * wait_s_max
+        each = max(LINE_MIN, int(allowed / len(ready)))
+        for link in ready:
+            link.bound_line(each)
+        self.line_max = max(0, int(allowed) - sum(link.window for link in ready))
+
+    def forget_pace(self) -> None:
+        """It is at rest, or its instances are others now: what was measured says nothing more."""
+        self._pace = None
+        self.line_max = sys.maxsize
+        for link in self._links():
+            link.bound_line(sys.maxsize)
+
+    def _links(self) -> "list[Link]":
+        return [link for target in self.targets for link in target.links if link is not None]
 
     def pump(self) -> None:
         """Send what waits, as far as there is room."""

@@ -1,10 +1,12 @@
 """HTTP without sockets: how much room and time a connection is given."""
 
+import asyncio
 from time import monotonic
 
 import pytest
 
 from gateway_pieces import Bench, Client, Worker, bench, signed
+from hostler.gateway.gateway import JUDGED_AT_ONCE
 
 POST = b"POST /endpoints/Demo/invocations HTTP/1.1\r\nHost: x\r\n"
 
@@ -84,6 +86,20 @@ def test_a_head_that_trickles_is_cut_at_its_deadline(gateway: Bench):
     client.connection.expire(now + 11)
     assert [status for status, _ in client.reads()] == [408]
     assert client.wire.ended()
+
+
+def test_many_connections_are_judged_some_at_a_time(gateway: Bench):
+    """Ten thousand at once kept every request waiting for ten milliseconds."""
+    loop = gateway.gateway.loop
+    clients = [gateway.client() for _ in range(2 * JUDGED_AT_ONCE + 1)]
+    gateway.gateway.sweep(monotonic() + 100)
+    assert len([each for each in clients if each.wire.closed]) == JUDGED_AT_ONCE
+    open_ones = [each for each in clients if not each.wire.closed]
+    open_ones[0].leaves()
+    loop.run_until_complete(asyncio.sleep(0))
+    assert len([each for each in clients if each.wire.closed]) >= 2 * JUDGED_AT_ONCE
+    loop.run_until_complete(asyncio.sleep(0))
+    assert all(each.wire.closed for each in clients)
 
 
 def test_a_body_that_trickles_is_cut(gateway: Bench):

@@ -89,6 +89,24 @@ class Children:
             child.kill_at = child.kill_at or time.monotonic() + endings.OTHER_KILL_S
             self.signal(child, signal.SIGTERM)
 
+    def succeed(self, name: str, pid: int, *, failed: bool) -> ProcessId | None:
+        """Start another beside a process that is to end, in its place.
+
+        At once, or after the pause for one that ``failed``. The process, for the caller to look
+        after; None if the slot is another's.
+        """
+        child = self.by_name.get(name)
+        if self.stopping or child is None or child.process is None or child.process.pid != pid:
+            return None
+        leaving, child.process = child.process, None
+        child.kill_at, child.last_exit = 0.0, "failed" if failed else "asked to end"
+        child.restarts += 1
+        if failed:
+            self._pause(child)
+        else:
+            child.renewed, child.start_at = False, time.monotonic()
+        return leaving
+
     def reap(self) -> None:
         """Collect every ended process: ours, and the orphans a subreaper is given."""
         while True:
@@ -187,10 +205,13 @@ class Children:
             child.given_up = True
         else:
             child.restarts += 1
-            if time.monotonic() - child.started > SETTLED_S:
-                child.pause_s = PAUSE_MIN_S
-            self._postpone(child)
+            self._pause(child)
         self.ended(child)
+
+    def _pause(self, child: Child) -> None:
+        if time.monotonic() - child.started > SETTLED_S:
+            child.pause_s = PAUSE_MIN_S
+        self._postpone(child)
 
     @staticmethod
     def _postpone(child: Child) -> None:

@@ -4,6 +4,8 @@ One JSON object a line, one answer a line:
 
 - ``{"op": "status"}`` → ``{"pid", "settings", "children": [...], "ready"}``
 - ``{"op": "zygote", "name": N, "argv": [...]}`` → ``{"ok": true}``; ``zygote-N`` is kept running
+- ``{"op": "succeed", "name": N, "pid": P, "failed": false}`` → ``{"ok": true}``; a gateway that is
+  to end is followed by another before it stops accepting
 - ``{"op": "say", "line": TEXT}`` → ``{"ok": true}``; a line of progress for whoever watches `up`
 - ``{"op": "refuse", "line": TEXT}`` → ``{"ok": true}``; `up` ends with that line: no restart helps
 - ``{"op": "reload"}`` → ``{"file", "changed", "waiting", "restarted"}``: read again

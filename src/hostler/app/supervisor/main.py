@@ -62,8 +62,8 @@ class Supervisor:
         self._refusal: str | None = None
         """Why no restart of a process would help."""
         self._listeners: list[socket.socket] = []
-        self._draining: list[identity.ProcessId] = []
-        self._drained_by = 0.0
+        self._draining: dict[identity.ProcessId, float] = {}
+        """Gateways that have a successor, and when they are killed (monotonic)."""
         self._not_ours = frozenset(leftovers.children())
         """Children of the shell script that became us."""
 
@@ -86,13 +86,13 @@ class Supervisor:
         desk = Desk(self._selector, self._layout.supervisor_socket, self._answer)
         # Control and S3 are single writers: the old ones end before the new ones begin. Gateways
         # share their sockets, so the new ones begin before the old ones drain.
-        self._draining = [each.process for each in previous if each.kind == "gateway"]
+        gateways = [each.process for each in previous if each.kind == "gateway"]
         others = [each.process for each in previous if each.kind != "gateway"]
         identity.stop_all(others, endings.S3_KILL_S)
         self._start_children()
-        for process in self._draining:
+        for process in gateways:
             process.signal(signal.SIGTERM)
-        self._drained_by = time.monotonic() + endings.GATEWAY_KILL_S
+            self._draining[process] = time.monotonic() + endings.GATEWAY_KILL_S
         self._loop()
         self._stop()
         desk.close(remove=not self._deserted)
@@ -209,15 +209,15 @@ class Supervisor:
         return f"{', '.join(missing)} (their logs are in {self._layout.process_logs})"
 
     def _end_predecessors(self) -> float | None:
-        """Gateways of an earlier supervisor end by themselves, or are ended."""
-        self._draining = [process for process in self._draining if process.alive]
+        """Gateways that have a successor end by themselves, or are ended."""
+        self._draining = {each: due for each, due in self._draining.items() if each.alive}
         if not self._draining:
             return None
-        left_s = self._drained_by - time.monotonic()
-        if left_s <= 0:
-            for process in self._draining:
+        now = time.monotonic()
+        for process, due in self._draining.items():
+            if due <= now:
                 process.signal(signal.SIGKILL)
-        return max(1.0, left_s)
+        return max(1.0, min(self._draining.values()) - now)
 
     def _look_around(self) -> float:
         """Now and then: is the data directory still there, and are the logs within their bound?"""
@@ -250,7 +250,7 @@ class Supervisor:
         Stopping(
             self._layout,
             self._children,
-            draining=self._draining,
+            draining=list(self._draining),
             spared=self._not_ours,
             turn=self.turn,
             hurried=lambda: self._stops_asked > 1,
@@ -275,9 +275,21 @@ class Supervisor:
                 self._refusal = self._refusal or line
                 self._stops_asked = max(1, self._stops_asked)
                 return {"ok": True}
+            case {"op": "succeed", "name": str(name), "pid": int(pid), "failed": bool(failed)}:
+                return self._succeed(name, pid, failed=failed)
             case {"op": "zygote", "name": str(name), "argv": [str(), *_] as argv}:
                 return self._zygote(name, argv)
         return {"error": f"unknown request {json.dumps(request)[:200]}"}
+
+    def _succeed(self, name: str, pid: int, *, failed: bool) -> Mapping[str, Any]:
+        if not self._stops_asked and any(each.pid == pid for each in self._draining):
+            return {"ok": True}  # an earlier supervisor's: its successor is on its way
+        leaving = self._children.succeed(name, pid, failed=failed)
+        if leaving is None:
+            return {"error": f"{pid} is not {name} here, or Hostler is stopping"}
+        self._draining[leaving] = time.monotonic() + endings.GATEWAY_KILL_S
+        self._console.say(f"{name} is followed by another, and ends when its last answer is out")
+        return {"ok": True}
 
     def _zygote(self, name: str, argv: list[Any]) -> Mapping[str, Any]:
         if not _ZYGOTE_NAME.fullmatch(name) or not all(isinstance(word, str) for word in argv):

@@ -1,0 +1,259 @@
+"""Faults of clients: slow, large, many, malformed."""
+
+import asyncio
+import contextlib
+import http.client
+import re
+import resource
+import select
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from chaos import malformed, verdict
+from chaos.load import load, p99_ms, pause, summary
+from chaos.noise import like_quiet
+from chaos.verdict import Claim
+from chaos.world import World, forget_peak, memory_kb
+from hostler.gateway.limits import Limits
+
+LIMITS = Limits()
+CUT_S_MAX = LIMITS.header_deadline_s + 1.5
+"""The sweep looks twice a second."""
+MIB = 1024
+
+
+def slow(world: World) -> Iterator[Claim]:
+    """F5: clients that send a head, or a body after it, a byte a second."""
+    endpoint, scale = world.endpoint("clients", count=2), world.scale
+    quiet, disturbed, cut = [], [], []
+    with load(world.server, endpoint, per_second=scale.per_second) as calls:
+        pause(1.0)
+        for _ in range(scale.rounds):
+            began = time.monotonic()
+            pause(scale.quiet_s)
+            quiet.append((began, time.monotonic()))
+            began = time.monotonic()
+            cut += asyncio.run(_trickle(world.server.port, endpoint, scale.slow_clients))
+            disturbed.append((began, time.monotonic()))
+    lasted = [seconds for seconds, _ in cut]
+    answers = Counter(answer for _, answer in cut)
+    yield verdict.count(
+        f"each of {scale.slow_clients} is cut, with a 408 or without a word",
+        dict(answers),
+        set(answers) <= {"408", "closed"},
+    )
+    yield verdict.time(
+        f"at {LIMITS.header_deadline_s:.0f} s",
+        f"{min(lasted):.1f} … {max(lasted):.1f} s",
+        min(lasted) >= LIMITS.header_deadline_s - 0.1 and max(lasted) <= CUT_S_MAX,
+    )
+    yield verdict.count("no good call fails", summary(calls.failed), not calls.failed)
+    yield like_quiet(
+        "the good calls' p99",
+        [calls.begun(span) for span in disturbed],
+        [calls.begun(span) for span in quiet],
+    )
+
+
+async def _trickle(port: int, endpoint: str, count: int) -> list[tuple[float, str]]:
+    """How long each slow client lasted, and what it was told."""
+    head = f"POST /endpoints/{endpoint}/invocations HTTP/1.1\r\nHost: x\r\n".encode()
+
+    async def one(number: int) -> tuple[float, str]:
+        in_body = number % 2
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head + (b"Content-Length: 1000\r\n\r\n" if in_body else b"A: "))
+        began, got = time.monotonic(), b""
+        while time.monotonic() - began < 30:
+            with contextlib.suppress(OSError):
+                writer.write(b"x")
+            try:
+                async with asyncio.timeout(1.0):
+                    got = await reader.read(4096)
+                break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        else:
+            return time.monotonic() - began, "still open"
+        writer.close()
+        return time.monotonic() - began, got[9:12].decode() or "closed"
+
+    return list(await asyncio.gather(*map(one, range(count))))
+
+
+def large(world: World) -> Iterator[Claim]:
+    """F6: many bodies at the limit at once, then a byte more."""
+    endpoint, scale = world.endpoint("clients", count=2), world.scale
+    gateway, size = world.gateway(), LIMITS.body_bytes_max
+    request = _signed(world, endpoint, bytes(size))
+    before_kb = memory_kb(gateway)
+    forget_peak(gateway)
+    with ThreadPoolExecutor(scale.bodies) as pool:
+        answers = list(pool.map(lambda _: _sent(world, request), range(scale.bodies)))
+    peak_kb = memory_kb(gateway, "VmHWM") - before_kb
+    yield verdict.count(
+        f"{scale.bodies} bodies of {size} bytes are answered",
+        Counter(status for status, _ in answers),
+        {status for status, _ in answers} == {200}
+        and all(text == str(size).encode() for _, text in answers),
+    )
+    bound_kb = LIMITS.bodies_bytes_max // 1024 + 128 * MIB
+    yield verdict.count(
+        f"in {bound_kb // MIB} MiB at most", f"{peak_kb // MIB} MiB more", peak_kb <= bound_kb
+    )
+    yield from _one_more(world, endpoint, size + 1)
+
+
+def _one_more(world: World, endpoint: str, size: int) -> Iterator[Claim]:
+    line = f"POST /endpoints/{endpoint}/invocations HTTP/1.1\r\nHost: x\r\n".encode()
+    wanted = f"less than or equal to {size - 1}".encode()
+    for name, field, sent_max in (
+        ("announced", b"Content-Length: %d" % size, 0),
+        ("in chunks", b"Transfer-Encoding: chunked", 2 * size),
+    ):
+        with socket.create_connection(("127.0.0.1", world.server.port), timeout=20) as connection:
+            connection.sendall(line + field + b"\r\n\r\n")
+            sent = 0
+            piece = b"10000\r\n" + bytes(0x10000) + b"\r\n"
+            with contextlib.suppress(OSError):
+                while sent < sent_max and not select.select([connection], [], [], 0)[0]:
+                    connection.sendall(piece)
+                    sent += 0x10000
+            got = b""
+            with contextlib.suppress(OSError):
+                while piece := connection.recv(65536):
+                    got += piece
+        yield verdict.count(
+            f"a byte more, {name}: a 400 that names the limit, before all is read",
+            f"{got[9:12].decode()} after {sent} of {sent_max or size} bytes",
+            got[9:12] == b"400" and wanted in got and sent < (sent_max or size),
+        )
+
+
+def _signed(world: World, endpoint: str, body: bytes) -> bytes:
+    exports = world.server.exports()
+    target = f"/endpoints/{endpoint}/invocations"
+    request = AWSRequest("POST", world.server.url + target, data=body)
+    key = Credentials(exports["AWS_ACCESS_KEY_ID"], exports["AWS_SECRET_ACCESS_KEY"])
+    SigV4Auth(key, "sagemaker", exports["AWS_REGION"]).add_auth(request)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    head = f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1:{world.server.port}\r\n{lines}"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def _sent(world: World, request: bytes) -> tuple[int, bytes]:
+    """Status and body of what is answered to a request; 0 when nothing is."""
+    try:
+        with socket.create_connection(("127.0.0.1", world.server.port), timeout=120) as connection:
+            connection.sendall(request)
+            answer = http.client.HTTPResponse(connection, method="POST")
+            answer.begin()
+            return answer.status, answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        return 0, repr(error).encode()
+
+
+def idle(world: World) -> Iterator[Claim]:
+    """F7: thousands of connections that say nothing, half of them after a request."""
+    endpoint, scale = world.endpoint("clients", count=2), world.scale
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    count = min(scale.idle_connections, most - 1000)
+    gateway = world.gateway()
+    request = _signed(world, endpoint, b"{}")
+    quiet, crowded = [], []
+    with contextlib.ExitStack() as stack:
+        calls = stack.enter_context(load(world.server, endpoint, per_second=scale.per_second))
+        pause(1.0)
+        began = time.monotonic()
+        pause(scale.quiet_s)
+        quiet.append((began, time.monotonic()))
+        before_kb = memory_kb(gateway)
+        with contextlib.ExitStack() as crowd:
+            connections = [
+                crowd.enter_context(
+                    socket.create_connection(("127.0.0.1", world.server.port), timeout=20)
+                )
+                for _ in range(count)
+            ]
+            for connection in connections[::2]:
+                connection.sendall(request)
+            served = sum(connection.recv(4096)[9:12] == b"200" for connection in connections[::2])
+            pause(1.0)
+            each_kb = (memory_kb(gateway) - before_kb) / count
+            began = time.monotonic()
+            pause(scale.quiet_s)
+            crowded.append((began, time.monotonic()))
+            still = sum(_is_open(connection) for connection in connections)
+        pause(1.0)
+        began = time.monotonic()
+        pause(scale.quiet_s)
+        quiet.append((began, time.monotonic()))
+    yield verdict.count(
+        f"{count} connections, and half of them served",
+        f"{still} open, {served} served",
+        still == count and served == (count + 1) // 2,
+    )
+    yield verdict.count("≤20 KB each", f"{each_kb:.1f} KB", each_kb <= 20)
+    yield verdict.count("no call fails", summary(calls.failed), not calls.failed)
+    yield verdict.count("no EMFILE", "none", "Too many open files" not in world.gateway_log())
+    with_them = p99_ms(calls.begun(*crowded))
+    without = p99_ms(calls.begun(*quiet))
+    yield verdict.time(
+        "p99 of other calls +≤5 ms",
+        f"{with_them:.1f} beside {without:.1f} ms",
+        with_them <= without + 5,
+    )
+
+
+def _is_open(connection: socket.socket) -> bool:
+    """Whether the other side has not closed it."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def malformed_http(world: World) -> Iterator[Claim]:
+    """F8: malformed requests, and pairs that an intermediary would read as one."""
+    wrong, kinds = [], Counter[str]()
+    with load(world.server, world.endpoint("clients", count=2), per_second=50) as calls:
+        for name, data in malformed.every():
+            got = _told(world.server.port, data)
+            statuses = [match.decode() for match in re.findall(rb"HTTP/1\.1 (\d{3}) ", got)]
+            told = statuses[0] if statuses else "closed"
+            kinds[told] += 1
+            allowed = not statuses or told.startswith("4") or told in {"501", "505"}
+            if len(statuses) > 1 or not allowed:
+                wrong.append(f"{name}: {statuses}")
+    yield verdict.count(
+        f"{sum(kinds.values())} cases: one 4xx, or the end (501, 505: the RFCs' own)",
+        "; ".join(wrong) or dict(kinds),
+        not wrong,
+    )
+    yield verdict.count("no good call fails", summary(calls.failed), not calls.failed)
+
+
+def _told(port: int, data: bytes) -> bytes:
+    """Everything that comes back until the connection ends, or nothing more does."""
+    got = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(data)
+        connection.settimeout(0.5)
+        with contextlib.suppress(OSError):
+            while piece := connection.recv(65536):
+                got += piece
+    return got

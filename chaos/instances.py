@@ -1,0 +1,227 @@
+"""Faults of model servers: killed, stopped, out of memory, dead at their start."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+from bench import processes
+
+from archives import script
+from chaos import verdict
+from chaos.load import Outcome, load, pause, summary
+from chaos.noise import like_quiet
+from chaos.verdict import Claim
+from chaos.world import Worker, World
+from deploying import create_config, create_model, deploy, settled
+from running import PREFIX, eventually
+
+MODEL_LOAD_S = 0.2
+"""What the obedient model needs, on a machine that does other things as well."""
+DEADLINE_S = 60.0
+
+
+def killed(world: World) -> Iterator[Claim]:
+    """F1: kill -9 of one of two model servers, again and again."""
+    endpoint = world.endpoint("killed", count=2)
+    took: list[float] = []
+    with load(world.server, endpoint, {"sleep": 0.003}, per_second=world.scale.per_second) as calls:
+        pause(1.0)
+        for _ in range(world.scale.kills):
+            victim = world.rng.choice(world.workers(endpoint))
+            began = time.monotonic()
+            os.kill(victim.pid, signal.SIGKILL)
+            eventually("its end", lambda v=victim: v not in world.workers(endpoint), every_s=0.005)
+            took.append(world.whole(endpoint, 2) - began)
+            pause(world.scale.kill_apart_s)
+    lost = [each for each in calls.failed if each.status != 424]
+    yield verdict.count("no call fails but those it was computing", summary(lost), not lost)
+    yield verdict.count(
+        f"at most one ModelError a kill, of {len(calls.all)} calls",
+        summary(calls.failed),
+        len(calls.failed) <= world.scale.kills,
+    )
+    slowest = max(took)
+    yield verdict.time(
+        "replaced within 2 s and the model's load",
+        f"{slowest:.2f} s at most, {sorted(took)[len(took) // 2]:.2f} s in the median",
+        slowest <= 2.0 + MODEL_LOAD_S,
+    )
+
+
+def whole_instance(world: World) -> Iterator[Claim]:
+    """F1, of an instance with all that is in it."""
+    endpoint = world.endpoint("killed", count=2)
+    with load(world.server, endpoint, {"sleep": 0.003}, per_second=world.scale.per_second) as calls:
+        pause(1.0)
+        instance_id, shim = world.rng.choice(sorted(world.shims(endpoint).items()))
+        began = time.monotonic()
+        os.kill(shim, signal.SIGKILL)
+        eventually("its end", lambda: instance_id not in world.shims(endpoint), every_s=0.005)
+        took = world.whole(endpoint, 2) - began
+        pause(1.0)
+    kinds = {each.status for each in calls.failed}
+    yield verdict.count(
+        f"a whole instance costs at most the call it computed, of {len(calls.all)}",
+        summary(calls.failed),
+        kinds <= {424} and len(calls.failed) <= 1,
+    )
+    yield verdict.time("and is replaced within 2 s and a start", f"{took:.2f} s", took <= 3.0)
+
+
+def stopped(world: World) -> Iterator[Claim]:
+    """F2: SIGSTOP of a model server in the midst of a request."""
+    scale = world.scale
+    endpoint = world.endpoint("stopped", count=2)
+    held: list[tuple[float, float]] = []
+    quiet: list[tuple[float, float]] = []
+    caught: list[tuple[int, str, float]] = []
+    with (
+        ThreadPoolExecutor(1) as pool,
+        load(world.server, endpoint, per_second=scale.per_second) as calls,
+    ):
+        pause(1.0)
+        for number in range(scale.stops):
+            began = time.monotonic()
+            pause(scale.quiet_s)
+            quiet.append((began, time.monotonic()))
+            asked = time.monotonic()
+            slow = pool.submit(world.invoke, endpoint, sleep=1.0)
+            victim = _busy(world, endpoint)
+            os.kill(victim.pid, signal.SIGSTOP)
+            began = time.monotonic()
+            if number == 0 and scale.to_the_deadline:
+                caught.append((*slow.result(), time.monotonic() - asked))
+            else:
+                pause(scale.stopped_s)
+            held.append((began, time.monotonic()))
+            os.kill(victim.pid, signal.SIGCONT)
+            slow.result()
+    yield from _others(calls.all, held, quiet)
+    for status, text, seconds in caught:
+        yield verdict.count(
+            "its caller is answered at the deadline, with a ModelError",
+            f"{status} after {seconds:.1f} s",
+            status == 424 and "timed out" in text and DEADLINE_S <= seconds < DEADLINE_S + 2,
+        )
+
+
+def _busy(world: World, endpoint: str) -> Worker:
+    """The model server that computes."""
+    return eventually(
+        "one computes",
+        lambda: next((each for each in world.workers(endpoint) if world.busy(each)), None),
+        every_s=0.01,
+    )
+
+
+def _others(
+    calls: list[Outcome],
+    held: list[tuple[float, float]],
+    quiet: list[tuple[float, float]],
+) -> Iterator[Claim]:
+    failed = [each for each in calls if not each.well]
+    yield verdict.count("no other call fails", summary(failed), not failed)
+    stuck = [each for each in calls if each.ms > 1000]
+    late = [
+        max(each.began - began for began, ended in held if began <= each.began + 1.5)
+        for each in stuck
+    ]
+    yield verdict.count(
+        "out within 3 s: whom it had not taken goes elsewhere, and nobody comes to it after that",
+        f"{len(stuck)} calls went to it, until {max(late, default=0):.2f} s; the last was answered "
+        f"after {max((each.ms for each in stuck), default=0) / 1000:.2f} s",
+        all(each.ms <= 3500 for each in stuck) and max(late, default=0) <= 3.0,
+    )
+    others = [each for each in calls if each not in set(stuck)]
+    within = [[each for each in others if began <= each.began < ended] for began, ended in held]
+    still = [[each for each in others if began <= each.began < ended] for began, ended in quiet]
+    yield like_quiet("the others' p99", within, still)
+
+
+def out_of_memory(world: World) -> Iterator[Claim]:
+    """F3: a request makes the model grow beyond its instance."""
+    endpoint = world.endpoint("grows", count=2)
+    before, shims = set(world.workers(endpoint)), world.shims(endpoint)
+    with load(world.server, endpoint, per_second=50) as calls:
+        status, text = world.invoke(endpoint, grow=400)
+        died = time.monotonic()
+        said = eventually(
+            "the log says so",
+            lambda: "memory" in world.log(endpoint) and time.monotonic(),
+            within_s=20,
+        )
+        world.whole(endpoint, 2)
+        pause(0.5)
+    gone = before - set(world.workers(endpoint))
+    yield verdict.count(
+        "only that process dies",
+        f"{len(gone)} model server",
+        len(gone) == 1 and world.shims(endpoint) == shims,
+    )
+    yield verdict.count("no other call fails", summary(calls.failed), not calls.failed)
+    yield verdict.count(
+        "the caller is told of the memory",
+        f"{status} {text[:120]}",
+        status == 424 and "memory" in text,
+    )
+    yield verdict.time("and the log within 5 s", f"{said - died:.2f} s", said - died <= 5.0)
+
+
+def dies_at_load(world: World) -> Iterator[Claim]:
+    """F4: models that cannot start, for a reason that stays or one that may pass."""
+    for name, source, word in (
+        ("import", "import nobody_has_this\n", "nobody_has_this"),
+        ("exits", "import os\ndef model_fn(d):\n    os._exit(3)\n", "3"),
+    ):
+        began = time.monotonic()
+        endpoint = deploy(world.server, f"load-{name}", script(source), wait=False)
+        described = settled(world.server, endpoint)
+        seconds = time.monotonic() - began
+        reason = described.get("FailureReason", "")
+        yield verdict.count(
+            f"{name}: Failed with the cause",
+            f"{described['EndpointStatus']} after {seconds:.1f} s: {reason[-120:]}",
+            described["EndpointStatus"] == "Failed" and word in reason,
+        )
+    if world.scale.crash_loop:
+        yield from _crash_loop(world)
+
+
+def _crash_loop(world: World) -> Iterator[Claim]:
+    source = "import os, signal\ndef model_fn(d):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    model = create_model(world.server, "load-killed", script(source))
+    config = create_config(
+        world.server, "load-killed", model, ContainerStartupHealthCheckTimeoutInSeconds=60
+    )
+    endpoint = f"{PREFIX}load-killed-ep"
+    client = world.server.client("sagemaker")
+    tree = world.tree()
+    cpu, began = processes.cpu_s(tree), time.monotonic()
+    client.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    starts: dict[str, float] = {}
+    folders = world.server.home / "i"
+    while client.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "Creating":
+        for path in folders.glob("*/shim.json"):
+            starts.setdefault(path.parent.name, time.monotonic() - began)
+        if time.monotonic() - began > 150:
+            break
+        pause(0.25)
+    seconds = time.monotonic() - began
+    share = (processes.cpu_s(world.tree()) - cpu) / seconds
+    times = sorted(starts.values())
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    described = client.describe_endpoint(EndpointName=endpoint)
+    yield verdict.count(
+        "a cause that may pass is tried again until the start-up time-out, then Failed",
+        f"{described['EndpointStatus']} after {seconds:.0f} s and {len(times)} starts",
+        described["EndpointStatus"] == "Failed" and 3 <= len(times) <= 9,
+    )
+    yield verdict.count(
+        "with a back-off of 1, 2, 4 … s, jittered",
+        " ".join(f"{gap:.1f}" for gap in gaps),
+        all(2.0**n / 2 <= gap + 0.3 for n, gap in enumerate(gaps)),
+    )
+    yield verdict.time("at less than 5 % of a core", f"{share:.1%}", share < 0.05)

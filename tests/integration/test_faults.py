@@ -1,0 +1,44 @@
+"""The faults of ``make chaos`` in short form: what must hold however slow the machine is.
+
+Not here, because other tests show it: what a model that cannot start is told (test_failing_well,
+the simulation), and what becomes of killed processes (test_kills).
+"""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from chaos import clients, instances, overload, planes
+from chaos.__main__ import Fault
+from chaos.scale import SHORT
+from chaos.verdict import Kind
+from chaos.world import World
+
+from running import hostler
+
+FAULTS: tuple[Fault, ...] = (
+    instances.killed,
+    instances.stopped,
+    instances.out_of_memory,
+    clients.slow,
+    clients.large,
+    clients.idle,
+    clients.malformed_http,
+    planes.restarted,
+    planes.without_control,
+    overload.overloaded,
+)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with hostler() as server:
+        yield World(server, random.Random(4), SHORT)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_what_must_hold_holds(world: World, fault: Fault) -> None:
+    claims = [claim for claim in fault(world) if claim.kind is Kind.COUNT]
+    assert claims
+    wrong = [f"{claim.says}: {claim.seen}" for claim in claims if not claim.holds]
+    assert not wrong, world.server.process_logs()
