@@ -301,19 +301,16 @@ def table(found: dict[str, Any]) -> str:
             for row in _both(f"an instance: {what}", few["instance"][what], full["instance"][what])
         ),
     ]
-    place = found["machine"]
-    return "\n".join(
-        (
-            *("| " + " | ".join(map(str, row)) + " |" for row in rows),
-            "",
-            f"{found['endpoints']} endpoints in service after {found['created_s']} s; each answered "
-            f"as itself, in {found['call_ms']['p50']} ms (median of first calls, boto3 included). "
-            f"Kernel memory for each: {sum(found['kernel_mb_per_endpoint'].values()):.2f} MB. "
-            f"`hostler down` took {found['down_s']} s.",
-            f"{place['cpus']} CPUs, load average {place['load_average']:.1f} at the end, "
-            f"Python {place['python']}.",
-        )
-    )
+    place, kernel = found["machine"], sum(found["kernel_mb_per_endpoint"].values())
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    lines += [
+        "",
+        f"All in service {found['created_s']} s after the first CreateEndpoint.",
+        f"Each answered as itself: {found['call_ms']['p50']} ms, median of first calls by boto3.",
+        f"Kernel memory, for each: {kernel:.2f} MB. `hostler down`: {found['down_s']} s.",
+        f"{place['cpus']} CPUs, load average {place['load_average']:.1f} at the end.",
+    ]
+    return "\n".join(lines)
 
 
 def say(text: str) -> None:
@@ -321,8 +318,8 @@ def say(text: str) -> None:
 
 
 def _both(what: str, few: dict[str, Any], full: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    for name in full:
-        yield f"{what}: {name}", few.get(name, ""), full[name]
+    for name, value in full.items():
+        yield f"{what}: {name}", few.get(name, ""), value
 
 
 def _all(count: int, work: Callable[[int], Any]) -> list[Any]:
