@@ -24,7 +24,7 @@ import boto3
 from botocore.config import Config
 
 from bench import load, peers, processes
-from bench.__main__ import machine
+from bench.__main__ import CACHE, machine
 from bench.hostler import BUCKET, IMAGES, ROLE, Deployed, hostler, in_service_s
 
 AT_ONCE = 8
@@ -54,10 +54,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.many", description=__doc__)
     parser.add_argument("--endpoints", type=int, default=500)
     parser.add_argument("--rest", type=float, default=30.0, help="seconds of each look at rest")
-    parser.add_argument("--out", type=Path, default=Path(".cache/bench/many.json").resolve())
+    parser.add_argument("--out", type=Path, default=CACHE / "many.json")
     options = parser.parse_args()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    python = peers.peer_python(options.out.parent)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    python = peers.peer_python(CACHE)
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
         work = Path(folder)
         subprocess.run([python, str(peers.APPS / "train.py"), folder], check=True)
@@ -205,7 +205,7 @@ def state(many: Many, rest_s: float) -> dict[str, Any]:
         in_service_s(many.deployed, "logistic", f"timed-{number}-{int(time.time())}")
         for number in range(CREATED)
     ]
-    us = gateway_us(many, ["echo"])
+    us = gateway_us(many, ["logistic"])
     time.sleep(3)  # deletions end
     instances = many.instances()
     private = [sum(map(private_mb, pids)) for pids in instances.values()]

@@ -11,7 +11,6 @@ import asyncio
 import gc
 import logging
 import os
-import resource
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ from hostler.domain.layout import Layout
 from hostler.gateway.gateway import Gateway
 from hostler.gateway.handover import Handover
 from hostler.gateway.limits import Limits
-from hostler.modelserver import spool
+from hostler.modelserver import spool, syscalls
 from hostler.snapshot import background
 from hostler.snapshot.subscriber import Subscriber
 
@@ -48,7 +47,7 @@ def run(listen_fd: int, slot: int, layout: Layout, limits: Limits | None = None)
         layout: The data directory.
         limits: Other than the defaults.
     """
-    _lift_descriptor_limit()
+    syscalls.lift_descriptor_limit()
     uvloop.run(_serve(listen_fd, slot, layout, limits or Limits()))
 
 
@@ -127,12 +126,6 @@ def _spool_folder(folder: Path) -> int | None:
 def _lines(gateway: Gateway, offset: float) -> tuple[list[bytes], int]:
     at = monotonic() + offset
     return [orjson.dumps(record) for record in gateway.recorder.records(at)], int(at * 1000)
-
-
-def _lift_descriptor_limit() -> None:
-    """A connection is a descriptor: use all that the system grants."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _settle_memory() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import resource
 import socket
 import struct
 
@@ -36,6 +37,12 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 _IFREQ = struct.Struct("16sh14x")
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def lift_descriptor_limit() -> None:
+    """Use all that the system grants: each connection and each watched process takes one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _call(name: str, *arguments: object) -> int:
