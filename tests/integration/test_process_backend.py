@@ -255,6 +255,7 @@ def transform_fn(model, data, content_type, accept):
     if "1" in str(data):
         with open("/run/hostler/page", "r+b") as file:
             mmap.mmap(file.fileno(), 64)[8:16] = (1).to_bytes(8, "little")
+        print("the shim, which wakes for this line, looks at the page")
         time.sleep(60)
     return "well", "text/plain"
 """

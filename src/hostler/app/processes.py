@@ -17,6 +17,7 @@ import uvloop
 from hostler.app.settings import Settings
 from hostler.backends.process.zygotes import ZygoteError, exchange
 from hostler.domain.layout import Layout
+from hostler.modelserver import syscalls
 from hostler.store.versions import NewerSchemaError
 
 
@@ -41,6 +42,7 @@ def run(layout: Layout, main: Coroutine[Any, Any, None]) -> None:
 
     What no restart mends is told to the supervisor, which ends with that line.
     """
+    syscalls.lift_descriptor_limit()
     try:
         uvloop.run(main)
     except NewerSchemaError as error:

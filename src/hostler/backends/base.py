@@ -4,7 +4,7 @@ Invariant: ``launch`` is idempotent by instance id and returns soon; progress is
 alone, which reads the world, so that a restarted caller learns the same.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from hostler.domain.ids import Arn, EndpointId, InstanceId
@@ -55,6 +55,10 @@ class InstanceBackend(Protocol):
         One whose preparation ended with the process that prepared it is ABSENT, and listed for as
         long as ``remove`` has something to delete; ``launch`` begins it again.
         """
+        ...
+
+    async def owners(self) -> Collection[EndpointId]:
+        """Everybody of whom ``observe`` would list an instance: cheaply, it is asked often."""
         ...
 
     def watch(self, wake: Callable[[EndpointId], None]) -> None:

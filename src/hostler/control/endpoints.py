@@ -64,7 +64,7 @@ class EndpointReconciler:
     async def keys(self) -> Iterable[str]:
         """Every endpoint, and every owner of an instance: some may have lost their row."""
         ids = await self._store.read(endpoints.ids)
-        owners = {observation.owner for observation in await self._backend.observe()}
+        owners = set(await self._backend.owners())
         return [*ids, *sorted(owners.difference(ids))]
 
     async def serving(self) -> list[str]:

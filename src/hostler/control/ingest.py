@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import logging
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,8 +31,49 @@ BATCH_LINES = 1_000
 
 _log = logging.getLogger("hostler.control")
 
-Signature = tuple[str, int]
-"""The newest segment and its size: unchanged, there is nothing new to read."""
+TICK_NS = 1_000_000_000
+"""A folder that changed within this time may change again and show the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """How a spool looked: unchanged, there is nothing new to read."""
+
+    folder: Path
+    newest: Path
+    """Its last segment."""
+    size: int
+    changed_ns: int
+    """When segments came or went last; 0 where that cannot be told."""
+
+    @classmethod
+    def of(cls, folder: Path) -> "Signature | None":
+        """None where nothing was ever written."""
+        try:
+            changed_ns = folder.stat().st_mtime_ns
+            segments = [path for path in folder.iterdir() if not path.name.startswith(".")]
+            if not segments:
+                return None
+            newest = max(segments)
+            size = newest.stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        told = changed_ns < time.time_ns() - TICK_NS
+        return cls(folder, newest, size, changed_ns if told else 0)
+
+    def holds(self) -> bool:
+        """Whether it looks so still. Asked often, of every instance: two looks, no listing."""
+        try:
+            return (
+                self.newest.stat().st_size == self.size
+                and self.folder.stat().st_mtime_ns == self.changed_ns
+            )
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def says(self, other: "Signature | None") -> bool:
+        """Whether the same was written in both."""
+        return other is not None and (self.newest, self.size) == (other.newest, other.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +184,15 @@ class Ingest:
         """The spools that look otherwise than when they were last read (blocking)."""
         found = []
         for name in _names(self._instances):
-            signature = _signature(self._instances / name / folder.SPOOL)
-            if signature is not None and self._read.get(name) != signature:
+            known = self._read.get(name)
+            if known is not None and known.holds():
+                continue
+            signature = Signature.of(self._instances / name / folder.SPOOL)
+            if signature is None:
+                continue
+            if signature.says(known):
+                self._read[name] = signature
+            else:
                 found.append((name, signature))
         return found
 
@@ -171,21 +220,12 @@ def _ingest(source: Source, batch: Batch, now_ms: int, tx: Transaction) -> None:
     )
 
 
-def _names(directory: Path) -> list[str]:
+def _names(root: Path) -> list[str]:
     try:
-        return sorted(one.name for one in directory.iterdir() if not one.name.startswith("."))
+        listed = os.listdir(root)  # noqa: PTH208 - names are all that is wanted, and often
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _signature(directory: Path) -> Signature | None:
-    segments = _names(directory)
-    if not segments:
-        return None
-    try:
-        return segments[-1], (directory / segments[-1]).stat().st_size
-    except FileNotFoundError:
-        return None
+    return sorted(name for name in listed if not name.startswith("."))
 
 
 def _read_source(path: Path, instance_id: str) -> Source | None:

@@ -4,6 +4,7 @@ Invariant: an instance that stays in the snapshot keeps its connections, and a v
 keeps its pool, its line and its counters.
 """
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from hostler.domain.ids import endpoint_log_group
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from hostler.gateway.limits import Limits
 
 PROBE_EVERY_S = 10.0
+"""Each instance's turn to be asked for a sign of life comes so often, a few in each sweep."""
 SWEEP_S_MAX = 0.6
 """As much of the time between two sweeps counts as silence: what came while this process itself was
 kept from running is read only after it."""
@@ -36,6 +38,8 @@ class Fleet:
         self._leftover: list[Pool] = []
         self._probed = 0.0
         self._swept = 0.0
+        self._unprobed: list[Target] = []
+        """Those whose turn is still to come in this round."""
 
     def apply(self, snapshot: Snapshot) -> route.RouteTable:
         """Follow a snapshot: the table to route by from now on."""
@@ -74,10 +78,7 @@ class Fleet:
         seconds, self._swept = min(now - self._swept, SWEEP_S_MAX), now
         for target in self._targets.values():
             target.watch(seconds)
-        if now - self._probed > PROBE_EVERY_S:
-            self._probed = now
-            for target in self._targets.values():
-                target.probe()
+        self._probe(now)
         limits = self._limits
         wait_s_max = min(limits.queue_wait_s, limits.invocation_s)
         read_before_ns = int((now - limits.unreachable_s) * 1e9)
@@ -102,6 +103,16 @@ class Fleet:
             "instances": len(self._targets),
             "reachable": sum(target.reachable() for target in self._targets.values()),
         }
+
+    def _probe(self, now: float) -> None:
+        """All in turn, so that no moment has to wake every idle worker of the machine."""
+        share = ceil(len(self._targets) * (now - self._probed) / PROBE_EVERY_S)
+        self._probed = now
+        if not self._unprobed:
+            self._unprobed = list(self._targets.values())
+        turn, self._unprobed = self._unprobed[:share], self._unprobed[share:]
+        for target in turn:
+            target.probe()
 
     def _fill(
         self,

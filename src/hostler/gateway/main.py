@@ -11,10 +11,8 @@ import asyncio
 import gc
 import logging
 import os
-import resource
 import signal
 import socket
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic, time
@@ -54,7 +52,7 @@ def run(listen_fd: int, slot: int, layout: Layout, limits: Limits | None = None)
         limits: Other than the defaults.
     """
     wanted = limits or Limits()
-    granted = bounds.within(wanted, _lift_descriptor_limit())
+    granted = bounds.within(wanted, syscalls.lift_descriptor_limit())
     if granted.connections_max < wanted.connections_max:
         log.warning(
             "%d connections at once instead of %d: the system grants this process no more file "
@@ -154,13 +152,6 @@ def _spool_folder(folder: Path) -> int | None:
 def _lines(gateway: Gateway, offset: float) -> tuple[list[bytes], int]:
     at = monotonic() + offset
     return [orjson.dumps(record) for record in gateway.recorder.records(at)], int(at * 1000)
-
-
-def _lift_descriptor_limit() -> int:
-    """A connection is a descriptor: use all that the system grants; returns how many."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return most if most != resource.RLIM_INFINITY else sys.maxsize
 
 
 def _settle_memory() -> None:

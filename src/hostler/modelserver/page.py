@@ -52,7 +52,22 @@ def read(page: mmap.mmap, slot: int) -> tuple[int, int, int, int, int, int, int,
 
 
 def read_slot(path: str, slot: int) -> Optional[tuple[int, int, int, int, int, int, int, int]]:
-    """What ``read`` says, for readers outside the instance; None without a page or slot.
+    """What ``read`` says, for readers outside the instance; None without a page or slot."""
+    data = _read(path, SLOT_SIZE, slot * SLOT_SIZE)
+    if len(data) < SLOT_SIZE:
+        return None
+    found = SLOT.unpack_from(data)
+    return found if found[0] == VERSION else None
+
+
+def states(path: str) -> bytes:
+    """What changes when a worker's state does, and only then; for readers outside the instance."""
+    data = _read(path, SLOT_SIZE * SLOTS_MAX, 0)
+    return b"".join(data[at : at + 8] for at in range(0, len(data), SLOT_SIZE))
+
+
+def _read(path: str, size: int, offset: int) -> bytes:
+    """A part of the file, empty without one.
 
     The file is the model's to spoil: mapped, it could be truncated under the reader (SIGBUS), and
     opened carelessly, it could be a link or a pipe.
@@ -60,17 +75,13 @@ def read_slot(path: str, slot: int) -> Optional[tuple[int, int, int, int, int, i
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return None
+        return b""
     try:
-        data = os.pread(fd, SLOT_SIZE, slot * SLOT_SIZE)
+        return os.pread(fd, size, offset)
     except OSError:  # a pipe
-        return None
+        return b""
     finally:
         os.close(fd)
-    if len(data) < SLOT_SIZE:
-        return None
-    found = SLOT.unpack_from(data)
-    return found if found[0] == VERSION else None
 
 
 def clear(page: mmap.mmap, slot: int) -> None:

@@ -26,7 +26,6 @@ RESTART_DELAYS_S = (0.05, 0.2, 1.0, 3.0)
 """By the number of deaths lately; gateways read a dead worker's page before the next one writes."""
 STOPPED = "the instance was stopped"
 _MARGIN_S = 0.5
-STUCK_CHECK_S = 5.0
 STUCK_MARGIN_S = 5.0
 """So long beyond a request's own time limit, a worker that is still at it is replaced."""
 
@@ -65,7 +64,7 @@ class Shim:
         self._verdict: Verdict | None = None
         limit_s = settings.Settings.from_spec(plan.settings).request_limit_s
         self._stuck_ns = int((limit_s + STUCK_MARGIN_S) * 1e9)
-        self._stuck_check = time.monotonic() + STUCK_CHECK_S
+        self._stuck_check = time.monotonic() + self._stuck_ns / 1e9
         self._wake, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(self._wake, select.POLLIN)
@@ -106,9 +105,7 @@ class Shim:
         now = time.monotonic()
         if self._watchdog is not None:
             self._watchdog.check()
-        if now >= self._stuck_check:
-            self._stuck_check = now + STUCK_CHECK_S
-            self._replace_stuck()
+        self._stuck_check = self._replace_stuck() / 1e9
         if self._stop_at is not None and now >= self._stop_at:
             text = "the instance was killed: it had not ended within the time it was given"
             self._verdict = self._verdict or Verdict(failures.KILLED, text)
@@ -150,16 +147,25 @@ class Shim:
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(self._sockets, name))
 
-    def _replace_stuck(self) -> None:
-        """Nobody waits any more for a request that is so old; the worker would take no other."""
+    def _replace_stuck(self) -> int:
+        """Nobody waits any more for a request that is so old; the worker would take no other.
+
+        Returns when to look again (monotonic ns): no request can be so old before.
+        """
         now = time.monotonic_ns()
+        due = now + self._stuck_ns
         for pid, index in self._workers.items():
             since = page.read(self._page, index)[2]
-            if since and now - since > self._stuck_ns:
-                spent_s = (now - since) // 1_000_000_000
-                self._output.note(f"worker {index} has been at one request for {spent_s} s: killed")
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGKILL)
+            if not since:
+                continue
+            if now - since <= self._stuck_ns:
+                due = min(due, since + self._stuck_ns + 1)
+                continue
+            spent_s = (now - since) // 1_000_000_000
+            self._output.note(f"worker {index} has been at one request for {spent_s} s: killed")
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+        return due
 
     def _reap(self) -> None:
         """Collect every dead child; those that are not workers are orphans of theirs."""

@@ -10,8 +10,10 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import resource
 import socket
 import struct
+import sys
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -39,6 +41,16 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 _IFREQ = struct.Struct("16sh14x")
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def lift_descriptor_limit() -> int:
+    """Use all that the system grants: each connection and each watched process takes one.
+
+    Returns how many that are.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most if most != resource.RLIM_INFINITY else sys.maxsize
 
 
 def _call(name: str, *arguments: object) -> int:

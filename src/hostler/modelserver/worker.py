@@ -13,7 +13,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import sandbox, settings, syscalls
+from . import sandbox, settings, syscalls, threads
 
 if TYPE_CHECKING:
     from .folder import LaunchPlan
@@ -54,7 +54,7 @@ def begin(plan: LaunchPlan, index: int, stdout: int, stderr: int) -> NoReturn:
             import site  # noqa: PLC0415 - runs the environment's .pth files: here, and only here
 
             site.main()
-        limit_threads()
+        threads.limit(os.environ.get("OMP_NUM_THREADS", ""))
         _reseed()
         given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         sys.path[:0] = [path for path in given if path]  # an interpreter would have read it
@@ -91,19 +91,6 @@ def _lines(descriptor: int) -> Any:
     return open(
         descriptor, "w", buffering=1, closefd=False, encoding="utf-8", errors="backslashreplace"
     )
-
-
-def limit_threads() -> None:
-    """Give numeric libraries that are loaded already what the environment's variables say."""
-    count = settings.whole(os.environ.get("OMP_NUM_THREADS", "").partition(",")[0])
-    if not count:
-        return
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(count)
-    pools = sys.modules.get("threadpoolctl")
-    if pools is not None:
-        pools.threadpool_limits(count)
 
 
 def _reseed() -> None:

@@ -16,7 +16,7 @@ import socket
 import sys
 from typing import Any, Mapping, NoReturn
 
-from . import doorway, folder, launcher
+from . import doorway, folder, launcher, threads
 
 # Loaded here so that instances share them; the server's own imports come with it.
 from . import page, server, settings, shim, worker  # noqa: F401  # isort: skip
@@ -34,13 +34,14 @@ def main(path: str, imports: list[str]) -> NoReturn:
         os.environ[variable] = "1"  # numeric libraries start threads at import otherwise
     for name in imports:
         importlib.import_module(name)
-    threads = len(os.listdir("/proc/self/task"))
-    if threads > 1:
-        text = f"{', '.join(imports)} started {threads - 1} threads: not forked from"
+    started = len(os.listdir("/proc/self/task")) - 1
+    if started:
+        text = f"{', '.join(imports)} started {started} threads: not forked from"
         print(f"hostler zygote: {text}", file=sys.stderr)
         sys.exit(STATUS_THREADS)
     for variable in settings.THREAD_VARIABLES:
         del os.environ[variable]
+    threads.find()
     gc.collect()
     gc.freeze()  # a collection in an instance would otherwise write to every shared page
     serve(doorway.listen(path, BACKLOG))

@@ -5,7 +5,7 @@ does for a real backend (preparing, counting down to a kill) dies with that proc
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -112,6 +112,9 @@ class FakeBackend:
             for instance in self.instances.values()
             if owner is None or instance.spec.owner == owner
         ]
+
+    async def owners(self) -> Collection[EndpointId]:
+        return {instance.spec.owner for instance in self.instances.values()}
 
     def watch(self, wake: Callable[[EndpointId], None]) -> None:
         self._wake = wake

@@ -5,7 +5,7 @@ that is over touches nothing any more: each of its steps ends in ``ControlPlaneD
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol, TypeVar
@@ -197,6 +197,10 @@ class MortalBackend:
     async def observe(self, owner: EndpointId | None = None) -> Sequence[Observation]:
         await self._before()
         return await self._backend.observe(owner)
+
+    async def owners(self) -> Collection[EndpointId]:
+        await self._before()
+        return await self._backend.owners()
 
     def watch(self, wake: Callable[[EndpointId], None]) -> None:
         def told(owner: EndpointId) -> None:

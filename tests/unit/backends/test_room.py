@@ -120,3 +120,17 @@ def test_a_gpu_is_held_from_the_asking_until_the_end(layout: Layout) -> None:
 
 def test_the_machine_s_memory_is_what_we_were_given() -> None:
     assert 1 << 20 < memory_bytes() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def test_another_instances_spec_is_read_once(layout: Layout) -> None:
+    one, two = _spec(1, gib=12), _spec(2)
+    _placed(layout, one, two)
+    room = _room(layout, REFUSE)
+    with pytest.raises(NoRoomError):
+        room.admit(two)
+    spec = layout.instance(one.instance_id) / folder.SPEC
+    spec.write_text("not read again")
+    with pytest.raises(NoRoomError):
+        room.admit(two)
+    (spec.parent / folder.EXIT).write_text("{}")
+    assert room.admit(two) == Share()

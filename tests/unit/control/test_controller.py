@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
 import pytest
 
-from hostler.control.controller import Controller
+from hostler.control.controller import RESYNC_KEYS, Controller
 from hostler.sim import loop as virtual
 
 Reconcile = Callable[[str], Awaitable[timedelta | None]]
@@ -137,6 +138,30 @@ def test_every_key_is_reconciled_at_the_start_and_at_each_resync() -> None:
 
     virtual.run(run())
     assert at == pytest.approx([0.0, 10.0, 20.0], abs=1e-3)
+
+
+def test_a_resync_wakes_so_many_keys_at_most_and_all_of_them_in_turn() -> None:
+    at: dict[str, list[float]] = {f"k{number:03}": [] for number in range(200)}
+    listed: list[float] = []
+
+    async def reconcile(key: str) -> None:
+        at[key].append(now())
+
+    async def keys() -> Iterable[str]:
+        listed.append(now())
+        return list(at)
+
+    async def run() -> None:
+        running = asyncio.create_task(Controller("test", reconcile, keys, resync_s=10).run())
+        await asyncio.sleep(55)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    virtual.run(run())
+    assert all(times[0] == pytest.approx(0.0, abs=1e-3) for times in at.values())
+    second = Counter(round(times[1]) for times in at.values())
+    assert second == {10: RESYNC_KEYS, 20: RESYNC_KEYS, 30: RESYNC_KEYS, 40: 200 - 3 * RESYNC_KEYS}
+    assert listed == pytest.approx([0.0, 10.0, 50.0], abs=1e-3)
 
 
 def test_a_listing_that_fails_is_tried_again_soon(caplog: pytest.LogCaptureFixture) -> None:

@@ -115,6 +115,30 @@ def test_each_line_once_over_restarts(world: World) -> None:
     assert world.texts() == ["one", "written while control was dead"]
 
 
+def test_a_segment_that_begins_unseen_is_found(world: World) -> None:
+    """The folder's time may be the same as when it was read: the clock that it shows is coarse."""
+    folder = world.instance() / "spool"
+    world.write("one")
+    asyncio.run(world.ingest.sweep())
+    asyncio.run(world.ingest.sweep())
+    before = folder.stat()
+    world.write("two")  # a writer begins a segment of its own
+    os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+    asyncio.run(world.ingest.sweep())
+    assert world.texts() == ["one", "two"]
+
+
+def test_what_lay_still_for_long_is_noticed_by_its_folders_time(world: World) -> None:
+    folder = world.instance() / "spool"
+    world.write("one")
+    os.utime(folder, (1, 1))
+    for _ in range(3):
+        asyncio.run(world.ingest.sweep())
+    world.write("two")
+    asyncio.run(world.ingest.sweep())
+    assert world.texts() == ["one", "two"]
+
+
 def test_more_lines_than_a_batch_and_a_segment(world: World) -> None:
     world.instance()
     texts = [f"line {n} {'x' * 100}" for n in range(2_500)]

@@ -28,18 +28,30 @@ def test_a_stop_that_comes_right_after_the_fork_is_not_lost() -> None:
 
 
 LIMIT = """
-import os, sys, types
-from hostler.modelserver import worker
+import sys, types
+from hostler.modelserver import threads
 
 asked = []
-sys.modules["threadpoolctl"] = types.SimpleNamespace(threadpool_limits=asked.append)
-for value in ("3", "4,2", "", "0", "-1", "many", "\u00b2"):
-    os.environ["OMP_NUM_THREADS"] = value
-    worker.limit_threads()
+
+class Pool:
+    count = 1
+
+    def get_num_threads(self):
+        return self.count
+
+    def set_num_threads(self, count):
+        self.count = count
+        asked.append(count)
+
+found = types.SimpleNamespace(lib_controllers=[Pool()])
+sys.modules["threadpoolctl"] = types.SimpleNamespace(ThreadpoolController=lambda: found)
+threads.find()
+for value in ("3", "4,2", "4", "", "0", "-1", "many", "\u00b2"):
+    threads.limit(value)
 print(asked)
 """
 
 
-def test_threads_are_limited_to_a_plain_number_and_by_nothing_else() -> None:
+def test_threads_are_limited_to_a_plain_number_where_they_are_not_already() -> None:
     done = subprocess.run([sys.executable, "-c", LIMIT], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[3, 4]"

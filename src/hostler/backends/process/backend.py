@@ -11,7 +11,7 @@ import logging
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from hostler.backends.process import cgroup, folders, observing
@@ -19,6 +19,7 @@ from hostler.backends.process.ahead import Ahead
 from hostler.backends.process.environments import Environments
 from hostler.backends.process.isolation import Tier
 from hostler.backends.process.preparing import PreparationError, Preparer
+from hostler.backends.process.register import Register
 from hostler.backends.process.room import Room
 from hostler.backends.process.runtimes import Runtimes
 from hostler.backends.process.watching import Watcher
@@ -29,7 +30,7 @@ from hostler.domain.instance import FailureCause, InstanceSpec, Observation
 from hostler.domain.layout import Layout
 from hostler.domain.model import Container
 from hostler.domain.ports import Clock, ModelDataSource
-from hostler.modelserver import folder
+from hostler.modelserver import folder, page
 
 _log = logging.getLogger(__name__)
 
@@ -69,8 +70,8 @@ class ProcessBackend:
         )
         self._ahead = Ahead(layout.prepared, self._preparer)
         self._preparing: dict[InstanceId, asyncio.Task[None]] = {}
-        self._specs: dict[InstanceId, InstanceSpec] = {}
-        self._watcher = Watcher(self._look)
+        self._register = Register(layout.instances)
+        self._watcher = Watcher(self._look, self._glance)
         self._recovered = False
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -136,7 +137,7 @@ class ProcessBackend:
         if instance_id in self._preparing or (seen is not None and _runs(seen)):
             raise RuntimeError(f"{instance_id} is removed while it runs")
         self._watcher.forget(instance_id)
-        self._specs.pop(instance_id, None)
+        self._register.forget(instance_id)
         path = self._layout.instance(instance_id)
         if not path.exists():
             return
@@ -151,18 +152,20 @@ class ProcessBackend:
     async def observe(self, owner: EndpointId | None = None) -> Sequence[Observation]:
         """Every instance of an owner (or of all, orphans included), as the world shows it now."""
         self._recover()
-        return [
-            seen.observation
-            for instance_id, spec in self._known()
-            if owner is None or spec.owner == owner
-            if (seen := self._look(instance_id)) is not None
-        ]
+        listed = self._register.all() if owner is None else self._register.of(owner)
+        looked = (self._look(instance_id) for instance_id in listed)
+        return [seen.observation for seen in looked if seen is not None]
+
+    async def owners(self) -> Collection[EndpointId]:
+        """Everybody who has an instance here, in whatever phase."""
+        self._recover()
+        return self._register.owners()
 
     def watch(self, wake: Callable[[EndpointId], None]) -> None:
         """Call ``wake`` with the owner when something about its instances may have changed."""
         self._recover()
         self._watcher.start(wake)
-        for instance_id, _ in self._known():
+        for instance_id in self._register.all():
             self._watcher.follow(instance_id)
 
     async def close(self) -> None:
@@ -181,6 +184,7 @@ class ProcessBackend:
             return
         self._recovered = True
         folders.sweep(self._layout.instances)
+        self._register.all()
         self._ahead.recover()
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep(), name="sweep models")
 
@@ -205,26 +209,12 @@ class ProcessBackend:
             folders.end(path, FailureCause.PLATFORM, repr(error), self._clock.now())
         self._watcher.follow(instance_id)
 
-    def _known(self) -> Iterator[tuple[InstanceId, InstanceSpec]]:
-        for instance_id in folders.listed(self._layout.instances):
-            spec = self._spec(instance_id)
-            if spec is not None:
-                yield instance_id, spec
-
-    def _spec(self, instance_id: InstanceId) -> InstanceSpec | None:
-        spec = self._specs.get(instance_id)
-        if spec is None:
-            spec = observing.read_spec(self._layout.instance(instance_id))
-            if spec is not None:
-                self._specs[instance_id] = spec
-        return spec
-
     def _look(self, instance_id: InstanceId) -> observing.Seen | None:
         """What an instance shows, after the little that is ours to do about it at once."""
         path = self._layout.instance(instance_id)
-        spec = self._spec(instance_id)
+        spec = self._register.spec(instance_id)
         if spec is None or not path.exists():
-            self._specs.pop(instance_id, None)
+            self._register.forget(instance_id)
             return None
         preparing = instance_id in self._preparing
         now = self._clock.now()
@@ -236,6 +226,11 @@ class ProcessBackend:
                 folders.explain(path, now)
                 return observing.observe(path, spec, now, preparing=preparing)
         return seen
+
+    def _glance(self, instance_id: InstanceId) -> bytes:
+        return page.states(
+            f"{self._layout.instance(instance_id)}/{folder.SOCKETS}/{page.FILE_NAME}"
+        )
 
     async def _remove_cgroups(self, path: Path) -> None:
         for _ in range(20):  # the kernel lets go of a dead process's group a little later

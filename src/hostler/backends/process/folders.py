@@ -137,7 +137,7 @@ def _free_user(root: Path, instance_id: InstanceId, users: Users) -> int:
     taken = set()
     for name in _names(root):
         with contextlib.suppress(FileNotFoundError):
-            taken.add((root / name).lstat().st_uid)
+            taken.add(os.lstat(f"{root}/{name}").st_uid)
     digits = "".join(char for char in instance_id if char in "0123456789abcdef") or "0"
     span = users.count - 1  # the last one is the errands'
     for step in range(span):

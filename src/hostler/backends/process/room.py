@@ -15,6 +15,7 @@ from pathlib import Path
 from hostler.backends.process import folders, observing
 from hostler.backends.process.gpus import read as read_gpus
 from hostler.domain.config import Instances, Overcommit, WithoutGpu
+from hostler.domain.ids import InstanceId
 from hostler.domain.instance import InstanceSpec
 from hostler.domain.layout import Layout
 from hostler.modelserver import folder
@@ -69,6 +70,8 @@ class Room:
         self._memory = memory
         self._gpus = gpus
         self._one_at_a_time = threading.Lock()
+        self._placed: dict[InstanceId, _Placed] = {}
+        """What was read of instances' folders."""
 
     def admit(self, spec: InstanceSpec) -> Share:
         """The share of an instance that has its folder; blocking.
@@ -100,11 +103,11 @@ class Room:
     def _promised(self, spec: InstanceSpec) -> dict[str, int]:
         """By GPU: what other instances that have not ended were promised of its memory."""
         promised: Counter[str] = Counter()
-        for path, other in self._others(spec):
-            with contextlib.suppress(OSError), folders.opened(path) as directory:
+        for other in self._others(spec):
+            with contextlib.suppress(OSError), folders.opened(other.path) as directory:
                 got = folder.read_json(directory, folder.GPUS) or {}
                 for uuid in got.get("devices", ()):
-                    promised[str(uuid)] += other.gpu_memory_bytes
+                    promised[str(uuid)] += other.spec.gpu_memory_bytes
         return dict(promised)
 
     def _memory_for(self, spec: InstanceSpec) -> tuple[str, ...]:
@@ -124,27 +127,44 @@ class Room:
 
     def _taken_before(self, spec: InstanceSpec) -> int:
         """The memory of instances that came before and have not ended."""
-        mine = self._order(self._layout.instance(spec.instance_id))
-        return sum(
-            other.memory_bytes for path, other in self._others(spec) if self._order(path) < mine
-        )
+        mine = _Placed.read(self._layout.instance(spec.instance_id), spec).order
+        return sum(each.spec.memory_bytes for each in self._others(spec) if each.order < mine)
 
-    def _others(self, spec: InstanceSpec) -> Iterator[tuple[Path, InstanceSpec]]:
-        """Every other instance that has not ended, with its folder."""
-        for path in self._layout.instances.glob("*"):
-            other = observing.read_spec(path)
-            if other is None or other.instance_id != path.name or path.name == spec.instance_id:
-                continue
-            if not (path / folder.EXIT).exists():
-                yield path, other
+    def _others(self, spec: InstanceSpec) -> Iterator["_Placed"]:
+        """Every other instance that has not ended."""
+        known = self._placed
+        self._placed = {
+            name: placed
+            for name in folders.listed(self._layout.instances)
+            if (placed := known.get(name) or self._read(name)) is not None
+        }
+        for name, placed in self._placed.items():
+            if name != spec.instance_id and not os.path.exists(placed.exit_file):  # noqa: PTH110 - often
+                yield placed
 
-    @staticmethod
-    def _order(path: Path) -> tuple[int, str]:
-        """By when the folder was made; one that is gone comes last."""
+    def _read(self, name: InstanceId) -> "_Placed | None":
+        path = self._layout.instance(name)
+        spec = observing.read_spec(path)
+        return _Placed.read(path, spec) if spec is not None and spec.instance_id == name else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """An instance with its folder. Neither its spec nor its place among the others changes."""
+
+    path: Path
+    spec: InstanceSpec
+    order: tuple[int, str]
+    """By when the folder was made; one that is gone comes last."""
+    exit_file: str
+
+    @classmethod
+    def read(cls, path: Path, spec: InstanceSpec) -> "_Placed":
         try:
-            return ((path / folder.SPEC).stat().st_mtime_ns, path.name)
+            made = (path / folder.SPEC).stat().st_mtime_ns
         except OSError:
-            return (1 << 63, path.name)
+            made = 1 << 63
+        return cls(path, spec, (made, path.name), str(path / folder.EXIT))
 
 
 def _gib(size: int) -> str:

@@ -1,5 +1,6 @@
-"""Notices what becomes of instances: soon while they are in motion, by pidfd and rarely at rest.
+"""Notices what becomes of instances: their ends by pidfd, their starts by a glance at their page.
 
+A glance costs a twentieth of a look, so that many may start at once and nobody waits for one.
 Invariant: losing a notice loses time, never truth: control looks again by itself.
 """
 
@@ -16,32 +17,41 @@ from hostler.domain.ids import EndpointId, InstanceId
 from hostler.domain.instance import Phase
 from hostler.modelserver.identity import ProcessId
 
-FAST_S = 0.01
+FAST_S = 0.005
 PATIENT_S = 0.05
 FAST_FOR_S = 5.0
-"""For so long after the last change the instances in motion are looked at every FAST_S."""
+"""For so long after the last change the instances in motion are glanced at every FAST_S."""
+LOOK_S = 0.25
+"""However it may seem at a glance, an instance in motion is looked at so often."""
 SLOW_S = 0.5
-SLOW_LOOKS = 8
-"""So many instances at rest are looked at in a slow turn, each in its turn."""
+SLOW_GLANCES = 64
+"""So many instances at rest are glanced at in a slow turn, each in its turn."""
 
 Look = Callable[[InstanceId], Seen | None]
+Glance = Callable[[InstanceId], bytes]
+"""Something of an instance that changes when its workers' states do."""
 Wake = Callable[[EndpointId], None]
 
 _AT_REST = (Phase.PREPARING, Phase.READY, Phase.EXITED, Phase.ABSENT)
 """Phases that end by a notice: of a preparation's end, of a process's, or of nothing."""
+_WITH_PROCESS = (Phase.STARTING, Phase.READY, Phase.STOPPING)
 
 
 @dataclass(slots=True)
 class _Followed:
     phase: Phase | None = None
     pidfd: int | None = None
+    """Held while it has a process, whose end needs no look to be noticed."""
+    glanced: bytes = b""
+    look_at: float = 0.0
 
 
 class Watcher:
     """Follows instances and wakes their owners. Lives on one event loop."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, glance: Glance) -> None:
         self._look = look
+        self._glance = glance
         self._wake: Wake = lambda _owner: None
         self._followed: dict[InstanceId, _Followed] = {}
         self._moving: set[InstanceId] = set()
@@ -57,7 +67,7 @@ class Watcher:
 
     def follow(self, instance_id: InstanceId) -> None:
         """Look at an instance closely from now on: it is new, or was asked for something."""
-        self._followed.setdefault(instance_id, _Followed())
+        self._followed.setdefault(instance_id, _Followed()).look_at = 0.0
         self._moving.add(instance_id)
         self._changed = time.monotonic()
         self._stirred.set()
@@ -81,13 +91,17 @@ class Watcher:
 
     async def _run(self) -> None:
         while True:
+            now = time.monotonic()
             for instance_id in list(self._moving):
-                self._visit(instance_id)
-            if not self._moving:
-                # By insertion order: whoever was looked at goes to the end of the line.
-                for instance_id in list(itertools.islice(self._followed, SLOW_LOOKS)):
-                    self._followed[instance_id] = self._followed.pop(instance_id)
+                followed = self._followed[instance_id]
+                if now >= followed.look_at or self._stirs(instance_id, followed):
                     self._visit(instance_id)
+            if not self._moving:
+                # By insertion order: whoever was glanced at goes to the end of the line.
+                for instance_id in list(itertools.islice(self._followed, SLOW_GLANCES)):
+                    followed = self._followed[instance_id] = self._followed.pop(instance_id)
+                    if self._stirs(instance_id, followed):
+                        self._visit(instance_id)
             self._stirred.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause_s()):
@@ -98,11 +112,17 @@ class Watcher:
             return SLOW_S
         return FAST_S if time.monotonic() < self._changed + FAST_FOR_S else PATIENT_S
 
+    def _stirs(self, instance_id: InstanceId, followed: _Followed) -> bool:
+        """Whether a glance says that it is worth a look."""
+        return followed.pidfd is None or self._glance(instance_id) != followed.glanced
+
     def _visit(self, instance_id: InstanceId) -> None:
+        glanced = self._glance(instance_id)  # before the look: what changes meanwhile is seen again
         seen = self._look(instance_id)
         followed = self._followed.get(instance_id)
         if followed is None:
             return
+        followed.glanced, followed.look_at = glanced, time.monotonic() + LOOK_S
         if seen is None:
             self.forget(instance_id)
             return
@@ -111,10 +131,10 @@ class Watcher:
             self._moving.discard(instance_id)
         else:
             self._moving.add(instance_id)
-        if phase is Phase.READY and followed.pidfd is None:
-            self._take_handle(instance_id, followed, seen.process)
-        elif phase is not Phase.READY:
+        if phase not in _WITH_PROCESS:
             self._drop_handle(followed)
+        elif followed.pidfd is None:
+            self._take_handle(instance_id, followed, seen.process)
         if phase is not followed.phase:
             followed.phase = phase
             self._changed = time.monotonic()

@@ -1,0 +1,99 @@
+"""What a call and a sweep cost does not grow with the number of endpoints: counted, not timed."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gateway_pieces import Worker, bench, signed
+from gateway_rig import ACCOUNT, REGION, snapshot_of
+from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
+from hostler.gateway.fleet import PROBE_EVERY_S, Fleet
+from hostler.gateway.gateway import SWEEP_S
+from hostler.gateway.limits import Limits
+from hostler.gateway.record import Recorder
+from hostler.modelserver import frames
+
+if TYPE_CHECKING:
+    from hostler.gateway.target import Target
+
+
+def routes(count: int, *, instances: bool) -> tuple[EndpointRoute, ...]:
+    """Demo, and so many others."""
+    names = ["Demo", *(f"other-{number}" for number in range(count - 1))]
+    return tuple(
+        EndpointRoute(ACCOUNT, REGION, name, f"arn:{name}", (_variant(name, instances),))
+        for name in names
+    )
+
+
+def _variant(name: str, instances: bool) -> VariantRoute:
+    targets = (TargetRoute(f"i-{name}", ("w0.sock",)),)
+    return VariantRoute("AllTraffic", 1.0, targets if instances else ())
+
+
+def calls_of(work: Callable[[], Any]) -> int:
+    """How many functions some work calls, Python's own included."""
+    count = 0
+
+    def profile(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(profile)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def cost_of_a_call(endpoints: int) -> int:
+    with bench() as made:
+        made.gateway.use(snapshot_of(routes(endpoints, instances=False)))
+        worker, client = made.instance(), made.client()
+        for number in (1, 2):  # from then on what is remembered until the next snapshot is
+            client.sends(signed())
+            worker.answers(number)
+        request = signed()
+
+        def call() -> None:
+            client.sends(request)
+            worker.answers(3)
+
+        cost = calls_of(call)
+        assert [status for status, _ in client.reads()] == [200, 200, 200]
+        return cost
+
+
+def test_a_call_costs_the_same_among_one_or_five_hundred_endpoints() -> None:
+    assert cost_of_a_call(1) == cost_of_a_call(500)
+
+
+@pytest.mark.parametrize("count", [1, 7, 500])
+def test_idle_workers_are_asked_in_turn_a_few_in_each_sweep(count: int) -> None:
+    dialled: list[Target] = []
+    fleet = Fleet(Limits(), Recorder(), lambda target, *_: dialled.append(target), _never)
+    fleet.apply(snapshot_of(routes(count, instances=True)))
+    workers = [Worker(target, 64, lambda: None) for target in dialled]
+    fleet.sweep(1000.0)
+    asked: Counter[int] = Counter()
+    for turn in range(1, round(PROBE_EVERY_S / SWEEP_S) + 1):
+        _answer(workers)
+        fleet.sweep(1000.0 + turn * SWEEP_S)
+        now = [number for number, worker in enumerate(workers) if worker.link.pinged]
+        assert len(now) <= ceil(count * SWEEP_S / PROBE_EVERY_S)
+        asked.update(now)
+    assert len(asked) == count
+
+
+def _answer(workers: list[Worker]) -> None:
+    for worker in workers:
+        worker.says(frames.frame(frames.PONG, 0))
+
+
+def _never(_call: Callable[[], None]) -> None:
+    """The loop's next turn, which does not come."""
