@@ -95,24 +95,29 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         python=python,
         own_network=own_network,
     )
-    when, before = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), os.getloadavg()[0]
+    known = about(plan)
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
         found = turns.measure(plan, Path(folder))
     found.absent = absent | found.absent
+    return known | asdict(found)
+
+
+def about(plan: Plan) -> dict[str, Any]:
+    """When, where and of what versions."""
+    kinds = plan.kinds
     return {
-        "when": when,
-        "machine": machine() | {"load_average_before": before, "own_network": own_network},
-        "rounds": options.rounds,
-        "seconds": options.seconds,
+        "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "machine": machine() | {"own_network": plan.own_network},
+        "rounds": plan.rounds,
+        "seconds": plan.seconds,
         "distinct_requests": load.DISTINCT,
-        "versions": {NAME: hostler_version()} | {kind.name: version(kind) for kind in present},
+        "versions": {NAME: hostler_version()} | {kind.name: version(kind) for kind in kinds},
         "packages": {
             kind.name: environments.packages(python)
-            for kind, python in present.items()
+            for kind, python in kinds.items()
             if kind.requirements
         },
         "models": {"packages": environments.packages(plan.python)},
-        **asdict(found),
     }
 
 
@@ -161,6 +166,7 @@ def machine() -> dict[str, Any]:
     ]
     return {
         "cpus": os.cpu_count(),
+        "load_average_before": os.getloadavg()[0],
         "cpu": models[0] if models else platform.machine(),
         "kernel": platform.release(),
         "python": platform.python_version(),

@@ -54,6 +54,9 @@ class Deployed:
     key: Key
     exports: dict[str, str]
     first_answer_s: float = 0.0
+    """From the start of `hostler up`."""
+    killed_s: float = 0.0
+    """From a kill of the gateway and the model server, which are then started anew."""
     in_service_s: dict[str, list[float]] = field(default_factory=dict)
     idle_endpoint_mb: dict[str, float] = field(default_factory=dict)
 
@@ -104,6 +107,7 @@ def hostler(work: Path, models: Path, model: str, right: Any) -> Iterator[Deploy
         ]
         if model == "logistic":
             deployed.idle_endpoint_mb = _idle_endpoints(deployed)
+        deployed.killed_s = _kill(deployed, right)
         _run("down", "--data-dir", home)
         deployed.first_answer_s = _restart(deployed, right)
         yield deployed
@@ -142,6 +146,17 @@ def _restart(deployed: Deployed, right: Any) -> float:
         up.wait(START_S_MAX)
     peer.roots = [_supervisor(deployed.home)]
     return seconds
+
+
+def _kill(deployed: Deployed, right: Any) -> float:
+    """Seconds until the endpoint answers again, by a new gateway and a new model server.
+
+    Once only: what dies again and again is started again ever later.
+    """
+    pids = [*deployed.process_pids("gateway-0"), *deployed.instance_pids()]
+    deployed.peer.began = time.monotonic()
+    processes.kill([each for pid in pids for each in processes.identified(pid)[:1]])
+    return first_right(deployed.peer, deployed.key, right, START_S_MAX)
 
 
 def _words(*words: object) -> list[str]:

@@ -10,17 +10,18 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def tree(root: int) -> list[int]:
-    """A process and everything below it."""
-    children: dict[int, list[int]] = {}
+    """A process, everything below it, and what it left behind in its session."""
+    children: dict[int, set[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
-            children.setdefault(int(_stat(int(folder.name))[1]), []).append(int(folder.name))
-    found, waiting = [], [root]
+            pid, stat = int(folder.name), _stat(int(folder.name))
+            children.setdefault(int(stat[1]), set()).add(pid)
+            children.setdefault(int(stat[3]), set()).add(pid)
+    found, waiting = set(), {root}
     while waiting:
-        pid = waiting.pop()
-        found.append(pid)
-        waiting += children.get(pid, ())
-    return found
+        found |= waiting
+        waiting = {pid for parent in waiting for pid in children.get(parent, ())} - found
+    return sorted(found)
 
 
 def cpu_s(pids: list[int]) -> float:
@@ -77,5 +78,5 @@ def kill(them: list[tuple[int, str]]) -> None:
 
 
 def _stat(pid: int) -> list[str]:
-    """/proc/PID/stat from the state on: [1] is the parent, [11:15] CPU ticks, [19] the start."""
+    """/proc/PID/stat from the state on: [1] parent, [3] session, [11:15] CPU ticks, [19] start."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

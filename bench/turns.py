@@ -50,6 +50,7 @@ class Found:
     in_service_s: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     memory_mb: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     idle_endpoint_mb: dict[str, float] = field(default_factory=dict)
+    killed_s: dict[str, float] = field(default_factory=dict)
 
 
 def measure(plan: Plan, work: Path) -> Found:
@@ -100,6 +101,7 @@ class _Turns:
         self.found.memory_mb[self.model] = memory
         self.found.in_service_s[self.model] = deployed.in_service_s
         self.found.idle_endpoint_mb |= deployed.idle_endpoint_mb
+        self.found.killed_s[self.model] = deployed.killed_s
         self._started(deployed.peer, deployed.first_answer_s)
 
     def add(self, stack: contextlib.ExitStack, kind: Kind, python: Path, right: Any) -> None:

@@ -1,10 +1,9 @@
 """A custom runtime of MLServer that takes and gives plain JSON."""
 
-import json
 import os
+from typing import Any
 
 import predictors
-from fastapi import Request, Response
 from mlserver import MLModel
 from mlserver.handlers import custom_handler
 
@@ -16,7 +15,5 @@ class Bench(MLModel):
         return True
 
     @custom_handler(rest_path="/bench")
-    async def invoke(self, request: Request) -> Response:
-        rows = json.loads(await request.body())["instances"]
-        answer = predictors.answer(self._kind, self._rows_to_predictions, rows)
-        return Response(json.dumps(answer), media_type="application/json")
+    async def invoke(self, payload: dict[str, Any]) -> dict[str, Any]:
+        return predictors.answer(self._kind, self._rows_to_predictions, payload["instances"])

@@ -49,6 +49,6 @@ KIND = Kind(
     title="AWS's sample container: nginx + gunicorn + flask",
     start=start,
     version="nginx {nginx}, gunicorn {gunicorn}, flask {flask}",
-    requirements=("flask==3.1.3", "gunicorn==27.0.1", "gevent==26.9.0"),
+    requirements=("flask==3.1.3", "gunicorn[gevent]==27.0.1", "gevent==26.9.0"),
     programs=("nginx",),
 )

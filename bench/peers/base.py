@@ -43,6 +43,7 @@ class Place:
         return {
             "BENCH_MODEL": self.model,
             "BENCH_MODELS": str(self.models),
+            "HOME": str(self.work),
             "OMP_NUM_THREADS": "1",
             "PATH": f"{self.python.parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(APPS),
@@ -104,7 +105,7 @@ class Kind:
     programs: tuple[str, ...] = ()
     """What must be installed beside Python."""
     only_with_all: bool = False
-    start_s_max: float = 60.0
+    start_s_max: float = 180.0
 
 
 def free_port() -> int:

@@ -19,10 +19,11 @@ def start(place: Place) -> Iterator[Peer]:
         "http_port": port,
         "grpc_port": free_port(),
         "metrics_port": free_port(),
-        "metrics_dir": str(place.work),
+        "metrics_dir": str(place.work / "metrics"),
         "parallel_workers": 1,
         "environments_dir": str(place.work / "environments"),
     }
+    (place.work / "metrics").mkdir()
     (place.work / "settings.json").write_text(json.dumps(settings))
     model = {"name": place.model, "implementation": "mlserver_model.Bench"}
     (place.work / "model-settings.json").write_text(json.dumps(model))
@@ -36,6 +37,6 @@ KIND = Kind(
     title="MLServer",
     start=start,
     version="MLServer {mlserver}",
-    requirements=("mlserver==1.7.1",),
+    requirements=("mlserver==1.7.1", "uvloop<0.22"),  # with newer ones its workers find no loop
     only_with_all=True,
 )

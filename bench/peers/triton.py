@@ -51,6 +51,7 @@ def _repository(place: Place) -> Path:
     (model / "1").mkdir(parents=True)
     (model / "config.pbtxt").write_text(_CONFIG.format(model=place.model))
     shutil.copy(APPS / "triton_model.py", model / "1/model.py")
+    shutil.copy(APPS / "predictors.py", model / "1")
     return model.parent
 
 
