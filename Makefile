@@ -58,8 +58,8 @@ clients: setup $(CLIENTS:%=.cache/clients/%/.done) ## what tests call with (SDKs
 sim: setup ## the simulated world: make sim SEEDS=10000
 	$(RUN)/python -m hostler.sim --seeds $(SEEDS)
 
-bench: setup ## speed beside other servers, as ratios in one run
-	$(RUN)/python -m bench
+bench: setup ## speed beside other servers, as ratios in one run: make bench BENCH="--all --docs"
+	$(RUN)/python -m bench $(BENCH)
 
 format: setup
 	$(RUN)/ruff format .

@@ -1,140 +1,176 @@
-"""``python -m bench``: one interleaved run, a JSON file and a table of ratios."""
+"""``python -m bench``: one interleaved run, a JSON file, a table of ratios, and the targets."""
 
 import argparse
-import contextlib
 import json
 import os
 import platform
+import shutil
 import subprocess
-import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
-from itertools import product
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import load, peers, processes, report
-from bench.hostler import Deployed, hostler
-from bench.peers import Peer
+from bench import docs, environments, load, network, report, turns
+from bench.environments import CACHE
+from bench.hostler import NAME, build_runtimes, hostler_version
+from bench.peers import BY_NAME, KINDS
+from bench.peers.base import MODELS, Kind
+from bench.turns import Plan
 
-CACHE = Path(".cache/bench").resolve()
-CONNECTIONS = (1, 8, 64)
-STARTERS = {
-    "fastapi": peers.fastapi,
-    "nginx-unix": peers.nginx,
-    "nginx-static": peers.nginx_static,
-}
+MODELS_ENVIRONMENT = "models"
+DEBIAN = {"nginx": "nginx-light", "java": "default-jre-headless"}
+"""The packages that programs come from."""
 
 
 def main() -> None:
     """Run and report."""
+    options = arguments()
+    if options.read:
+        found = [json.loads(path.read_text()) for path in options.read]
+    else:
+        found = [run(options)]
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps(found[0], indent=1))
+    for each in found:
+        print(report.text(each))
+    if options.docs:
+        docs.write(found)
+    if not options.read:
+        print(f"\n{options.out}")
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
     parser.add_argument("--quick", action="store_true", help="one short round")
-    parser.add_argument("--only", help="servers, comma-separated (hostler always runs)")
+    names = ", ".join(BY_NAME)
+    parser.add_argument("--only", type=_words(BY_NAME), help=f"peers beside Hostler, of {names}")
+    parser.add_argument("--all", action="store_true", help="the slow ones to start as well")
+    parser.add_argument("--models", type=_words(MODELS), default=MODELS, help=", ".join(MODELS))
+    parser.add_argument("--connections", type=_numbers, default=(1, 8, 64), help="1,8,64")
     parser.add_argument("--out", type=Path, default=CACHE / "bench.json")
+    parser.add_argument("--docs", action="store_true", help="write docs/explanation")
+    parser.add_argument(
+        "--read", type=Path, nargs="+", metavar="JSON", help="earlier runs; nothing is measured"
+    )
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 2
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
-        found = measure(Path(folder), options)
-    options.out.write_text(json.dumps(found, indent=2))
-    print(report.table(found))
-    print(f"\n{options.out}")
+    return options
 
 
-def measure(work: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Start every server, then let them take turns."""
-    _app("train.py", work)
-    chosen = options.only.split(",") if options.only else list(STARTERS)
+def _words(known: Any) -> Any:
+    def parse(text: str) -> tuple[str, ...]:
+        words = tuple(text.split(","))
+        if unknown := [word for word in words if word not in known]:
+            raise argparse.ArgumentTypeError(f"no {unknown[0]}; there are {', '.join(known)}")
+        return words
+
+    return parse
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split(","))
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Build what is needed, leave the network, measure."""
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is not installed (Debian: apt-get install wrk)")
     absent: dict[str, str] = {}
-    with contextlib.ExitStack() as stack:
-        deployed = stack.enter_context(hostler(work))
-        running = [deployed.peer]
-        for name in chosen:
-            try:
-                running.append(stack.enter_context(STARTERS[name](CACHE, work)))
-            except peers.AbsentError as reason:
-                absent[name] = str(reason)
-        turns = Turns(running, deployed, work)
-        runs = turns.run(options.rounds, options.seconds)
+    kinds = {kind: built(kind, absent) for kind in KINDS if wanted(kind, options)}
+    present = {kind: python for kind, python in kinds.items() if kind.name not in absent}
+    build_runtimes(options.models)
+    python = environments.python(MODELS_ENVIRONMENT, ())
+    own_network = network.leave()
+    plan = Plan(
+        kinds=present,
+        models=options.models,
+        connections=options.connections,
+        rounds=options.rounds,
+        seconds=options.seconds,
+        python=python,
+        own_network=own_network,
+    )
+    known = about(plan)
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
+        found = turns.measure(plan, Path(folder))
+    found.absent = absent | found.absent
+    return known | asdict(found)
+
+
+def about(plan: Plan) -> dict[str, Any]:
+    """When, where and of what versions."""
+    kinds = plan.kinds
     return {
-        "machine": machine(),
-        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "versions": {peer.name: peer.version for peer in running},
-        "absent": absent,
+        "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "machine": machine() | {"own_network": plan.own_network},
+        "rounds": plan.rounds,
+        "seconds": plan.seconds,
         "distinct_requests": load.DISTINCT,
-        "in_process_rows_a_second": turns.in_process,
-        "in_service_s": deployed.in_service_s,
-        "memory_mb": deployed.memory_mb,
-        "runs": runs,
+        "versions": {NAME: hostler_version()} | {kind.name: version(kind) for kind in kinds},
+        "packages": {
+            kind.name: environments.packages(python)
+            for kind, python in kinds.items()
+            if kind.requirements
+        },
+        "models": {"packages": environments.packages(plan.python)},
     }
+
+
+def wanted(kind: Kind, options: argparse.Namespace) -> bool:
+    if options.only:
+        return kind.name in options.only
+    return options.all or not kind.only_with_all
+
+
+def built(kind: Kind, absent: dict[str, str]) -> Path:
+    """The interpreter for a peer, or a note of why there is none."""
+    if missing := [word for word in kind.programs if shutil.which(word) is None]:
+        word = missing[0]
+        absent[kind.name] = f"{word} is not installed (Debian: apt-get install {DEBIAN[word]})"
+        return Path()
+    try:
+        return interpreter(kind)
+    except environments.EnvironmentFailedError as reason:
+        absent[kind.name] = str(reason)
+    return Path()
+
+
+def interpreter(kind: Kind) -> Path:
+    """Of a peer's own environment; one without packages shares the models'."""
+    name = kind.name if kind.requirements else MODELS_ENVIRONMENT
+    return environments.python(name, kind.requirements)
+
+
+def version(kind: Kind) -> str:
+    """A peer's line of versions."""
+    known = environments.packages(interpreter(kind))
+    for program, word, take in (("nginx", "-v", -1), ("java", "--version", 1)):
+        if program in kind.programs:
+            done = subprocess.run([program, word], capture_output=True, text=True, check=True)
+            first = (done.stdout or done.stderr).splitlines()[0]
+            known[program] = first.split()[take].removeprefix("nginx/")
+    return kind.version.format_map(known)
 
 
 def machine() -> dict[str, Any]:
     """Where this was measured."""
+    models = [
+        text.partition(": ")[2].strip()
+        for text in Path("/proc/cpuinfo").read_text().splitlines()
+        if text.startswith("model name")
+    ]
     return {
         "cpus": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
-        "platform": platform.platform(),
+        "load_average_before": os.getloadavg()[0],
+        "cpu": models[0] if models else platform.machine(),
+        "kernel": platform.release(),
         "python": platform.python_version(),
     }
-
-
-def _app(name: str, *words: object) -> str:
-    """Run a program of bench/apps in the peers' environment."""
-    command = [peers.peer_python(CACHE), peers.APPS / name, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-@dataclass
-class Turns:
-    """The interleaved runs: what disturbs one server's turn disturbs its neighbours' as well."""
-
-    running: list[Peer]
-    deployed: Deployed
-    work: Path
-    in_process: list[float] = field(default_factory=list)
-    """By round: rows a second that one core predicts without any server."""
-
-    def run(self, rounds: int, seconds: int) -> list[dict[str, Any]]:
-        runs = []
-        for number in range(rounds):
-            for model, connections in product(peers.MODELS, CONNECTIONS):
-                for peer in self.running:
-                    if model in peer.models:
-                        found = self._one(peer, model, connections, seconds)
-                        runs.append({"round": number, **found})
-                        print(line(runs[-1]), file=sys.stderr, flush=True)
-            self.in_process.append(float(_app("in_process.py", self.work, seconds)))
-        return runs
-
-    def _one(self, peer: Peer, model: str, connections: int, seconds: int) -> dict[str, Any]:
-        requests = self.work / f"{peer.name}-{model}.lua"
-        load.write_requests(requests, peer.port, peer.targets[model], self.deployed.key)
-        load.run(peer.port, requests, connections, 1)
-        before = processes.cpu_s(peer.pids())
-        measured = load.run(peer.port, requests, connections, seconds)
-        cpu_us = (processes.cpu_s(peer.pids()) - before) / measured.requests * 1e6
-        return {
-            "server": peer.name,
-            "model": model,
-            "connections": connections,
-            "rps": round(measured.rps),
-            "cpu_us": round(cpu_us, 1),
-            **asdict(measured),
-        }
-
-
-def line(run: dict[str, Any]) -> str:
-    """One run, for whoever watches."""
-    return (
-        f"{run['model']:9} c={run['connections']:<3} {run['server']:13} {run['rps']:8} rps  "
-        f"p50 {run['p50_us']:7} µs  p99 {run['p99_us']:7} µs  cpu {run['cpu_us']:6} µs"
-    )
 
 
 if __name__ == "__main__":

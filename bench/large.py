@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import load, peers
+from bench import load
+from bench.answers import PROBE
 from bench.hostler import BUCKET, Deployed, hostler, in_service_s
 
 _CLIENT = """
@@ -42,15 +43,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
     parser.add_argument("--megabytes", type=int, default=2048)
     options = parser.parse_args()
-    cache = Path(".cache/bench").resolve()
-    cache.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[dict[str, float]]] = {QUIET: [], UP: [], DOWN: []}
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
         work = Path(folder)
-        train = [peers.peer_python(cache), str(peers.APPS / "train.py"), folder]
-        subprocess.run(train, check=True)
         _make(work / UP, options.megabytes)
-        with hostler(work) as deployed:
+        with hostler(work, work, "echo", [PROBE]) as deployed:
             for number in range(options.rounds):
                 for what, runs in found.items():
                     with _transferring(deployed, work, what) as finished:
@@ -64,8 +61,8 @@ def main() -> None:
 
 def _measure(deployed: Deployed, work: Path, seconds: int, name: str) -> dict[str, float]:
     requests = work / "large.lua"
-    target = deployed.peer.targets["echo"]
-    load.write_requests(requests, deployed.peer.port, target, deployed.key)
+    peer = deployed.peer
+    load.write_requests(requests, load.Signer(peer.port, peer.target, deployed.key))
     calls = load.run(deployed.peer.port, requests, 1, seconds)
     created = in_service_s(deployed, "echo", f"echo-{name.replace(' ', '')}")
     return {"p50_us": calls.p50_us, "p99_us": calls.p99_us, "in_service_s": round(created, 3)}

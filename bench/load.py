@@ -1,7 +1,7 @@
 """Load: distinct signed requests, cycled by wrk.
 
-Invariant: every server gets the same bytes, no two requests of a set are equal, and an answer that
-is not a 2xx fails the run.
+Invariant: every server gets the same bodies and headers, no two requests of a set are equal, and an
+answer that is not a 2xx fails the run.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import random
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hostler.aws import sigv4
@@ -73,14 +73,17 @@ def rows(seed: int = 1) -> list[list[float]]:
     return [[round(rng.uniform(0.1, 7.9), 3) for _ in range(FEATURES)] for _ in range(DISTINCT)]
 
 
-def write_requests(path: Path, port: int, target: str, key: Key) -> None:
+def body(row: list[float]) -> bytes:
+    """A request's body, the same for every server."""
+    return json.dumps({"instances": [row]}).encode()
+
+
+def write_requests(path: Path, signer: "Signer") -> None:
     """Write the set as a Lua table of raw requests, signed now."""
-    signer = _Signer(port, target, key, time.time())
     with path.open("w", encoding="latin-1") as file:
         file.write("return {\n")
         for number, row in enumerate(rows()):
-            raw = signer.request(number, json.dumps({"instances": [row]}).encode())
-            file.write(f'"{_lua(raw)}",\n')
+            file.write(f'"{_lua(signer.request(number, body(row)))}",\n')
         file.write("}\n")
 
 
@@ -104,13 +107,15 @@ def run(port: int, requests: Path, connections: int, seconds: int) -> Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class _Signer:
+class Signer:
     """Writes requests as boto3 does, with the same headers."""
 
     port: int
     target: str
     key: Key
-    now: float
+    extra: tuple[tuple[str, str], ...] = ()
+    """Headers that this server needs besides."""
+    now: float = field(default_factory=time.time)
 
     def request(self, number: int, body: bytes) -> bytes:
         """One request, whole."""
@@ -131,6 +136,7 @@ class _Signer:
             ("amz-sdk-invocation-id", f"3f2a0c1e-0000-4000-8000-{number:012x}"),
             ("amz-sdk-request", "attempt=1"),
             ("content-length", str(len(body))),
+            *self.extra,
         )
         lines = "".join(f"{name}: {value}\r\n" for name, value in (*signed, *unsigned))
         return f"POST {self.target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + body

@@ -1,21 +1,23 @@
 """The peer: FastAPI as its documentation says for production, one process, the model in it."""
 
 import os
+from typing import Any
 
-import joblib
-import numpy as np
+import predictors
 from fastapi import FastAPI, Request, Response
 
 app = FastAPI()
-MODEL = joblib.load(os.environ["BENCH_MODEL"])
+MODEL = os.environ["BENCH_MODEL"]
+PREDICT = predictors.chosen()
 
+if MODEL == "echo":
 
-@app.post("/endpoints/echo/invocations")
-async def echo(request: Request) -> Response:
-    return Response(await request.body(), media_type="application/json")
+    @app.post("/endpoints/echo/invocations")
+    async def echo(request: Request) -> Response:
+        return Response(await request.body(), media_type="application/json")
 
+else:
 
-@app.post("/endpoints/logistic/invocations")
-async def logistic(request: Request) -> dict[str, list[int]]:
-    rows = np.asarray((await request.json())["instances"])
-    return {"predictions": MODEL.predict(rows).tolist()}
+    @app.post(f"/endpoints/{MODEL}/invocations")
+    async def invoke(request: Request) -> dict[str, Any]:
+        return predictors.answer(MODEL, PREDICT, (await request.json())["instances"])

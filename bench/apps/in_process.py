@@ -1,6 +1,6 @@
-"""``python in_process.py FOLDER SECONDS``: rows a second that one core predicts without a server.
+"""``python in_process.py MODEL FOLDER SECONDS``: rows a second of one core without a server.
 
-From the bytes of a request's body to the bytes of its answer, one row at a time, with model.joblib.
+From the bytes of a request's body to the bytes of its answer, one row at a time.
 """
 
 import random
@@ -8,19 +8,19 @@ import sys
 import time
 from pathlib import Path
 
-import joblib
-import numpy as np
 import orjson
+import predictors
 
-model = joblib.load(Path(sys.argv[1]) / "model.joblib")
+model, seconds = sys.argv[1], float(sys.argv[3])
+predict = predictors.load(model, Path(sys.argv[2]))
 bodies = [
     orjson.dumps({"instances": [[round(random.uniform(0.1, 7.9), 3) for _ in range(4)]]})
     for _ in range(200)
 ]
 done, began = 0, time.process_time()
-while time.process_time() - began < float(sys.argv[2]):
+while time.process_time() - began < seconds:
     for body in bodies:
-        rows = np.asarray(orjson.loads(body)["instances"])
-        orjson.dumps({"predictions": model.predict(rows).tolist()})
+        rows = orjson.loads(body)["instances"]
+        orjson.dumps(predictors.answer(model, predict, rows))
     done += len(bodies)
 print(done / (time.process_time() - began))
