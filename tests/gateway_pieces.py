@@ -14,6 +14,7 @@ from hostler.aws import sigv4
 from hostler.domain.ids import sagemaker_arn
 from hostler.domain.layout import Layout
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
+from hostler.gateway.counts import Counts
 from hostler.gateway.gateway import Gateway
 from hostler.gateway.limits import Limits
 from hostler.gateway.link import Link
@@ -21,6 +22,8 @@ from hostler.gateway.protocol import HttpConnection
 from hostler.gateway.target import Pool, Target
 from hostler.modelserver import frames
 
+UNSHARED = Counts(None)
+"""For gateways that are alone."""
 PATH = "/endpoints/Demo/invocations"
 
 
@@ -150,6 +153,7 @@ class Bench:
         target = Target(
             TargetRoute(name, ("w0.sock",), page),
             self.pool,
+            UNSHARED,
             lambda _target, slot, _delay: self.dialled.append((name, slot)),
             self.later.append,
         )

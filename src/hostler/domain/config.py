@@ -319,10 +319,18 @@ class Gateway:
         high=1_000_000,
         restart=True,
     )
+    account_in_flight: int = setting(
+        0,
+        "invocations begun and not answered of one account, over all gateways together; further "
+        "ones are told ThrottlingException with Retry-After. 0: no limit",
+        low=0,
+        high=1_000_000,
+        restart=True,
+    )
     waiting_per_variant: int = setting(
         1024,
         "invocations in line for one variant's instances; further ones are told "
-        "ThrottlingException with Retry-After",
+        "ServiceUnavailable with Retry-After",
         low=0,
         high=1_000_000,
         restart=True,

@@ -184,6 +184,11 @@ class Layout:
     def supervisor_socket(self) -> Path:
         return self.run / "supervisor.sock"
 
+    @property
+    def gateway_counts(self) -> Path:
+        """What the gateways count together; each writes in a column of its own."""
+        return self.run / "counts"
+
     def gateway_socket(self, slot: int) -> Path:
         """Where a gateway hands its listening socket to a new supervisor."""
         return self.run / f"gateway-{slot}.sock"

@@ -19,12 +19,32 @@ def step(invocation: "Invocation") -> None:
     variant = invocation.variant
     assert variant is not None
     pool = variant.pool
-    invocation.gateway.active[invocation] = None
+    enter(invocation)
     link = None if pool.waiting else pool.acquire()
     if link is not None:
         forward.send(invocation, link)
     else:
         wait(invocation, pool)
+
+
+def enter(invocation: "Invocation") -> None:
+    """Count it as begun; raises SheddingError where its account has too many."""
+    gateway = invocation.gateway
+    limit = gateway.limits.account_in_flight_max
+    if limit and invocation.account_row < 0:  # one that is routed again was counted before
+        principal = invocation.principal
+        assert principal is not None
+        row = gateway.counts.hold(f"account {principal.account}")
+        if row is not None:
+            if not gateway.counts.admit(row, limit):
+                raise SheddingError(
+                    "ThrottlingException",
+                    f"Rate exceeded: account {principal.account} has {limit} invocations in "
+                    "flight already; try again later.",
+                    1,
+                )
+            invocation.account_row = row
+    gateway.active[invocation] = None
 
 
 def wait(invocation: "Invocation", pool: "Pool", *, first: bool = False) -> None:

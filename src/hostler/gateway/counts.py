@@ -11,6 +11,7 @@ through, over all gateways.
 
 import contextlib
 import fcntl
+import logging
 import mmap
 import os
 import struct
@@ -18,6 +19,8 @@ import threading
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
+
+from hostler.modelserver import syscalls
 
 COLUMNS = 32
 """Gateways at once, those that still drain included."""
@@ -37,6 +40,8 @@ _ALONE = COLUMNS
 """The byte, behind the columns' own, of who changes names or decides near a limit."""
 _FLOCK = struct.Struct("hhqqi0q")
 
+_log = logging.getLogger(__name__)
+
 
 class CountsError(Exception):
     """The page cannot be used; a gateway then counts for itself alone."""
@@ -46,15 +51,19 @@ class Counts:
     """This gateway's view of the page.
 
     Args:
-        path: The page; made when it is not there.
+        path: The page, made when it is not there; None for one that nobody else sees.
 
     Raises:
         CountsError: It cannot be mapped, is of another version, or every column is taken.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = (
+                syscalls.memory_file("hostler counts")
+                if path is None
+                else os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            )
         except OSError as error:
             raise CountsError(f"{path}: {error.strerror}") from error
         try:
@@ -239,3 +248,12 @@ class Counts:
     def _unlock(self, byte: int) -> None:
         given = _FLOCK.pack(fcntl.F_UNLCK, os.SEEK_SET, byte, 1, 0)
         fcntl.fcntl(self._file, fcntl.F_OFD_SETLK, given)
+
+
+def shared(path: Path) -> Counts:
+    """The page of all gateways; where that cannot be had, one of this gateway's own."""
+    try:
+        return Counts(path)
+    except CountsError as error:
+        _log.warning("this gateway counts without the others: %s", error)
+        return Counts(None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hostler.domain.ids import endpoint_log_group
 from hostler.domain.snapshot import EndpointRoute, Snapshot, VariantRoute
 from hostler.gateway import answers, chain, route
+from hostler.gateway.counts import Counts
 from hostler.gateway.record import Counters, Recorder, Subject
 from hostler.gateway.target import Dial, Pool, Soon, Target
 
@@ -27,8 +28,11 @@ kept from running is read only after it."""
 class Fleet:
     """The instances of every endpoint."""
 
-    def __init__(self, limits: "Limits", recorder: Recorder, dial: Dial, soon: Soon) -> None:
+    def __init__(
+        self, limits: "Limits", recorder: Recorder, counts: Counts, dial: Dial, soon: Soon
+    ) -> None:
         self._limits = limits
+        self._counts = counts
         self._dial = dial
         self._soon = soon
         self._recorder = recorder
@@ -38,6 +42,8 @@ class Fleet:
         self._leftover: list[Pool] = []
         self._probed = 0.0
         self._swept = 0.0
+        self._together = False
+        """Whether other gateways send to the same instances."""
         self._unprobed: list[Target] = []
         """Those whose turn is still to come in this round."""
 
@@ -76,6 +82,7 @@ class Fleet:
     def sweep(self, now: float) -> None:
         """Judge health, refuse what waits in vain, end what is retired (``now``: monotonic s)."""
         seconds, self._swept = min(now - self._swept, SWEEP_S_MAX), now
+        self._see_others()
         for target in self._targets.values():
             target.watch(seconds)
         self._probe(now)
@@ -87,7 +94,9 @@ class Fleet:
             pool.refuse_unreachable(read_before_ns, _unreachable)
         for target in self._retiring:
             target.close_if_idle()
-        self._retiring = [each for each in self._retiring if any(each.links)]
+        for target in [each for each in self._retiring if not any(each.links)]:
+            target.share(yes=False)
+            self._retiring.remove(target)
 
     def close(self) -> None:
         """End every connection."""
@@ -103,6 +112,15 @@ class Fleet:
             "instances": len(self._targets),
             "reachable": sum(target.reachable() for target in self._targets.values()),
         }
+
+    def _see_others(self) -> None:
+        """Count together with other gateways as soon as there are any."""
+        self._counts.look()
+        together = not self._counts.alone
+        if together or self._together:
+            for target in (*self._targets.values(), *self._retiring):
+                target.share(yes=together)
+        self._together = together
 
     def _probe(self, now: float) -> None:
         """All in turn, so that no moment has to wake every idle worker of the machine."""
@@ -127,7 +145,8 @@ class Fleet:
             if target is not None and target.route == each and target.pool is pool:
                 del before[each.instance_id]
             else:
-                target = Target(each, pool, self._dial, self._soon)
+                target = Target(each, pool, self._counts, self._dial, self._soon)
+                target.share(yes=self._together)
                 target.open()
             targets[each.instance_id] = target
             filled.append(target)

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from hostler.domain.layout import Layout
 from hostler.domain.snapshot import Principal, Snapshot
-from hostler.gateway import answers, chain, forward
+from hostler.gateway import answers, chain, counts, forward
 from hostler.gateway.budget import Budget
 from hostler.gateway.certificates import Certificates
 from hostler.gateway.dial import Dialer
@@ -59,7 +59,8 @@ class Gateway:
         self.date = answers.date_line(time())
         self.recorder = Recorder()
         self._dialer = Dialer(loop)
-        self.fleet = Fleet(limits, self.recorder, self._dialer, loop.call_soon)
+        self.counts = counts.shared(layout.gateway_counts)
+        self.fleet = Fleet(limits, self.recorder, self.counts, self._dialer, loop.call_soon)
         self.hasher = Hasher(loop)
         self._large_bodies = Budget(limits.bodies_bytes_max)
         self._medium_bodies = Budget(limits.medium_bodies_bytes_max)
@@ -198,6 +199,7 @@ class Gateway:
         for tunnel in list(self.tunnels):
             tunnel.abort()
         self.fleet.close()
+        self.counts.close()
         self._dialer.close()
         self.hasher.close()
 

@@ -55,6 +55,8 @@ class Invocation:
     link: "Link | None" = None
     link_id = 0
     attempts = 0
+    account_row = -1
+    """Where it is counted among its account's; below 0 when it is not."""
     retried = False
     """Whether it was sent again after it was lost."""
     _begun = False
@@ -190,7 +192,10 @@ class Invocation:
         budget = self._budget
         if budget is not None and not budget.withdraw(self._granted):
             budget.give_back(self._reserved)
-        self.gateway.active.pop(self, None)
+        gateway = self.gateway
+        gateway.active.pop(self, None)
+        if self.account_row >= 0:
+            gateway.counts.add(self.account_row, -1)
 
     def _leave(self) -> None:
         if self.variant is not None:

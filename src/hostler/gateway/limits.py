@@ -26,6 +26,8 @@ class Limits:
     in_flight_max: int = 8192
     """Invocations and relayed requests that have begun. Beyond, no further one is relayed, and an
     invocation does not wait: it is served only where an instance has room at once."""
+    account_in_flight_max: int = 0
+    """Invocations of one account that have begun, over all gateways; 0 for no limit."""
     header_bytes_max: int = 32 * KIB
     headers_max: int = 100
     header_deadline_s: float = 10.0
@@ -100,6 +102,7 @@ def of(settings: Gateway) -> Limits:
     return Limits(
         connections_max=settings.connections,
         in_flight_max=settings.in_flight,
+        account_in_flight_max=settings.account_in_flight,
         queue_max=settings.waiting_per_variant,
         queue_bytes_max=settings.waiting_megabytes_per_variant * MIB,
         header_bytes_max=settings.header_kilobytes * KIB,

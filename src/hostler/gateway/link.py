@@ -109,7 +109,7 @@ class Link(asyncio.Protocol):
         self.next_id = link_id + 1
         self.inflight[link_id] = invocation
         self.unanswered += 1
-        self.target.outstanding += 1
+        self.target.count(1)
         meta = invocation.meta
         meta_size = len(meta)
         size = _REQUEST_HEAD_SIZE + meta_size + invocation.size
@@ -226,7 +226,7 @@ class Link(asyncio.Protocol):
         if link_id not in self.inflight:
             raise frames.FrameError(f"an answer to id {link_id}, which is not awaited")
         self.unanswered -= 1
-        self.target.outstanding -= 1
+        self.target.count(-1)
         return self.inflight.pop(link_id)
 
     def _other(self, kind: int, flags: int, link_id: int, payload: bytes) -> None:

@@ -58,7 +58,7 @@ def step(invocation: "Invocation") -> None:
         variant = endpoint.pick()
     invocation.variant = variant
     pool = variant.pool
-    invocation.gateway.active[invocation] = None
+    admit.enter(invocation)
     link = None if pool.waiting else pool.acquire()
     if link is None:
         admit.wait(invocation, pool)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hostler.domain.snapshot import TargetRoute
 from hostler.gateway import forward, loss, stopped
+from hostler.gateway.counts import Counts
 from hostler.gateway.pace import Pace
 from hostler.gateway.retries import RetryBudget
 from hostler.modelserver import page
@@ -39,13 +40,19 @@ log = logging.getLogger(__name__)
 class Target:
     """One instance: a connection to each of its workers."""
 
-    def __init__(self, route: TargetRoute, pool: "Pool", dial: Dial, soon: Soon) -> None:
+    def __init__(
+        self, route: TargetRoute, pool: "Pool", counts: Counts, dial: Dial, soon: Soon
+    ) -> None:
         self.route = route
+        self._counts = counts
         self._dial = dial
         self.soon = soon
         self.instance_id = route.instance_id
         self.pool = pool
         self.outstanding = 0
+        """Requests that this gateway has sent and that are not answered."""
+        self._row = -1
+        """Where all gateways count those; below 0 while there is no other."""
         self.retired = False
         self.links: list[Link | None] = [None] * len(route.sockets)
         self._reported = ""
@@ -70,6 +77,26 @@ class Target:
             ):
                 best = link
         return best
+
+    def count(self, change: int) -> None:
+        """Requests were sent, or answered."""
+        self.outstanding += change
+        if self._row >= 0:
+            self._counts.add(self._row, change)
+
+    def load(self) -> int:
+        """Requests that any gateway has sent and that are not answered."""
+        return self.outstanding if self._row < 0 else self._counts.total(self._row)
+
+    def share(self, *, yes: bool) -> None:
+        """Count with the other gateways from now on, or alone."""
+        if not yes:
+            if self._row >= 0:
+                self._counts.let_go(self.instance_id)
+                self._row = -1
+        elif self._row < 0 and (row := self._counts.hold(self.instance_id)) is not None:
+            self._counts.add(row, self.outstanding)
+            self._row = row
 
     def reachable(self) -> bool:
         """Whether any worker can be spoken to."""
@@ -108,7 +135,7 @@ class Target:
         taken = self._taken_by(link)
         orphans = list(link.inflight.items())
         link.inflight.clear()
-        self.outstanding -= link.unanswered
+        self.count(-link.unanswered)
         link.unanswered = 0
         if not self.retired:
             self._dial(self, link.slot, RECONNECT_S)
@@ -220,14 +247,15 @@ class Pool:
             return targets[0].acquire()
         if self.at_random:
             return self._any(avoid)
-        best = None
+        best, least = None, 0
         self._turn = turn = self._turn + 1
         for step in range(count):
             target = targets[(turn + step) % count]
-            if best is not None and target.outstanding >= best.target.outstanding:
-                continue
-            if target is not avoid:
-                best = target.acquire() or best
+            load = target.load()
+            if (best is None or load < least) and target is not avoid:
+                link = target.acquire()
+                if link is not None:
+                    best, least = link, load
         if best is None and avoid is not None:
             return avoid.acquire() if avoid in targets else None
         return best

@@ -29,8 +29,8 @@ def test_the_defaults_are_those_of_the_gateway() -> None:
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_each_setting_is_one_limit(name: str) -> None:
-    least = replace(Gateway(), **{name: SETTINGS[name].low})
-    assert len(changed(limits.of(least), Limits())) == 1
+    most = replace(Gateway(), **{name: SETTINGS[name].high})
+    assert len(changed(limits.of(most), Limits())) == 1
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -81,13 +81,32 @@ def test_an_invocation_beyond_what_may_be_in_flight_does_not_wait() -> None:
             client.sends(signed())
         assert [client.reads() for client in clients[:2]] == [[], []]
         assert b"Retry-After: 1\r\n" in clients[2].wire.written
-        assert [status for status, _ in clients[2].reads()] == [400]
+        assert [status for status, _ in clients[2].reads()] == [503]
         worker.answers(1)
         worker.answers(2)
         assert [client.reads() for client in clients[:2]] == [[(200, b"ok")]] * 2
         clients[2].sends(signed())
         worker.answers(3)
         assert clients[2].reads() == [(200, b"ok")]
+
+
+def test_an_account_has_no_more_in_flight_than_its_limit() -> None:
+    with bench(account_in_flight_max=2) as made:
+        worker = made.instance()
+        clients = [made.client() for _ in range(3)]
+        for client in clients:
+            client.sends(signed())
+        assert b"ThrottlingException" in clients[2].wire.written
+        assert b"Retry-After: 1\r\n" in clients[2].wire.written
+        assert [status for status, _ in clients[2].reads()] == [400]
+        worker.answers(1)
+        clients[1].leaves()
+        for client in (clients[0], clients[2]):  # the answered one and the one that left made room
+            client.sends(signed())
+        assert clients[2].reads() == []
+        worker.answers(3)
+        worker.answers(4)
+        assert (200, b"ok") in clients[2].reads()
 
 
 def test_one_that_finds_room_is_served_however_many_are_in_flight() -> None:

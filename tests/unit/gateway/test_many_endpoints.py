@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway_pieces import Worker, bench, signed
+from gateway_pieces import UNSHARED, Worker, bench, signed
 from gateway_rig import ACCOUNT, REGION, snapshot_of
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
 from hostler.gateway.fleet import PROBE_EVERY_S, Fleet
@@ -76,7 +76,7 @@ def test_a_call_costs_the_same_among_one_or_five_hundred_endpoints() -> None:
 @pytest.mark.parametrize("count", [1, 7, 500])
 def test_idle_workers_are_asked_in_turn_a_few_in_each_sweep(count: int) -> None:
     dialled: list[Target] = []
-    fleet = Fleet(Limits(), Recorder(), lambda target, *_: dialled.append(target), _never)
+    fleet = Fleet(Limits(), Recorder(), UNSHARED, lambda target, *_: dialled.append(target), _never)
     fleet.apply(snapshot_of(routes(count, instances=True)))
     workers = [Worker(target, 64, lambda: None) for target in dialled]
     fleet.sweep(1000.0)

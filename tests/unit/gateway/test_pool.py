@@ -2,23 +2,25 @@
 
 import random
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
-from gateway_pieces import Worker
+from gateway_pieces import UNSHARED, Worker
 from hostler.domain.snapshot import TargetRoute
 from hostler.gateway import chain
+from hostler.gateway.counts import Counts
 from hostler.gateway.target import Pool, Target
 
 DRAWS = 3000
 
 
-def instances(pool: Pool, count: int) -> list[Worker]:
+def instances(pool: Pool, count: int, counts: Counts = UNSHARED) -> list[Worker]:
     """Workers with room for as many requests as a test makes."""
     later: list[Any] = []
     workers = []
     for number in range(count):
         route = TargetRoute(f"i-{number}", ("w0.sock",))
-        target = Target(route, pool, lambda *_: None, later.append)
+        target = Target(route, pool, counts, lambda *_: None, later.append)
         pool.targets = (*pool.targets, target)
         workers.append(Worker(target, DRAWS, later.clear))
     return workers
@@ -59,3 +61,36 @@ def test_else_the_least_busy_instance_gets_it_and_equals_take_turns() -> None:
     workers[0].link.target.outstanding = 2
     workers[1].link.target.outstanding = 1
     assert set(picked(pool, 30)) == {"i-2"}
+
+
+def test_what_other_gateways_have_sent_counts_as_well(tmp_path: Path) -> None:
+    pages = [Counts(tmp_path / "counts") for _ in range(2)]
+    pools = [Pool(chain.reroute) for _ in pages]
+    gateways = [instances(pool, 3, page) for pool, page in zip(pools, pages, strict=True)]
+    for worker in (*gateways[0], *gateways[1]):
+        worker.link.target.share(yes=True)
+    for number in (0, 0, 0, 1):
+        gateways[0][number].link.target.count(1)
+    assert set(picked(pools[1], 30)) == {"i-2"}
+    gateways[1][2].link.target.count(2)
+    assert set(picked(pools[1], 30)) == set(picked(pools[0], 30)) == {"i-1"}
+    gateways[0][0].link.target.count(-3)
+    assert set(picked(pools[1], 30)) == {"i-0"}
+    for page in pages:
+        page.close()
+
+
+def test_a_gateway_that_is_joined_by_another_tells_what_it_had_sent_before(tmp_path: Path) -> None:
+    first, second = Counts(tmp_path / "counts"), Counts(tmp_path / "counts")
+    [early], [late] = (
+        instances(Pool(chain.reroute), 1, first),
+        instances(Pool(chain.reroute), 1, second),
+    )
+    early.link.target.count(4)
+    for worker in (early, late):
+        worker.link.target.share(yes=True)
+    assert late.link.target.load() == 4
+    early.link.target.share(yes=False)
+    assert (early.link.target.load(), late.link.target.load()) == (4, 0)
+    first.close()
+    second.close()
