@@ -225,7 +225,6 @@ def test_features_that_do_not_exist_are_refused_by_name(demo):
         "TargetContainerHostname": "c1",
         "EnableExplanations": "`true`",
         "InferenceComponentName": "ic",
-        "SessionId": "NEW_SESSION",
     }.items():
         error = error_of(lambda m=member, v=value: invoke(client, **{m: v}))
         assert error["code"] == "ValidationError"

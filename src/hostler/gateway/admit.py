@@ -20,7 +20,7 @@ def step(invocation: "Invocation") -> None:
     assert variant is not None
     pool = variant.pool
     enter(invocation)
-    link = None if pool.waiting else pool.acquire()
+    link = None if pool.waiting else pool.place(invocation)
     if link is not None:
         forward.send(invocation, link)
     else:
@@ -63,6 +63,8 @@ def wait(invocation: "Invocation", pool: "Pool", *, first: bool = False) -> None
                 invocation, "has more requests than its instances can answer in good time"
             )
     pool.enqueue(invocation, first=first)
+    if pool.pinned_waiting:  # the line may be theirs alone, for an instance that has no room
+        pool.pump()
 
 
 def _refusal(invocation: "Invocation", why: str) -> SheddingError:

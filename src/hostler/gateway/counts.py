@@ -19,6 +19,7 @@ import threading
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
+from time import monotonic
 
 from hostler.modelserver import syscalls
 
@@ -26,8 +27,9 @@ COLUMNS = 32
 """Gateways at once, those that still drain included."""
 ROWS = 8192
 NAME_BYTES = 16
-TRIES = 1000
-"""To be alone with the page; who is waits for nothing, so one that stays has been stopped."""
+OPENING_S_MAX, ALONE_S_MAX = 5.0, 0.05
+"""How long to try to be alone with the page, at first and later: who is waits for nothing, so one
+that stays for long has been stopped."""
 
 _MAGIC = b"HSTCNT01"
 _HEADER = struct.Struct("<8sII")
@@ -158,7 +160,7 @@ class Counts:
     # inside
 
     def _map(self) -> mmap.mmap:
-        with self._alone() as yes:
+        with self._alone(OPENING_S_MAX) as yes:
             if not yes:
                 raise OSError("another gateway holds it and does not go on")
             if os.fstat(self._file).st_size < _SIZE:
@@ -196,7 +198,7 @@ class Counts:
 
     def _take_column(self) -> int:
         """The first that nobody holds; -1 when there is none."""
-        with self._alone() as yes:
+        with self._alone(OPENING_S_MAX) as yes:
             for column in range(COLUMNS if yes else 0):
                 if self._lock(column):
                     self._strike_out(column)
@@ -222,15 +224,14 @@ class Counts:
                 self._holders[row] = held & ~mark
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[bool]:
+    def _alone(self, seconds: float = ALONE_S_MAX) -> Iterator[bool]:
         """Alone with the page; False when that cannot be had (who holds it was stopped)."""
-        for _ in range(TRIES):
-            if self._lock(_ALONE):
-                break
+        deadline = monotonic() + seconds
+        while not self._lock(_ALONE):
+            if monotonic() > deadline:
+                yield False
+                return
             os.sched_yield()
-        else:
-            yield False
-            return
         try:
             yield True
         finally:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from hostler.domain.errors import CallerError
+from hostler.gateway import session
 
 if TYPE_CHECKING:
     from hostler.aws.recurring import Recurring
@@ -21,7 +22,6 @@ ABSENT: Mapping[str, str] = {
     "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
     "x-amzn-sagemaker-enable-explanations": "EnableExplanations",
     "x-amzn-sagemaker-inference-component": "InferenceComponentName",
-    "x-amzn-sagemaker-session-id": "SessionId",
     "x-amzn-sagemaker-prefix-aware-id": "PrefixAwareId",
 }
 """Headers of InvokeEndpoint whose feature does not exist yet, with the member's name."""
@@ -29,6 +29,7 @@ ABSENT: Mapping[str, str] = {
 TARGET_MODEL = "x-amzn-sagemaker-target-model"
 CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 INFERENCE_ID = "x-amzn-sagemaker-inference-id"
+SESSION_ID = "x-amzn-sagemaker-session-id"
 TARGET_VARIANT = "x-amzn-sagemaker-target-variant"
 
 INVOKE = "InvokeEndpoint"
@@ -51,6 +52,7 @@ _CHECKED: Mapping[str, tuple[str, int, re.Pattern[str], str]] = {
     "accept": ("accept", 1024, _ASCII, r"\p{ASCII}*"),
     CUSTOM_ATTRIBUTES: ("customAttributes", 1024, _ASCII, r"\p{ASCII}*"),
     INFERENCE_ID: ("inferenceId", 64, _PRINTABLE, r"\A\S[\p{Print}]*\z"),
+    SESSION_ID: ("sessionId", session.LENGTH_MAX, session.PATTERN, session.WRITTEN),
 }
 """Header → member, longest length, pattern and the pattern as AWS writes it."""
 
@@ -85,8 +87,11 @@ def step(invocation: "Invocation") -> None:
                 member, value, f"Member must satisfy regular expression pattern: {written}"
             )
     told = [values[at] if at >= 0 else "" for at in asked.told]
+    if asked.session >= 0:
+        invocation.session = session.read(values[asked.session])
+        told[-1] = invocation.session.own
     invocation.meta = "\0".join(told).encode("latin-1")
-    if invocation.recurring is not None:
+    if invocation.recurring is not None and invocation.session is None:
         _cast(invocation, invocation.recurring)
 
 
@@ -103,7 +108,7 @@ def _cast(invocation: "Invocation", recurring: "Recurring") -> None:
         connection.mould = mould
 
 
-_TOLD = ("content-type", "accept", CUSTOM_ATTRIBUTES, INFERENCE_ID)
+_TOLD = ("content-type", "accept", CUSTOM_ATTRIBUTES, INFERENCE_ID, TARGET_MODEL, SESSION_ID)
 """The headers that a model server is told, in the order of ``frames.REQUEST_META``."""
 
 
@@ -117,6 +122,7 @@ class Asked(NamedTuple):
     told: tuple[int, ...]
     """Where the model server's meta is, without what is absent at the end."""
     target_variant: int
+    session: int
 
 
 def ask(positions: Mapping[str, int]) -> Asked:
@@ -132,6 +138,7 @@ def ask(positions: Mapping[str, int]) -> Asked:
         ),
         told=tuple(told),
         target_variant=positions.get(TARGET_VARIANT, -1),
+        session=positions.get(SESSION_ID, -1),
     )
 
 

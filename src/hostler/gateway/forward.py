@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import endpoint_log_group, log_group_arn
 from hostler.gateway import answers
+from hostler.gateway import session as sessions
 
 if TYPE_CHECKING:
     from hostler.gateway.invocation import Invocation
@@ -27,6 +28,8 @@ TIMEOUT_TEXT = (
     "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
 )
 
+_NEW_SESSION = b"X-Amzn-SageMaker-New-Session-Id: %b\r\n"
+_CLOSED_SESSION = b"X-Amzn-SageMaker-Closed-Session-Id: %b\r\n"
 _META_CACHE_MAX = 1024
 _answer_lines: dict[bytes, bytes | None] = {}
 
@@ -56,9 +59,11 @@ def reply(invocation: "Invocation", status: int, meta: bytes, body: bytes) -> No
         lines = _answer_lines.get(meta)
         if lines is None:
             lines = _lines(meta)
-            if lines is None:
-                model_failed(invocation, 500, "The model's answer has a malformed header.")
-                return
+        if lines is not None and invocation.session is not None:
+            lines = _with_session(invocation, lines, meta)
+        if lines is None:
+            model_failed(invocation, 500, "The model's answer has a malformed header.")
+            return
         invocation.answer(variant.head + lines, body)
         return
     text = body.decode("utf-8", "replace")
@@ -102,7 +107,7 @@ def _resend(invocation: "Invocation", *, avoid: "Target | None" = None) -> None:
     assert variant is not None
     if monotonic_ns() >= invocation.deadline_ns:
         _give_up(invocation)
-    elif (link := variant.pool.acquire(avoid=avoid)) is not None:
+    elif (link := variant.pool.place(invocation, avoid=avoid)) is not None:
         send(invocation, link)
     else:
         variant.pool.enqueue(invocation, first=True)
@@ -192,6 +197,24 @@ def _lines(meta: bytes) -> bytes | None:
     if len(_answer_lines) >= _META_CACHE_MAX:
         _answer_lines.clear()
     _answer_lines[meta] = lines
+    return lines
+
+
+def _with_session(invocation: "Invocation", lines: bytes, meta: bytes) -> bytes | None:
+    """What the model says of its session added, as the caller is told it; None for no name."""
+    session, link = invocation.session, invocation.link
+    assert session is not None
+    assert link is not None
+    fields = [*meta.decode("latin-1").split("\0"), *[""] * 5]
+    told, closed = fields[2], fields[4]
+    if session.own == sessions.NEW:
+        if not told:
+            return lines
+        begun = sessions.begun(told, link.target.instance_id)
+        return None if begun is None else lines + _NEW_SESSION % begun.encode()
+    if closed:
+        head = invocation.head
+        return lines + _CLOSED_SESSION % head.values[head.shape.asked.session].encode()
     return lines
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from hostler.gateway.mould import Claim, Mould
     from hostler.gateway.protocol import HttpConnection
     from hostler.gateway.route import Endpoint, Variant
+    from hostler.gateway.session import Session
+    from hostler.gateway.target import Target
 
 VALIDATION = "ValidationError"
 JOIN_MAX = 64 * 1024
@@ -52,6 +54,9 @@ class Invocation:
     region = ""
     endpoint: "Endpoint | None" = None
     variant: "Variant | None" = None
+    session: "Session | None" = None
+    pinned: "Target | None" = None
+    """The only instance that may answer it: its session's."""
     link: "Link | None" = None
     link_id = 0
     attempts = 0

@@ -14,10 +14,12 @@ from bisect import bisect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from time import time
 from typing import TYPE_CHECKING
 
 from hostler.domain.errors import CallerError
 from hostler.domain.snapshot import EndpointRoute, VariantRoute
+from hostler.gateway import session as sessions
 
 if TYPE_CHECKING:
     from hostler.gateway.invocation import Invocation
@@ -95,8 +97,18 @@ def step(invocation: "Invocation") -> None:
     if endpoint is None:
         raise _not_found(invocation.name, principal.account)
     invocation.endpoint = endpoint
-    head = invocation.head
+    head, session = invocation.head, invocation.session
     position = head.shape.asked.target_variant
+    if session is not None and session.instance_id:
+        value = head.values[head.shape.asked.session]
+        invocation.variant, invocation.pinned = sessions.find(session, value, endpoint, time())
+        if position >= 0 and head.values[position] != invocation.variant.name:
+            raise CallerError(
+                "ValidationError",
+                f"Session {value} belongs to variant {invocation.variant.name}, not to "
+                f"{head.values[position]}.",
+            )
+        return
     if position < 0:
         invocation.variant = endpoint.pick()
         return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hostler.domain.snapshot import TargetRoute
 from hostler.gateway import forward, loss, stopped
+from hostler.gateway import session as sessions
 from hostler.gateway.counts import Counts
 from hostler.gateway.pace import Pace
 from hostler.gateway.retries import RetryBudget
@@ -224,6 +225,8 @@ class Pool:
         self.waiting: dict[Invocation, None] = {}
         """In order; a dict, so that one whose client is gone leaves at once."""
         self.waiting_bytes = 0
+        self.pinned_waiting = 0
+        """How many of them wait for one instance alone."""
         self.line_max = sys.maxsize
         """How many may wait before the last of them would wait too long."""
         self.retries = RetryBudget()
@@ -268,12 +271,18 @@ class Pool:
             return ready[int(self._draw() * len(ready))]
         return avoid.acquire() if avoid is not None and avoid in self.targets else None
 
+    def place(self, invocation: "Invocation", *, avoid: Target | None = None) -> "Link | None":
+        """A worker that may be sent this request: of its session's instance, if it has one."""
+        pinned = invocation.pinned
+        return self.acquire(avoid=avoid) if pinned is None else pinned.acquire()
+
     def enqueue(self, invocation: "Invocation", *, first: bool = False) -> None:
         """Let it wait: at the end of the line, or at its head."""
         if self._disbanded:
             self._reroute(invocation)
             return
         self.waiting_bytes += invocation.size
+        self.pinned_waiting += invocation.pinned is not None
         if first:
             self.waiting = {invocation: None} | self.waiting
         else:
@@ -284,6 +293,7 @@ class Pool:
         if invocation in self.waiting:
             del self.waiting[invocation]
             self.waiting_bytes -= invocation.size
+            self.pinned_waiting -= invocation.pinned is not None
 
     def sent(self) -> int:
         """How many requests were sent so far; those of retired instances follow at their end."""
@@ -324,13 +334,32 @@ class Pool:
 
     def pump(self) -> None:
         """Send what waits, as far as there is room."""
-        while self.waiting:
+        if self.pinned_waiting:
+            self._pump_pinned()
+        while self.waiting and not self.pinned_waiting:
             link = self.acquire()
             if link is None:
                 return
             invocation = next(iter(self.waiting))
             self.leave(invocation)
             forward.send(invocation, link)
+
+    def _pump_pinned(self) -> None:
+        """The same, where one that waits for its session's instance holds up no other."""
+        is_full = False
+        for invocation in list(self.waiting):
+            pinned = invocation.pinned
+            if pinned is not None and pinned.retired:
+                self.leave(invocation)
+                session = invocation.head.values[invocation.head.shape.asked.session]
+                invocation.refuse(sessions.gone(session))
+                continue
+            link = None if is_full and pinned is None else self.place(invocation)
+            if link is not None:
+                self.leave(invocation)
+                forward.send(invocation, link)
+            elif pinned is None:
+                is_full = True
 
     def reachable(self) -> bool:
         """Whether any instance can be spoken to."""

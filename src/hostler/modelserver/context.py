@@ -13,6 +13,7 @@ from . import frames, media
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 SESSION_ID = "X-Amzn-SageMaker-Session-Id"
 NEW_SESSION_ID = "X-Amzn-SageMaker-New-Session-Id"
+CLOSED_SESSION_ID = "X-Amzn-SageMaker-Closed-Session-Id"
 
 _HEADERS = {
     "content_type": "Content-Type",

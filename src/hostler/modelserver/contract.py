@@ -12,7 +12,14 @@ import sys
 from typing import Any, Hashable, Iterator, NamedTuple, Optional, Sequence
 
 from . import codecs, failures, handlers, hooks, script, steps
-from .context import CUSTOM_ATTRIBUTES, NEW_SESSION_ID, SESSION_ID, Context, Request
+from .context import (
+    CLOSED_SESSION_ID,
+    CUSTOM_ATTRIBUTES,
+    NEW_SESSION_ID,
+    SESSION_ID,
+    Context,
+    Request,
+)
 from .failures import LoadFailure, RequestFailure
 from .handlers.base import Handler
 from .hooks import Hook, Hooks
@@ -232,9 +239,12 @@ def _with_context(context: Context, kind: str, data: bytes) -> Answer:
     headers = context.response_headers
     attributes = headers.get(CUSTOM_ATTRIBUTES.lower(), "")
     session = headers.get(NEW_SESSION_ID.lower()) or headers.get(SESSION_ID.lower(), "")
-    fields = [_latin(context.content_type or kind), _latin(attributes), _latin(session)]
+    error = ""
     if context.status >= 400:
-        fields.append(_latin(failures.one_line(data[:1000].decode(errors="replace"))) or b"error")
+        error = failures.one_line(data[:1000].decode(errors="replace")) or "error"
+    closed = headers.get(CLOSED_SESSION_ID.lower(), "")
+    told = (context.content_type or kind, attributes, session, error, closed)
+    fields = [_latin(each) for each in told]
     return context.status, b"\0".join(fields).rstrip(b"\0"), data
 
 

@@ -66,7 +66,7 @@ REQUEST_META = (
     "target_model",
     "session_id",
 )
-RESPONSE_META = ("content_type", "custom_attributes", "session_id", "error")
+RESPONSE_META = ("content_type", "custom_attributes", "session_id", "error", "closed_session_id")
 """``error`` is non-empty when the model's code raised: the exception's one-line text."""
 
 

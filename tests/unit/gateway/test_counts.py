@@ -119,8 +119,8 @@ def test_a_page_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_who_was_stopped_alone_with_the_page_holds_nobody_up(
     page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counts, "TRIES", 3)
     first, second = Counts(page), Counts(page)
+    monkeypatch.setattr(counts, "OPENING_S_MAX", 0.01)
     row = row_of(first, "account")
     second.look()
     with first._alone():

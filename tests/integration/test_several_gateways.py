@@ -1,0 +1,183 @@
+"""What several gateways of one data directory know together: counts, limits and sessions."""
+
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from archives import script
+from deploying import deploy
+from hostler.gateway.counts import Counts
+from running import ACCOUNT, Running, eventually, hostler
+
+LIMIT = 6
+GATED = """
+import os, socket, time
+
+def model_fn(model_dir):
+    return {}
+
+def transform_fn(model, data, content_type, accept, context):
+    told = context.get_request_header(0, "X-Amzn-SageMaker-Session-Id")
+    if told == "NEW_SESSION":
+        name = f"s{os.urandom(4).hex()}"
+        expires = "2020-01-01T00:00:00Z" if "expired" in str(data) else "2099-01-01T00:00:00Z"
+        context.set_response_header(
+            0, "X-Amzn-SageMaker-New-Session-Id", f"{name}; Expires={expires}"
+        )
+    elif told and "close" in str(data):
+        context.set_response_header(0, "X-Amzn-SageMaker-Closed-Session-Id", told)
+    elif "wait" in str(data):
+        time.sleep(4)
+    return f"{socket.gethostname()} {told or ''}", "text/plain"
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-") as folder:
+        config = Path(folder, "hostler.toml")
+        config.write_text(f"[gateway]\naccount_in_flight = {LIMIT}\n[server]\ngateways = 3\n")
+        with hostler("--config", str(config)) as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def endpoint(server: Running) -> str:
+    return deploy(server, "gated", script(GATED), count=2)
+
+
+def fresh(server: Running) -> Any:
+    """A client with a connection of its own: the kernel gives it to any of the gateways."""
+    exports = server.exports()
+    session = boto3.Session(
+        exports["AWS_ACCESS_KEY_ID"],
+        exports["AWS_SECRET_ACCESS_KEY"],
+        region_name=exports["AWS_REGION"],
+    )
+    return session.client(
+        "sagemaker-runtime",
+        endpoint_url=exports["AWS_ENDPOINT_URL"],
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=70),
+    )
+
+
+def invoke(server: Running, endpoint: str, body: str, **more: str) -> dict[str, Any]:
+    answer: dict[str, Any] = fresh(server).invoke_endpoint(
+        EndpointName=endpoint, Body=body, ContentType="text/plain", **more
+    )
+    answer["text"] = answer["Body"].read().decode()
+    return answer
+
+
+def host(answer: dict[str, Any]) -> str:
+    return str(answer["text"].split(" ")[0])
+
+
+@pytest.fixture
+def seen(server: Running, endpoint: str) -> Iterator[Counts]:
+    """The page of counts, once every gateway counts the instances on it."""
+    view = Counts(server.home / "run/counts")
+
+    def together() -> bool:
+        view.look()
+        rows = [view.hold(name) for name in server.instance_pids()]
+        return all(row is not None and view._holders[row].bit_count() == 4 for row in rows)
+
+    eventually("three gateways count together", together)
+    yield view
+    view.close()
+
+
+def in_flight(seen: Counts, rows: list[int | None]) -> int:
+    return sum(seen.total(row) for row in rows if row is not None)
+
+
+def test_each_gateway_sends_to_the_instance_with_the_least_of_all(
+    server: Running, endpoint: str, seen: Counts
+) -> None:
+    rows = [seen.hold(name) for name in server.instance_pids()]
+    assert len(rows) == 2
+    with ThreadPoolExecutor(LIMIT) as callers:
+        waiting = []
+        for number in range(1, LIMIT + 1):
+            waiting.append(callers.submit(invoke, server, endpoint, "wait"))
+            eventually(f"{number} are in flight", lambda n=number: in_flight(seen, rows) == n)
+        with pytest.raises(ClientError) as refused:
+            invoke(server, endpoint, "one too many")
+        assert refused.value.response["Error"]["Code"] == "ThrottlingException"
+        assert f"account {ACCOUNT} has {LIMIT} invocations in flight" in str(refused.value)
+        assert refused.value.response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"
+        answers = Counter(host(each.result()) for each in waiting)
+    assert sorted(answers.values()) == [LIMIT // 2, LIMIT // 2]
+    assert host(invoke(server, endpoint, "there is room again"))
+
+
+def test_no_more_than_the_limit_are_let_in_at_once(
+    server: Running, endpoint: str, seen: Counts
+) -> None:
+    start = threading.Barrier(3 * LIMIT)
+    rows = [seen.hold(name) for name in server.instance_pids()]
+
+    def call() -> str:
+        client = fresh(server)
+        start.wait(60)
+        try:
+            client.invoke_endpoint(EndpointName=endpoint, Body="wait", ContentType="text/plain")
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "answered"
+
+    with ThreadPoolExecutor(3 * LIMIT) as callers:
+        calls = [callers.submit(call) for _ in range(3 * LIMIT)]
+        highest = 0
+        while not all(each.done() for each in calls):
+            highest = max(highest, in_flight(seen, rows))
+            threading.Event().wait(0.001)
+        codes = Counter(each.result() for each in calls)
+    assert highest == LIMIT
+    assert set(codes) == {"answered", "ThrottlingException"}
+    assert codes["answered"] >= LIMIT, "who came when others had been answered as well"
+
+
+def test_a_session_stays_with_its_instance_whichever_gateway_is_asked(
+    server: Running, endpoint: str
+) -> None:
+    begun = [invoke(server, endpoint, "begin", SessionId="NEW_SESSION") for _ in range(4)]
+    assert len({host(each) for each in begun}) == 2, "sessions are spread"
+    for each in begun:
+        told = each["NewSessionId"]
+        session = told.split(";")[0]
+        assert told.endswith("; Expires=2099-01-01T00:00:00Z")
+        answers = [invoke(server, endpoint, "go on", SessionId=session) for _ in range(6)]
+        own = session.split("-")[0]
+        assert {answer["text"] for answer in answers} == {f"{host(each)} {own}"}, "its own name"
+        assert all("NewSessionId" not in answer for answer in answers)
+        closed = invoke(server, endpoint, "close", SessionId=session)
+        assert closed["ClosedSessionId"] == session
+
+
+@pytest.mark.parametrize("session", ["no-session-of-ours", "s1-ffffffff-i-00000000000000000"])
+def test_a_session_that_is_not_there_is_told(server: Running, endpoint: str, session: str) -> None:
+    with pytest.raises(ClientError, match=r"was not found: .* Begin another one") as refused:
+        invoke(server, endpoint, "go on", SessionId=session)
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_a_session_that_has_expired_is_told(server: Running, endpoint: str) -> None:
+    begun = invoke(server, endpoint, "expired", SessionId="NEW_SESSION")
+    with pytest.raises(ClientError, match="it has expired"):
+        invoke(server, endpoint, "go on", SessionId=begun["NewSessionId"].split(";")[0])
+
+
+def test_what_is_no_session_id_is_refused_by_its_pattern(server: Running, endpoint: str) -> None:
+    with pytest.raises(ClientError, match="'sessionId' failed to satisfy constraint"):
+        invoke(server, endpoint, "go on", SessionId="no such; thing")
