@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from http_cases import CASES, EACH, INVOCATION, Case, sent
-from http_exchange import Exchange, Front, front
+from http_cases import CASES, EACH, Case, sent
+from http_exchange import Front, front, hold
 
 BYTES_MAX = 3000
 """Longer cases come in pieces instead of byte by byte."""
@@ -19,26 +19,6 @@ BYTES_MAX = 3000
 def gateway() -> Iterator[Front]:
     with front() as made:
         yield made
-
-
-def hold(case: Case, way: str, got: Exchange) -> None:
-    follow = case.kept and case.ends
-    assert got.statuses == [*case.statuses, *([200] if follow else [])]
-    assert got.ended
-    bodies = [] if case.body is None else [case.body]
-    bodies += [b"next"] if follow else []
-    if way == INVOCATION:
-        assert got.invoked == bodies
-        assert not got.relayed
-    else:
-        assert [each.body for each in got.requests()] == bodies
-        assert not got.invoked
-        if case.body is not None:
-            told = got.requests()[0]
-            for name, value in case.fields:
-                assert told.values(name) == ([] if value is None else [value]), name
-    if case.data.startswith(b"HEAD"):
-        assert got.raw.endswith(b"\r\n\r\n")
 
 
 @pytest.mark.parametrize(("case", "way"), EACH, ids=str)
