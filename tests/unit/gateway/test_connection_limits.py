@@ -1,5 +1,7 @@
 """HTTP without sockets: how much room and time a connection is given."""
 
+import gc
+import tracemalloc
 from time import monotonic
 
 import pytest
@@ -13,6 +15,23 @@ POST = b"POST /endpoints/Demo/invocations HTTP/1.1\r\nHost: x\r\n"
 def gateway():
     with bench() as made:
         yield made
+
+
+def test_an_idle_connection_takes_little_memory(gateway: Bench):
+    """10,000 of them may be there; uvloop's transport adds about as much again."""
+    kept = [gateway.client() for _ in range(100)]
+    for client in kept:
+        client.sends(POST + b"Content-Length: 0\r\n\r\n")
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    idle = [gateway.client() for _ in range(500)]
+    for client in idle:
+        client.sends(POST + b"Content-Length: 0\r\n\r\n")
+        client.reads()
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown / len(idle) < 4096
 
 
 def test_connections_are_bounded():
