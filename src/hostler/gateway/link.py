@@ -191,7 +191,8 @@ class Link(asyncio.Protocol):
                 if flags & _MORE:
                     if link_id not in self.inflight:
                         raise frames.FrameError(f"a part for id {link_id}, which is not awaited")
-                    self._parts[link_id] = (status, meta, [data[body_at:stop]], stop - body_at)
+                    if self.inflight[link_id] is not None:  # else nobody waits for it any more
+                        self._parts[link_id] = (status, meta, [data[body_at:stop]], stop - body_at)
                 else:
                     invocation = self._give_back(link_id)
                     if invocation is not None:

@@ -113,6 +113,17 @@ def test_parts_for_nobody_end_the_connection(gateway: Bench) -> None:
     assert worker.wire.closed
 
 
+def test_parts_of_an_answer_that_was_given_up_are_not_kept(gateway: Bench) -> None:
+    worker, (client,) = asked(gateway, 1)
+    client.leaves()
+    worker.says(frames.response(1, 200, META, b"x" * 1000, frames.MORE))
+    worker.says(frames.frame(frames.PART, 1, b"x" * 1000, frames.MORE))
+    assert not worker.link._parts
+    worker.says(frames.frame(frames.PART, 1, b"the end"))
+    assert worker.link.unanswered == 0
+    assert not worker.wire.closed
+
+
 @pytest.mark.parametrize("kind", [frames.HELLO, frames.CREDIT, frames.RESPONSE])
 def test_a_payload_shorter_than_its_kind_ends_the_connection(gateway: Bench, kind: int) -> None:
     worker, (client,) = asked(gateway, 1)
