@@ -3,7 +3,7 @@
 from random import Random
 
 import http_reader
-from http_cases import CASES, SMUGGLED, WAYS, following, on
+from http_cases import CASES, HEAD, S3, SMUGGLED, WAYS, following, on
 from http_exchange import Exchange, Front
 
 NAME = "http"
@@ -24,6 +24,8 @@ CUT_OFF = {502}
 def make(random: Random) -> list[bytes]:
     """A few requests, broken, and cut in pieces."""
     data = b""
+    if random.random() < 0.03:  # as much as may come with what follows in one read
+        data = on(S3, HEAD + b"Content-Length: 150000\r\n\r\n") + bytes(150_000)
     for _ in range(random.randint(1, 3)):
         case = random.choice(SHORT)
         way = random.choice(case.ways)

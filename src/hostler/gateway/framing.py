@@ -9,12 +9,12 @@ PAID_BY_BODY = 16
 
 
 class Framing:
-    """Of one body that comes in several reads."""
+    """Of one body that comes in several reads; ``size``: of what came with the first."""
 
     __slots__ = ("_size", "_unpaid")
 
-    def __init__(self) -> None:
-        self._size = 0
+    def __init__(self, size: int) -> None:
+        self._size = size
         self._unpaid = 0
 
     def came(self, read: int, size: int) -> int:

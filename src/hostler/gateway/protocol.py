@@ -347,11 +347,11 @@ class HttpConnection(asyncio.Protocol):
 
     def _bound_framing(self, fed: int, size: int) -> None:
         """Refuse a body that is nothing but framing for long (``size``: of it, so far)."""
-        if self._body_read == 0 or self._framing is None:
-            self._since, self._framing = monotonic(), Framing()
-        self._body_read += fed
-        if self._framing.came(fed, size) > 2 * self._gateway.limits.header_bytes_max:
+        if self._body_read == 0 or self._framing is None:  # other requests may have come with it
+            self._since, self._framing = monotonic(), Framing(size)
+        elif self._framing.came(fed, size) > 2 * self._gateway.limits.header_bytes_max:
             self._refuse(400, "The body's chunk extensions or trailers are too long.")
+        self._body_read += fed
 
     def _bound_head(self, fed: int) -> None:
         self._head_read = 2 if self._head_read == 1 else self._head_read + fed

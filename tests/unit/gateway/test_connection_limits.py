@@ -37,6 +37,7 @@ def test_an_idle_connection_takes_little_memory(gateway: Bench):
 def test_connections_are_bounded():
     with bench(connections_max=1) as made:
         first, second = made.client(), made.client()
+        assert b"Retry-After: 1\r\n" in second.wire.written
         assert [status for status, _ in second.reads()] == [503]
         assert second.wire.ended()
         first.sends(POST + b"Content-Length: 0\r\n\r\n")

@@ -108,6 +108,16 @@ def test_a_large_body_beside_the_head_does_not_count_as_head(gateway: Bench):
     assert client.reads() == [(200, b"ok"), (200, b"ok")]
 
 
+def test_what_comes_in_one_read_with_the_next_body_is_none_of_its_framing(gateway: Bench):
+    worker, client = gateway.instance(), gateway.client()
+    second = signed(b"y" * 1000)
+    client.sends(signed(b"x" * 200_000) + second[:-500])
+    worker.answers(1)
+    client.sends(second[-500:])
+    worker.answers(2)
+    assert client.reads() == [(200, b"ok"), (200, b"ok")]
+
+
 @pytest.mark.parametrize(
     ("target", "expected"),
     [

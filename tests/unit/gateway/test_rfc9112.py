@@ -11,6 +11,8 @@ import pytest
 from http_cases import CASES, EACH, Case, sent
 from http_exchange import Front, front, hold
 
+READ = 100_000
+"""As much as one read brings."""
 BYTES_MAX = 3000
 """Longer cases come in pieces instead of byte by byte."""
 
@@ -23,7 +25,9 @@ def gateway() -> Iterator[Front]:
 
 @pytest.mark.parametrize(("case", "way"), EACH, ids=str)
 def test_at_once(gateway: Front, case: Case, way: str) -> None:
-    hold(case, way, gateway.exchange([sent(case, way)]))
+    data = sent(case, way)
+    pieces = [data[at : at + READ] for at in range(0, len(data), READ)]
+    hold(case, way, gateway.exchange(pieces))
 
 
 @pytest.mark.parametrize(("case", "way"), EACH, ids=str)
