@@ -10,6 +10,7 @@ RUN := .venv/bin
 # pip's own settings (certificates, indexes, folders of wheels) in uv's words.
 LIKE_PIP := eval "$$(PYTHONPATH=src python3 -m hostler.backends.process.pip_settings)" &&
 SEEDS ?= 10000
+SECONDS ?= 60
 WORKERS ?= $(shell expr $$(nproc) + 1)
 CLIENTS := sdk2 sdk3 cli2 moto
 
@@ -58,6 +59,10 @@ clients: setup $(CLIENTS:%=.cache/clients/%/.done) ## what tests call with (SDKs
 sim: setup ## the simulated world: make sim SEEDS=10000
 	$(RUN)/python -m hostler.sim --seeds $(SEEDS)
 
+fuzz: setup ## broken input for the parsers, by seed: make fuzz SECONDS=600
+	$(RUN)/python tests/fuzz.py --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
+		$(if $(TARGET),--target $(TARGET)) $(if $(EXAMPLE),--example $(EXAMPLE))
+
 bench: setup ## speed beside other servers, as ratios in one run: make bench BENCH="--all --docs"
 	$(RUN)/python -m bench $(BENCH)
 
@@ -74,4 +79,4 @@ locks: setup ## resolve the runtimes' and the test clients' requirements anew
 clean: ## forget what was built here (not the runtimes in ~/.cache/hostler)
 	rm -rf .venv .tools .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo lint test conformance clients sim bench format docs locks clean
+.PHONY: help setup demo lint test conformance clients sim fuzz bench format docs locks clean

@@ -128,6 +128,11 @@ class Client:
     def leaves(self) -> None:
         self.wire.close()
 
+    def half_closes(self) -> None:
+        """It sends nothing more, and would still read."""
+        if not self.wire.closed and not self.connection.eof_received():
+            self.wire.close()
+
     def reads(self) -> list[tuple[int, bytes]]:
         """The answers since the last call: status and body."""
         return list(parsed(self.wire.take()))

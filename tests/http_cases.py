@@ -418,6 +418,12 @@ def _connections() -> None:
         fields=ignored,
     )
     served("nor in HTTP/1.0", upgrade.replace(b"1.1", b"1.0", 1) + WHOLE, kept=False)
+    served(
+        "nor by a method that llhttp reads in RTSP's name",
+        upgrade.replace(b"POST <T> HTTP/1.1", b"SETUP <T> RTSP/1.0") + WHOLE,
+        kept=False,
+        ways=RELAYS,
+    )
     refused(
         400,
         "malformed chunks behind one are no less so",

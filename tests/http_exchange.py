@@ -13,6 +13,7 @@ import http_reader
 from gateway_pieces import Bench, Client, Wire, Worker
 from hostler.gateway.limits import Limits
 from hostler.modelserver import frames
+from http_cases import INVOCATION, Case
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -27,17 +28,24 @@ class Reached:
     heard: bytes = b""
     answered: bool = False
 
-    def answer_if_whole(self) -> None:
-        """Answer what can be read as a request, and as nothing else."""
+    def is_whole(self) -> bool:
+        """Whether what came can be read as a request; it must not be read as anything else."""
         self.heard += self.wire.take()
         try:
             _request, rest = http_reader.read(self.heard)
         except http_reader.IncompleteError:
-            return
+            return False
         assert not rest, f"more than one request: {self.heard!r}"
-        if not self.answered and not self.wire.closed:
-            self.answered = True
-            self.protocol.data_received(OK)
+        return True
+
+    def answer(self, data: bytes = OK) -> None:
+        self.answered = True
+        self.protocol.data_received(data)
+
+    def echo(self) -> None:
+        """Answer with the request's body."""
+        body = http_reader.read(self.heard)[0].body
+        self.answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
 
 class PlayedLoop(asyncio.SelectorEventLoop):
@@ -88,10 +96,12 @@ class Front(Bench):
         self.turn()
         self.worker.wire.take()
 
-    def exchange(self, pieces: Iterable[bytes], *, leaves: bool = False) -> Exchange:
+    def exchange(
+        self, pieces: Iterable[bytes], *, then: Callable[[Client], None] | None = None
+    ) -> Exchange:
         """Send the pieces as the gateway reads them, answer whatever arrives, until all is still.
 
-        A client that ``leaves`` ends its side right after the last piece.
+        ``then`` follows on the last piece, before anything is answered.
         """
         client, waiting = self.client(), deque(pieces)
         self.loop.reached = []
@@ -99,8 +109,8 @@ class Front(Bench):
         while True:
             if waiting and client.wire.reading and not client.wire.closed:
                 client.sends(waiting.popleft())
-                if leaves and not waiting:
-                    client.leaves()
+                if then is not None and not waiting:
+                    then(client)
             elif not self._moves(invoked):
                 break
         for each in self.loop.reached:
@@ -131,23 +141,53 @@ class Front(Bench):
         assert client.connection not in self.gateway.connections
         assert self.worker.link.unanswered == 0
 
-    def _moves(self, invoked: list[bytes]) -> bool:
-        """Let the loop, the worker, control and S3 do what they have to; whether they did."""
-        before = len(invoked), len(self.loop.reached), sum(e.answered for e in self.loop.reached)
+    def turn_loop(self) -> None:
+        """What is ready in the loop happens."""
         for _ in range(3):
             self.loop.run_until_complete(asyncio.sleep(0))
+
+    @staticmethod
+    def body_of(payload: bytes) -> bytes:
+        """The body in a REQUEST's payload."""
+        meta = frames.REQUEST_HEAD.unpack_from(payload)[1]
+        return payload[frames.REQUEST_HEAD.size + meta :]
+
+    def _moves(self, invoked: list[bytes]) -> bool:
+        """Let the loop, the worker, control and S3 do what they have to; whether they did."""
+        before = len(self.loop.reached)
+        self.turn_loop()
+        moved = before != len(self.loop.reached)
         for kind, request_id, payload in self.worker.heard():
             if kind == frames.REQUEST:
-                meta = frames.REQUEST_HEAD.unpack_from(payload)[1]
-                invoked.append(payload[frames.REQUEST_HEAD.size + meta :])
+                invoked.append(self.body_of(payload))
                 self.worker.answers(request_id)
+                moved = True
         for each in list(self.loop.reached):
-            each.answer_if_whole()
-        return before != (
-            len(invoked),
-            len(self.loop.reached),
-            sum(e.answered for e in self.loop.reached),
-        )
+            if each.is_whole() and not each.answered and not each.wire.closed:
+                each.answer()
+                moved = True
+        return moved
+
+
+def hold(case: Case, way: str, got: Exchange) -> None:
+    """Whether a case came out as it must."""
+    follow = case.kept and case.ends
+    assert got.statuses == [*case.statuses, *([200] if follow else [])]
+    assert got.ended
+    bodies = [] if case.body is None else [case.body]
+    bodies += [b"next"] if follow else []
+    if way == INVOCATION:
+        assert got.invoked == bodies
+        assert not got.relayed
+    else:
+        assert [each.body for each in got.requests()] == bodies
+        assert not got.invoked
+        if case.body is not None:
+            told = got.requests()[0]
+            for name, value in case.fields:
+                assert told.values(name) == ([] if value is None else [value]), name
+    if case.data.startswith(b"HEAD"):
+        assert got.raw.endswith(b"\r\n\r\n")
 
 
 @contextmanager

@@ -69,7 +69,8 @@ def _field(line: bytes) -> tuple[bytes, bytes]:
 def _body(head: Request, rest: bytes) -> tuple[bytes, bytes]:
     lengths, codings = head.values(b"content-length"), head.values(b"transfer-encoding")
     if codings:
-        if lengths or head.version == b"1.0" or [each.lower() for each in codings] != [b"chunked"]:
+        named = [each.strip(b" \t").lower() for each in b",".join(codings).split(b",")]
+        if lengths or head.version == b"1.0" or [each for each in named if each] != [b"chunked"]:
             raise UnreadableError("framing")
         return _chunks(rest)
     if not lengths:
@@ -111,10 +112,17 @@ def _trailers(rest: bytes) -> bytes:
         _field(line)
 
 
-def all_of(data: bytes) -> list[Request]:
+_LENIENT = re.compile(rb"[\r\n]*(\S+) +(\S+) +(?:HTTP|RTSP|ICE)(/1\.[01]\r\n)")
+"""A request line as the gateway may read it (section 2.2: empty lines before it; section 3: more
+than one space), and as llhttp does in the name of two other protocols."""
+
+
+def all_of(data: bytes, *, lenient: bool = False) -> list[Request]:
     """Every request up to what is none, or not whole."""
     found = []
     while data:
+        if lenient and (line := _LENIENT.match(data)):
+            data = b"%b %b HTTP%b" % line.groups() + data[line.end() :]
         try:
             request, data = read(data)
         except (UnreadableError, IncompleteError):

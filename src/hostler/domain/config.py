@@ -298,9 +298,9 @@ class S3:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """What a client may take of a gateway process: each of `server.gateways` has these for itself.
+    """What clients may take of a gateway process: each of `server.gateways` has these for itself.
 
-    What is refused, and how, is told in [what the gateway refuses](../explanation/robustness.md).
+    What becomes of what is beyond them: [robustness](../explanation/robustness.md).
     """
 
     connections: int = setting(

@@ -86,7 +86,15 @@ def answer(
 def refusal(status: int, reason: str, date: bytes, *, head_only: bool = False) -> bytes:
     """The answer to bytes that are not a request we serve; the connection ends with it."""
     body = orjson.dumps({"message": reason})
-    data = answer(status, body, date, error_type="BadRequest", close=True)
+    for_now = status == 503
+    data = answer(
+        status,
+        body,
+        date,
+        error_type="ServiceUnavailable" if for_now else "BadRequest",
+        retry_after_s=1 if for_now else None,
+        close=True,
+    )
     return data.removesuffix(body) if head_only else data
 
 

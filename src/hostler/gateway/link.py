@@ -206,7 +206,10 @@ class Link(asyncio.Protocol):
                     raise frames.FrameError("an answer's meta is longer than its frame")
                 meta = data[offset + _ANSWER_OFFSET : body_at]
                 if flags & _MORE:
-                    self._parts[link_id] = (status, meta, [data[body_at:stop]], stop - body_at)
+                    if link_id not in self.inflight:
+                        raise frames.FrameError(f"a part for id {link_id}, which is not awaited")
+                    if self.inflight[link_id] is not None:  # else nobody waits for it any more
+                        self._parts[link_id] = (status, meta, [data[body_at:stop]], stop - body_at)
                 else:
                     invocation = self._give_back(link_id)
                     if invocation is not None:

@@ -17,6 +17,7 @@ import httptools
 
 from hostler.gateway import answers
 from hostler.gateway import head as heads
+from hostler.gateway.framing import DROPPED, Framing
 from hostler.gateway.handler import Handler, State
 from hostler.gateway.taking import Taking
 from hostler.gateway.upgrade import parser_behind
@@ -25,19 +26,6 @@ if TYPE_CHECKING:
     from hostler.gateway.gateway import Gateway
     from hostler.gateway.mould import Mould
 
-PAID_BY_BODY = 16
-"""Bytes of framing (chunk sizes and extensions, trailers) that each byte of a body may cost."""
-
-
-class Trailers(list[tuple[bytes, bytes]]):
-    """What comes behind a body, of which nothing is kept."""
-
-    def append(self, field: tuple[bytes, bytes]) -> None:
-        """Drop it."""
-
-
-_TRAILERS = Trailers()
-
 
 class HttpConnection(asyncio.Protocol):
     """One client."""
@@ -45,7 +33,6 @@ class HttpConnection(asyncio.Protocol):
     __slots__ = (
         "_advancing",
         "_body_read",
-        "_body_size",
         "_feed",
         "_framing",
         "_gateway",
@@ -92,10 +79,8 @@ class HttpConnection(asyncio.Protocol):
         self._head_read = 0
         """0 between heads; 1 in the chunk where a head begins; then its bytes in later chunks."""
         self._body_read = 0
-        self._body_size = 0
-        """Of a body that comes in several reads: how much of it had come by the last one."""
-        self._framing = 0
-        """Bytes of its framing that the body has not paid for."""
+        self._framing: Framing | None = None
+        """Of the body that comes in several reads, or came last."""
         self._upgrading: tuple[Handler, heads.Head] | None = None
         """A request with a body that asked for an upgrade, until the parser has let go of it."""
         self._since = 0.0
@@ -187,7 +172,7 @@ class HttpConnection(asyncio.Protocol):
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        raw, self._headers = self._headers, _TRAILERS
+        raw, self._headers = self._headers, DROPPED
         if self.state is not State.OPEN:
             return
         gateway, parser = self._gateway, self._parser
@@ -357,19 +342,16 @@ class HttpConnection(asyncio.Protocol):
             self._parser = parser_behind(head, self)
             self._feed = self._parser.feed_data
             self._incoming = handler
-            self._head_read, self._headers = 0, _TRAILERS
+            self._head_read, self._headers = 0, DROPPED
         return True
 
     def _bound_framing(self, fed: int, size: int) -> None:
         """Refuse a body that is nothing but framing for long (``size``: of it, so far)."""
-        if self._body_read == 0:
-            self._since = monotonic()
-            self._body_size = self._framing = 0
-        self._body_read += fed
-        grown, self._body_size = size - self._body_size, size
-        self._framing = max(0, self._framing + fed - grown - PAID_BY_BODY * grown)
-        if self._framing > 2 * self._gateway.limits.header_bytes_max:
+        if self._body_read == 0 or self._framing is None:  # other requests may have come with it
+            self._since, self._framing = monotonic(), Framing(size)
+        elif self._framing.came(fed, size) > 2 * self._gateway.limits.header_bytes_max:
             self._refuse(400, "The body's chunk extensions or trailers are too long.")
+        self._body_read += fed
 
     def _bound_head(self, fed: int) -> None:
         self._head_read = 2 if self._head_read == 1 else self._head_read + fed

@@ -41,6 +41,7 @@ def parser_behind(head: "Head", connection: "HttpConnection") -> httptools.HttpR
         framing = "Transfer-Encoding: chunked"
     else:
         framing = f"Content-Length: {head.get('content-length')}"
-    line = f"{head.method} / HTTP/{head.version}"
+    method = "HEAD" if head.method == "HEAD" else "POST"  # llhttp reads some in RTSP's name alone
+    line = f"{method} / HTTP/{head.version}"
     parser.feed_data(f"{line}\r\nHost: -\r\n{framing}\r\n\r\n".encode("latin-1"))
     return parser

@@ -1,6 +1,8 @@
 """HTTP without sockets: how much room and time a connection is given."""
 
 import asyncio
+import gc
+import tracemalloc
 from time import monotonic
 
 import pytest
@@ -17,9 +19,27 @@ def gateway():
         yield made
 
 
+def test_an_idle_connection_takes_little_memory(gateway: Bench):
+    """10,000 of them may be there; uvloop's transport adds about as much again."""
+    kept = [gateway.client() for _ in range(100)]
+    for client in kept:
+        client.sends(POST + b"Content-Length: 0\r\n\r\n")
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    idle = [gateway.client() for _ in range(500)]
+    for client in idle:
+        client.sends(POST + b"Content-Length: 0\r\n\r\n")
+        client.reads()
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown / len(idle) < 4096
+
+
 def test_connections_are_bounded():
     with bench(connections_max=1) as made:
         first, second = made.client(), made.client()
+        assert b"Retry-After: 1\r\n" in second.wire.written
         assert [status for status, _ in second.reads()] == [503]
         assert second.wire.ended()
         first.sends(POST + b"Content-Length: 0\r\n\r\n")

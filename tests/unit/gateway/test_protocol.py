@@ -1,11 +1,14 @@
 """HTTP without sockets: whole requests, pipelines and heads (bytes by the letter: test_rfc9112)."""
 
+from time import monotonic
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_pieces import Bench, bench, signed
 from hostler.gateway import head as heads
+from http_exchange import front
 
 POST = b"POST /endpoints/Demo/invocations HTTP/1.1\r\nHost: x\r\n"
 
@@ -105,6 +108,16 @@ def test_a_large_body_beside_the_head_does_not_count_as_head(gateway: Bench):
     assert client.reads() == [(200, b"ok"), (200, b"ok")]
 
 
+def test_what_comes_in_one_read_with_the_next_body_is_none_of_its_framing(gateway: Bench):
+    worker, client = gateway.instance(), gateway.client()
+    second = signed(b"y" * 1000)
+    client.sends(signed(b"x" * 200_000) + second[:-500])
+    worker.answers(1)
+    client.sends(second[-500:])
+    worker.answers(2)
+    assert client.reads() == [(200, b"ok"), (200, b"ok")]
+
+
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
@@ -129,3 +142,32 @@ def test_the_host_of_an_absolute_target_is_the_one_that_counts(gateway: Bench):
     assert client.reads() == [(200, b"ok")]
     client.sends(absolute.replace(b"//h:1/", b"//other/", 1))
     assert [status for status, _ in client.reads()] == [403]
+
+
+@pytest.mark.parametrize("protocol", [b"RTSP/1.0", b"ICE/1.0"])
+def test_what_llhttp_reads_in_the_name_of_other_protocols_is_http(gateway: Bench, protocol: bytes):
+    """It does not say which it read: no harm, as the request line is written anew for others."""
+    worker, client = gateway.instance(), gateway.client()
+    client.sends(signed().replace(b"HTTP/1.1", protocol))
+    if protocol.startswith(b"ICE"):
+        assert [status for status, _ in client.reads()] == [400]  # but not for POST
+    else:
+        worker.answers(1)
+        assert client.reads() == [(200, b"ok")]
+    assert client.wire.ended()
+
+
+def test_a_body_for_s3_that_trickles_is_cut_and_s3_is_let_go():
+    with front() as made:
+        client = made.client()
+        client.sends(b"PUT /bucket/key HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n")
+        made.settles()
+        now = monotonic()
+        for second in range(1, 12):
+            client.sends(b"x")
+            client.connection.expire(now + second)
+        assert [status for status, _ in client.reads()] == [408]
+        assert client.wire.ended()
+        (reached,) = made.loop.reached
+        assert reached.wire.closed
+        assert not made.gateway.relays

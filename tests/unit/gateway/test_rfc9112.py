@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from http_cases import CASES, EACH, INVOCATION, Case, sent
-from http_exchange import Exchange, Front, front
+from http_cases import CASES, EACH, Case, sent
+from http_exchange import Front, front, hold
 
+READ = 100_000
+"""As much as one read brings."""
 BYTES_MAX = 3000
 """Longer cases come in pieces instead of byte by byte."""
 
@@ -21,29 +23,11 @@ def gateway() -> Iterator[Front]:
         yield made
 
 
-def hold(case: Case, way: str, got: Exchange) -> None:
-    follow = case.kept and case.ends
-    assert got.statuses == [*case.statuses, *([200] if follow else [])]
-    assert got.ended
-    bodies = [] if case.body is None else [case.body]
-    bodies += [b"next"] if follow else []
-    if way == INVOCATION:
-        assert got.invoked == bodies
-        assert not got.relayed
-    else:
-        assert [each.body for each in got.requests()] == bodies
-        assert not got.invoked
-        if case.body is not None:
-            told = got.requests()[0]
-            for name, value in case.fields:
-                assert told.values(name) == ([] if value is None else [value]), name
-    if case.data.startswith(b"HEAD"):
-        assert got.raw.endswith(b"\r\n\r\n")
-
-
 @pytest.mark.parametrize(("case", "way"), EACH, ids=str)
 def test_at_once(gateway: Front, case: Case, way: str) -> None:
-    hold(case, way, gateway.exchange([sent(case, way)]))
+    data = sent(case, way)
+    pieces = [data[at : at + READ] for at in range(0, len(data), READ)]
+    hold(case, way, gateway.exchange(pieces))
 
 
 @pytest.mark.parametrize(("case", "way"), EACH, ids=str)
