@@ -61,6 +61,9 @@ sim: setup ## the simulated world: make sim SEEDS=10000
 bench: setup ## speed beside other servers, as ratios in one run
 	$(RUN)/python -m bench
 
+chaos: setup ## faults against a real Hostler, and what must hold: make chaos ONLY=F1,F7 SEED=4
+	$(RUN)/python -m chaos $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
+
 format: setup
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix .
@@ -74,4 +77,4 @@ locks: setup ## resolve the runtimes' and the test clients' requirements anew
 clean: ## forget what was built here (not the runtimes in ~/.cache/hostler)
 	rm -rf .venv .tools .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo lint test conformance clients sim bench format docs locks clean
+.PHONY: help setup demo lint test conformance clients sim bench chaos format docs locks clean
