@@ -102,7 +102,7 @@ def large(world: World) -> Iterator[Claim]:
     peak_kb = memory_kb(gateway, "VmHWM") - before_kb
     yield verdict.count(
         f"{scale.bodies} bodies of {size} bytes are answered",
-        Counter(status for status, _ in answers),
+        Counter(f"{status} {text[:200].decode()}" for status, text in answers),
         {status for status, _ in answers} == {200}
         and all(text == str(size).encode() for _, text in answers),
     )
