@@ -66,6 +66,9 @@ fuzz: setup ## broken input for the parsers, by seed: make fuzz SECONDS=600
 bench: setup ## speed beside other servers, as ratios in one run: make bench BENCH="--all --docs"
 	$(RUN)/python -m bench $(BENCH)
 
+chaos: setup ## faults against a real Hostler, and what must hold: make chaos ONLY=F1,F7 SEED=4
+	$(RUN)/python -m chaos $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
+
 format: setup
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix .
@@ -79,4 +82,4 @@ locks: setup ## resolve the runtimes' and the test clients' requirements anew
 clean: ## forget what was built here (not the runtimes in ~/.cache/hostler)
 	rm -rf .venv .tools .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo lint test conformance clients sim fuzz bench format docs locks clean
+.PHONY: help setup demo lint test conformance clients sim fuzz bench chaos format docs locks clean

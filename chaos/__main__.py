@@ -3,6 +3,7 @@
 import argparse
 import json
 import random
+import signal
 import sys
 import time
 import traceback
@@ -44,6 +45,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no such fault: {', '.join(unknown)}")
     seed = random.SystemRandom().randrange(1 << 32) if options.seed is None else options.seed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its Hostler ends with it
     print(f"seed {seed}", flush=True)
     scale = SHORT if options.short else FULL
     verdicts = []

@@ -109,6 +109,8 @@ class Load:
     pending: int = 0
     stopping: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    late_s: list[float] = field(default_factory=list)
+    """By how much each tick came too late: what this process's own clock is worth."""
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -122,7 +124,9 @@ class Load:
                 due = int((time.monotonic() - start) * self.orders.per_second)
                 while self.sent < due:
                     self.send()
+            before = time.monotonic()
             await asyncio.sleep(TICK_S)
+            self.late_s.append(time.monotonic() - before - TICK_S)
         self.stopping = True
         loop.remove_reader(0)
         last = time.monotonic() + LAST_ANSWER_S
@@ -195,7 +199,9 @@ def signed(orders: Orders) -> list[Request]:
 def main() -> None:
     load = Load(Orders(**json.loads(sys.stdin.buffer.raw.readline())))
     uvloop.run(load.run())
-    print(json.dumps(load.outcomes))
+    late = sorted(load.late_s)
+    late_ms = late[int(0.99 * len(late))] * 1000 if late else 0.0
+    print(json.dumps({"outcomes": load.outcomes, "late_ms": late_ms}))
 
 
 if __name__ == "__main__":

@@ -100,12 +100,15 @@ def large(world: World) -> Iterator[Claim]:
     with ThreadPoolExecutor(scale.bodies) as pool:
         answers = list(pool.map(lambda _: _sent(world, request), range(scale.bodies)))
     peak_kb = memory_kb(gateway, "VmHWM") - before_kb
+    seen = dict(Counter(f"{status} {text[:150].decode()}" for status, text in answers))
+    served = [each for each in answers if each == (200, str(size).encode())]
+    refused = [each for each in answers if each[0] == 503 and b"in good time" in each[1]]
     yield verdict.count(
-        f"{scale.bodies} bodies of {size} bytes are answered",
-        Counter(status for status, _ in answers),
-        {status for status, _ in answers} == {200}
-        and all(text == str(size).encode() for _, text in answers),
+        f"{scale.bodies} bodies of {size} bytes are answered, or refused as too many for now",
+        seen,
+        bool(served) and len(served) + len(refused) == scale.bodies,
     )
+    yield verdict.time("and none is refused", len(refused), not refused)
     bound_kb = LIMITS.bodies_bytes_max // 1024 + 128 * MIB
     yield verdict.count(
         f"in {bound_kb // MIB} MiB at most", f"{peak_kb // MIB} MiB more", peak_kb <= bound_kb
@@ -185,9 +188,10 @@ def idle(world: World) -> Iterator[Claim]:
                 )
                 for _ in range(count)
             ]
+            served = 0
             for connection in connections[::2]:
                 connection.sendall(request)
-            served = sum(connection.recv(4096)[9:12] == b"200" for connection in connections[::2])
+                served += connection.recv(4096)[9:12] == b"200"
             pause(1.0)
             each_kb = (memory_kb(gateway) - before_kb) / count
             began = time.monotonic()
@@ -210,8 +214,9 @@ def idle(world: World) -> Iterator[Claim]:
     without = p99_ms(calls.begun(*quiet))
     yield verdict.time(
         "p99 of other calls +≤5 ms",
-        f"{with_them:.1f} beside {without:.1f} ms",
-        with_them <= without + 5,
+        f"{with_them:.1f} beside {without:.1f} ms; the load's clock is late by "
+        f"{calls.late_ms:.1f} ms",
+        with_them <= without + 5 + calls.late_ms,
     )
 
 

@@ -1,11 +1,11 @@
 """Faults of model servers: killed, stopped, out of memory, dead at their start."""
 
+import itertools
 import os
 import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 from bench import processes
 
@@ -21,13 +21,15 @@ from running import PREFIX, eventually
 MODEL_LOAD_S = 0.2
 """What the obedient model needs, on a machine that does other things as well."""
 DEADLINE_S = 60.0
+STUCK_MS = 1400.0
+"""Who waits this long came to the one that is stopped: it is passed over no earlier."""
 
 
 def killed(world: World) -> Iterator[Claim]:
     """F1: kill -9 of one of two model servers, again and again."""
     endpoint = world.endpoint("killed", count=2)
     took: list[float] = []
-    with load(world.server, endpoint, {"sleep": 0.003}, per_second=world.scale.per_second) as calls:
+    with load(world.server, endpoint, {"sleep": 0.001}, per_second=world.scale.per_second) as calls:
         pause(1.0)
         for _ in range(world.scale.kills):
             victim = world.rng.choice(world.workers(endpoint))
@@ -54,7 +56,7 @@ def killed(world: World) -> Iterator[Claim]:
 def whole_instance(world: World) -> Iterator[Claim]:
     """F1, of an instance with all that is in it."""
     endpoint = world.endpoint("killed", count=2)
-    with load(world.server, endpoint, {"sleep": 0.003}, per_second=world.scale.per_second) as calls:
+    with load(world.server, endpoint, {"sleep": 0.001}, per_second=world.scale.per_second) as calls:
         pause(1.0)
         instance_id, shim = world.rng.choice(sorted(world.shims(endpoint).items()))
         began = time.monotonic()
@@ -78,6 +80,7 @@ def stopped(world: World) -> Iterator[Claim]:
     held: list[tuple[float, float]] = []
     quiet: list[tuple[float, float]] = []
     caught: list[tuple[int, str, float]] = []
+    replaced: list[float] = []
     with (
         ThreadPoolExecutor(1) as pool,
         load(world.server, endpoint, per_second=scale.per_second) as calls,
@@ -94,11 +97,13 @@ def stopped(world: World) -> Iterator[Claim]:
             began = time.monotonic()
             if number == 0 and scale.to_the_deadline:
                 caught.append((*slow.result(), time.monotonic() - asked))
+                held.append((began, time.monotonic()))
+                replaced.append(_replaced(world, endpoint, victim))
             else:
                 pause(scale.stopped_s)
-            held.append((began, time.monotonic()))
-            os.kill(victim.pid, signal.SIGCONT)
-            slow.result()
+                held.append((began, time.monotonic()))
+                os.kill(victim.pid, signal.SIGCONT)
+                slow.result()
     yield from _others(calls.all, held, quiet)
     for status, text, seconds in caught:
         yield verdict.count(
@@ -106,6 +111,15 @@ def stopped(world: World) -> Iterator[Claim]:
             f"{status} after {seconds:.1f} s",
             status == 424 and "timed out" in text and DEADLINE_S <= seconds < DEADLINE_S + 2,
         )
+    for seconds in replaced:
+        yield verdict.time("and then it is replaced", f"{seconds:.1f} s later", seconds <= 15)
+
+
+def _replaced(world: World, endpoint: str, victim: Worker) -> float:
+    """How long it takes until another is in its place."""
+    began = time.monotonic()
+    eventually("another", lambda: victim not in world.workers(endpoint), within_s=60)
+    return world.whole(endpoint, 2) - began
 
 
 def _busy(world: World, endpoint: str) -> Worker:
@@ -117,6 +131,11 @@ def _busy(world: World, endpoint: str) -> Worker:
     )
 
 
+def _after_s(call: Outcome, held: list[tuple[float, float]]) -> float:
+    """How long after the last stop before its end a call began."""
+    return min(call.began - began for began, _ in held if began < call.ended)
+
+
 def _others(
     calls: list[Outcome],
     held: list[tuple[float, float]],
@@ -124,18 +143,16 @@ def _others(
 ) -> Iterator[Claim]:
     failed = [each for each in calls if not each.well]
     yield verdict.count("no other call fails", summary(failed), not failed)
-    stuck = [each for each in calls if each.ms > 1000]
-    late = [
-        max(each.began - began for began, ended in held if began <= each.began + 1.5)
-        for each in stuck
-    ]
-    yield verdict.count(
+    stuck = {each for each in calls if each.ms > STUCK_MS}
+    after_s = [_after_s(each, held) for each in stuck]
+    longest_s = max((each.ms for each in stuck), default=0.0) / 1000
+    yield verdict.time(
         "out within 3 s: whom it had not taken goes elsewhere, and nobody comes to it after that",
-        f"{len(stuck)} calls went to it, until {max(late, default=0):.2f} s; the last was answered "
-        f"after {max((each.ms for each in stuck), default=0) / 1000:.2f} s",
-        all(each.ms <= 3500 for each in stuck) and max(late, default=0) <= 3.0,
+        f"{len(stuck)} calls came to it, until {max(after_s, default=0.0):.2f} s after its stop, "
+        f"and were answered within {longest_s:.2f} s",
+        all(after <= 3.0 for after in after_s) and longest_s <= 3.5,
     )
-    others = [each for each in calls if each not in set(stuck)]
+    others = [each for each in calls if each not in stuck]
     within = [[each for each in others if began <= each.began < ended] for began, ended in held]
     still = [[each for each in others if began <= each.began < ended] for began, ended in quiet]
     yield like_quiet("the others' p99", within, still)
@@ -203,16 +220,19 @@ def _crash_loop(world: World) -> Iterator[Claim]:
     client.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
     starts: dict[str, float] = {}
     folders = world.server.home / "i"
-    while client.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "Creating":
+    looks = itertools.count(1)
+    while time.monotonic() - began < 150:
         for path in folders.glob("*/shim.json"):
             starts.setdefault(path.parent.name, time.monotonic() - began)
-        if time.monotonic() - began > 150:
-            break
-        pause(0.25)
+        if next(looks) % 20 == 0:  # rarely: to answer is work as well
+            described = client.describe_endpoint(EndpointName=endpoint)
+            if described["EndpointStatus"] != "Creating":
+                break
+        pause(0.1)
     seconds = time.monotonic() - began
     share = (processes.cpu_s(world.tree()) - cpu) / seconds
     times = sorted(starts.values())
-    gaps = [later - earlier for earlier, later in pairwise(times)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     described = client.describe_endpoint(EndpointName=endpoint)
     yield verdict.count(
         "a cause that may pass is tried again until the start-up time-out, then Failed",

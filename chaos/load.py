@@ -38,6 +38,8 @@ class Outcomes:
     """What became of a load; empty until its block has ended."""
 
     all: list[Outcome] = field(default_factory=list)
+    late_ms: float = 0.0
+    """By how much the load's own clock was late (p99): no latency is known better than that."""
 
     @property
     def failed(self) -> list[Outcome]:
@@ -95,7 +97,9 @@ def load(
             process.stdin.flush()
             yield outcomes
             text, _ = process.communicate(timeout=120)
-            outcomes.all.extend(Outcome(*each) for each in json.loads(text))
+            document = json.loads(text)
+            outcomes.all.extend(Outcome(*each) for each in document["outcomes"])
+            outcomes.late_ms = document["late_ms"]
         finally:
             process.kill()
 

@@ -38,6 +38,9 @@ class Link(asyncio.Protocol):
         "_need",
         "_out",
         "_parts",
+        "_taken_in",
+        "_unsent",
+        "_written",
         "going_away",
         "inflight",
         "line_max",
@@ -53,7 +56,6 @@ class Link(asyncio.Protocol):
         "target",
         "transport",
         "unanswered",
-        "unsent",
         "window",
     )
 
@@ -80,8 +82,10 @@ class Link(asyncio.Protocol):
         self._granted = 0
         self.silence_s = 0.0
         """For how long nothing was heard while anything is awaited, counted by the sweep."""
-        self.unsent = 0
-        """Bytes that the worker had not taken in at the last sweep."""
+        self._written = 0
+        self._taken_in = 0
+        self._unsent = 0
+        """Bytes that had left here at the last sweep, and those that had not."""
         self.pinged = False
         self._out: list[bytes] = []
         """What this turn of the loop sends: uvloop would make a system call of each write."""
@@ -134,6 +138,16 @@ class Link(asyncio.Protocol):
         self.silence_s = 0.0
         self._write(frames.frame(frames.PING, 0))
 
+    def takes_in(self) -> bool:
+        """Whether the worker has read anything of what did not leave here when this was asked last.
+
+        What leaves here at once says nothing: the kernel keeps some for a worker that is stopped.
+        """
+        before, waited = self._taken_in, self._unsent > 0
+        self._unsent = self.transport.get_write_buffer_size()
+        self._taken_in = self._written - self._unsent
+        return waited and self._taken_in > before
+
     def close(self) -> None:
         """End the connection; its target sees to what is in flight on it."""
         if self.transport is not None:
@@ -179,7 +193,9 @@ class Link(asyncio.Protocol):
         out, self._out = self._out, []
         if self.transport.is_closing():
             return
-        if sum(map(len, out)) <= _JOIN_MAX:
+        size = sum(map(len, out))
+        self._written += size
+        if size <= _JOIN_MAX:
             self.transport.write(b"".join(out))
         else:
             self.transport.writelines(out)

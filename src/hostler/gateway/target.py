@@ -176,11 +176,7 @@ class Target:
                 continue
             if not link.unanswered and not link.pinged:
                 continue
-            unsent = link.transport.get_write_buffer_size()
-            if unsent < link.unsent:
-                link.silence_s = 0.0
-            link.unsent = unsent
-            link.silence_s += seconds
+            link.silence_s = seconds if link.takes_in() else link.silence_s + seconds
             if link.silence_s >= SILENCE_S_MAX and self._is_still(link):
                 self._pass_over(link)
 

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from . import failures, folder, page, sandbox, settings, syscalls, worker
 from .output import Output
+from .stops import Stops
 from .verdict import Death, Verdict, judge
 from .watchdog import PERIOD_S, OomCounter, Watchdog
 
@@ -24,10 +25,14 @@ DEATHS_MAX = 5
 DEATHS_WINDOW_S = 60.0
 RESTART_DELAYS_S = (0.05, 0.2, 1.0, 3.0)
 """By the number of deaths lately; gateways read a dead worker's page before the next one writes."""
+SETTLED_S = 5.0
+"""The death of a worker that lived this long is a first one: it is no crash loop."""
 STOPPED = "the instance was stopped"
 _MARGIN_S = 0.5
 STUCK_MARGIN_S = 5.0
 """So long beyond a request's own time limit, a worker that is still at it is replaced."""
+LOOK_MARGIN_S = 0.01
+"""A look that comes a little late finds what it came for."""
 
 
 def run(plan: folder.LaunchPlan, directory: int, oom: int) -> NoReturn:
@@ -57,14 +62,16 @@ class Shim:
         self._oom = OomCounter(oom)
         self._watchdog = self._make_watchdog()
         self._workers: dict[int, int] = {}  # pid → index
+        self._began: dict[int, float] = {}  # pid → when (monotonic)
         self._restarts: dict[int, float] = {}  # index → when (monotonic)
         self._was_ready: set[int] = set()
+        self._stops = Stops()
         self._deaths: list[float] = []
         self._stop_at: float | None = None
         self._verdict: Verdict | None = None
         limit_s = settings.Settings.from_spec(plan.settings).request_limit_s
-        self._stuck_ns = int((limit_s + STUCK_MARGIN_S) * 1e9)
-        self._stuck_check = time.monotonic() + self._stuck_ns / 1e9
+        self._stuck_s = limit_s + STUCK_MARGIN_S
+        self._stuck_check = time.monotonic() + self._stuck_s
         self._wake, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(self._wake, select.POLLIN)
@@ -105,7 +112,7 @@ class Shim:
         now = time.monotonic()
         if self._watchdog is not None:
             self._watchdog.check()
-        self._stuck_check = self._replace_stuck() / 1e9
+        self._stuck_check = self._replace_stuck()
         if self._stop_at is not None and now >= self._stop_at:
             text = "the instance was killed: it had not ended within the time it was given"
             self._verdict = self._verdict or Verdict(failures.KILLED, text)
@@ -139,6 +146,7 @@ class Shim:
         os.close(stderr[1])
         self._output.add(pid, stdout[0], stderr[0])
         self._workers[pid] = index
+        self._began[pid] = time.monotonic()
 
     def _clear(self, index: int) -> None:
         """Say that a worker is not ready; what it had last taken stays, gateways still ask."""
@@ -147,25 +155,30 @@ class Shim:
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(self._sockets, name))
 
-    def _replace_stuck(self) -> int:
-        """Nobody waits any more for a request that is so old; the worker would take no other.
+    def _replace_stuck(self) -> float:
+        """Replace workers that take no other request.
 
-        Returns when to look again (monotonic ns): no request can be so old before.
+        Nobody waits any more for a request that is so old; one that is stopped does nothing at all.
+        Returns when to look again (monotonic s): none can be so old before, and the kernel tells
+        when a worker is stopped.
         """
-        now = time.monotonic_ns()
-        due = now + self._stuck_ns
+        now_ns, now = time.monotonic_ns(), time.monotonic()
+        longest_s = 0.0
         for pid, index in self._workers.items():
             since = page.read(self._page, index)[2]
-            if not since:
+            spent_s = (now_ns - since) / 1e9 if since else 0.0
+            stopped_s = self._stops.stopped_s(pid, now)
+            if stopped_s > self._stuck_s:
+                self._output.note(f"worker {index} has been stopped for {stopped_s:.0f} s: killed")
+            elif spent_s > self._stuck_s:
+                text = f"worker {index} has been at one request for {spent_s:.0f} s: killed"
+                self._output.note(text)
+            else:
+                longest_s = max(longest_s, spent_s, stopped_s)
                 continue
-            if now - since <= self._stuck_ns:
-                due = min(due, since + self._stuck_ns + 1)
-                continue
-            spent_s = (now - since) // 1_000_000_000
-            self._output.note(f"worker {index} has been at one request for {spent_s} s: killed")
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
-        return due
+        return now + max(self._stuck_s - longest_s, 0.0) + LOOK_MARGIN_S
 
     def _reap(self) -> None:
         """Collect every dead child; those that are not workers are orphans of theirs."""
@@ -179,6 +192,8 @@ class Shim:
 
     def _died(self, pid: int, status: int) -> None:
         index = self._workers.pop(pid)
+        self._stops.forget(pid)
+        settled = time.monotonic() - self._began.pop(pid) >= SETTLED_S
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)  # what it had started
         self._output.remove(pid)
@@ -196,7 +211,9 @@ class Shim:
         kind = str(self._plan.settings.get("instance_type", ""))
         verdict = judge(death, failure, self._plan.memory_bytes, kind)
         now = time.monotonic()
-        self._deaths = [at for at in self._deaths if at > now - DEATHS_WINDOW_S] + [now]
+        self._deaths = [at for at in self._deaths if at > now - DEATHS_WINDOW_S]
+        if not settled:
+            self._deaths.append(now)
         if not death.was_ready or len(self._deaths) >= DEATHS_MAX:
             self._output.note(verdict.message)
             self._tell(index, pid, verdict)
@@ -204,7 +221,8 @@ class Shim:
         else:
             self._output.note(f"{verdict.message}; starting it again")
             delays = RESTART_DELAYS_S
-            self._restarts[index] = now + delays[min(len(self._deaths), len(delays)) - 1]
+            times = 1 if settled else min(len(self._deaths), len(delays))
+            self._restarts[index] = now + delays[times - 1]
             self._clear(index)
             self._tell(index, pid, verdict)
             with contextlib.suppress(OSError):  # a full disk costs only the start-up time's base

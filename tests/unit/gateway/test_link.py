@@ -372,12 +372,28 @@ def test_a_worker_that_takes_in_a_large_request_is_not_passed_over(gateway: Benc
     shared = Page(tmp_path / "page")
     shared.write(serial=0)
     worker, client = gateway.instance(page=shared.path), gateway.client()
-    client.sends(signed())
-    for unsent in range(20, 0, -1):
-        worker.wire.unsent = unsent * 1_000_000
+    for number in range(20):  # each reads less than comes in, and yet it reads
+        client = gateway.client()
+        client.sends(signed(b"x" * 1000))
+        worker.heard()
+        worker.wire.unsent = 900 * (number + 1)
         gateway.pool.targets[0].watch(0.5)
     assert worker.link.available()
     for _ in range(3):
+        gateway.pool.targets[0].watch(0.5)
+    assert not worker.link.available()
+
+
+def test_a_stopped_worker_is_passed_over_however_much_the_kernel_keeps_for_it(
+    gateway: Bench, tmp_path
+):
+    shared = Page(tmp_path / "page")
+    shared.write(serial=0)
+    worker = gateway.instance(page=shared.path)
+    for _ in range(4):
+        assert worker.link.available()
+        gateway.client().sends(signed())
+        worker.heard()
         gateway.pool.targets[0].watch(0.5)
     assert not worker.link.available()
 
