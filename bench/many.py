@@ -120,6 +120,7 @@ def measure(many: Many, rest_s: float) -> dict[str, Any]:
     """Everything, in order."""
     say("few endpoints")
     few = state(many, rest_s)
+    say(json.dumps(few))
     kernel_before = kernel_mb()
     say(f"creating {many.count}")
     created_s = create(many)
@@ -132,6 +133,7 @@ def measure(many: Many, rest_s: float) -> dict[str, Any]:
     }
     say("all endpoints")
     full = state(many, rest_s)
+    say(json.dumps(full))
     spread = range(0, many.count, max(1, many.count // IN_TURN))
     full["gateway_us_in_turn"] = gateway_us(many, [_name(n) for n in spread])
     return {
