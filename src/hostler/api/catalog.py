@@ -3,12 +3,9 @@
 Invariant: nothing is listed that the dispatch tables do not answer.
 """
 
-from hostler.api import iam, logs, runtime, sagemaker, sts
-from hostler.api.registry import ServiceTable
+from hostler.api import runtime
 from hostler.api.s3 import table as s3
-
-TABLES: tuple[ServiceTable, ...] = (sagemaker.TABLE, logs.TABLE, iam.TABLE, sts.TABLE)
-"""The services of the control plane's process."""
+from hostler.api.tables import TABLES
 
 
 def implemented() -> dict[str, tuple[str, ...]]:

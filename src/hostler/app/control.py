@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from hostler.api import catalog
+from hostler.api import tables
 from hostler.api.registry import Rooms
 from hostler.api.server import create_app
 from hostler.app import accounts, authority, external, listening, processes
@@ -98,7 +98,7 @@ async def serve(settings: Settings) -> None:
         logs=log_store,
         clock=clock,
         wake=plane.wake,
-        tables=catalog.TABLES,
+        tables=tables.TABLES,
         account=AccountId(settings.account),
         region=Region(settings.region),
         model_data=model_data,

@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +31,9 @@ BATCH_LINES = 1_000
 
 _log = logging.getLogger("hostler.control")
 
+QUIET_S = 10.0
+QUIET_SWEEPS = 4
+"""A spool to which nothing came for so long is looked at in one of so many sweeps."""
 TICK_NS = 1_000_000_000
 """A folder that changed within this time may change again and show the same time."""
 
@@ -45,6 +48,8 @@ class Signature:
     size: int
     changed_ns: int
     """When segments came or went last; 0 where that cannot be told."""
+    since: float
+    """When it was first seen so (monotonic s)."""
 
     @classmethod
     def of(cls, folder: Path) -> "Signature | None":
@@ -59,7 +64,7 @@ class Signature:
         except (FileNotFoundError, NotADirectoryError):
             return None
         told = changed_ns < time.time_ns() - TICK_NS
-        return cls(folder, newest, size, changed_ns if told else 0)
+        return cls(folder, newest, size, changed_ns if told else 0, time.monotonic())
 
     def holds(self) -> bool:
         """Whether it looks so still. Asked often, of every instance: two looks, no listing."""
@@ -71,9 +76,9 @@ class Signature:
         except (FileNotFoundError, NotADirectoryError):
             return False
 
-    def says(self, other: "Signature | None") -> bool:
+    def says(self, other: "Signature") -> bool:
         """Whether the same was written in both."""
-        return other is not None and (self.newest, self.size) == (other.newest, other.size)
+        return (self.newest, self.size) == (other.newest, other.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,7 @@ class Ingest:
         self._store = store
         self._clock = clock
         self._sources: dict[str, Source] = {}
+        self._sweeps = 0
         self._read: dict[str, Signature] = {}
         """How each spool looked when it was last read to its end."""
 
@@ -183,15 +189,19 @@ class Ingest:
     def _changed(self) -> Sequence[tuple[str, Signature]]:
         """The spools that look otherwise than when they were last read (blocking)."""
         found = []
-        for name in _names(self._instances):
+        self._sweeps += 1
+        loud = time.monotonic() - QUIET_S
+        for number, name in enumerate(_names(self._instances)):
             known = self._read.get(name)
-            if known is not None and known.holds():
-                continue
+            if known is not None:
+                in_turn = (number + self._sweeps) % QUIET_SWEEPS == 0
+                if (known.since < loud and not in_turn) or known.holds():
+                    continue
             signature = Signature.of(self._instances / name / folder.SPOOL)
             if signature is None:
                 continue
-            if signature.says(known):
-                self._read[name] = signature
+            if known is not None and signature.says(known):
+                self._read[name] = replace(signature, since=known.since)
             else:
                 found.append((name, signature))
         return found

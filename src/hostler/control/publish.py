@@ -78,6 +78,8 @@ class Publication:
         self._dirty = True
         self._history: list[tuple[int, frozenset[str]]] = []
         self._acknowledged = False
+        self._reached: tuple[frozenset[str], frozenset[str]] | None = None
+        """Instances that all, and that any of the snapshots in use name; None: to be worked out."""
 
     def begin(self, last: Snapshot | None, serving: Iterable[str]) -> None:
         """Take over the last snapshot's routes of endpoints that (by their ARNs) still serve."""
@@ -136,14 +138,16 @@ class Publication:
             return Exposure(frozenset(), None, None, now)
         published = self._changed.get(key, self._first)
         since = now if published is None else published.at
-        sets = [ids for _, ids in self._history]
+        newest = self._history[-1][1]
         route = None if published is None else self._routes.get(key)
         weights = {variant.name: variant.weight for variant in route.variants} if route else {}
         if not self._acknowledged:
-            return Exposure(frozenset(), None, sets[-1], since, weights)
-        certain, possible = frozenset.intersection(*sets), frozenset().union(*sets)
+            return Exposure(frozenset(), None, newest, since, weights)
+        if self._reached is None:
+            sets = [ids for _, ids in self._history]
+            self._reached = frozenset.intersection(*sets), frozenset().union(*sets)
         agreed = published is not None and published.generation <= self._history[0][0]
-        return Exposure(certain, possible, sets[-1], since, weights, agreed)
+        return Exposure(*self._reached, newest, since, weights, agreed)
 
     def _settle(self) -> None:
         self._settled = True
@@ -155,6 +159,7 @@ class Publication:
         for index in newest:
             if self._publisher.acked(self._history[index][0]):
                 del self._history[:index]
+                self._reached = None
                 self._acknowledged = True
                 break
         self._on_progress()
@@ -183,6 +188,7 @@ class Publication:
         generation = self._publisher.next_generation()
         ids = (t.instance_id for r in routes for v in r.variants for t in v.targets)
         self._history.append((generation, frozenset(ids)))
+        self._reached = None
         now = self._clock.now()
         published = _Published(now, generation)
         if self._first is None:

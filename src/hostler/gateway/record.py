@@ -8,9 +8,8 @@ whose ``bucket_of`` is ``b``, and ``bucket_floor(b)`` is the least of them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from hostler.domain.errors import CallerError
 
@@ -113,9 +112,8 @@ class Counters:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whose numbers they are."""
+class Subject(NamedTuple):
+    """Whose numbers they are. A tuple: each snapshot asks for every one, by its hash."""
 
     account: str
     region: str
@@ -131,7 +129,10 @@ class Recorder:
 
     def counters(self, subject: Subject) -> Counters:
         """A variant's counters; the same object for as long as it is kept."""
-        return self._counters.setdefault(subject, Counters())
+        found = self._counters.get(subject)
+        if found is None:
+            found = self._counters[subject] = Counters()
+        return found
 
     def records(self, at: float) -> Iterator[dict[str, Any]]:
         """A record for each variant that was invoked since the last call (``at``: epoch s)."""

@@ -12,10 +12,12 @@ import select
 import signal
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Sequence
 
 from . import whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KILLED_WITHIN_S = 5.0
 

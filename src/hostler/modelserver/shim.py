@@ -19,7 +19,7 @@ from . import failures, folder, page, sandbox, settings, syscalls, worker
 from .output import Output
 from .stops import Stops
 from .verdict import Death, Verdict, judge
-from .watchdog import PERIOD_S, OomCounter, Watchdog
+from .watchdog import OomCounter, Watchdog
 
 DEATHS_MAX = 5
 DEATHS_WINDOW_S = 60.0
@@ -61,6 +61,7 @@ class Shim:
         self._sockets = str(plan.settings["socket_dir"])
         self._oom = OomCounter(oom)
         self._watchdog = self._make_watchdog()
+        self._memory_check = 0.0
         self._workers: dict[int, int] = {}  # pid → index
         self._began: dict[int, float] = {}  # pid → when (monotonic)
         self._restarts: dict[int, float] = {}  # index → when (monotonic)
@@ -110,8 +111,8 @@ class Shim:
                 self._output.drain(descriptor)
         self._reap()
         now = time.monotonic()
-        if self._watchdog is not None:
-            self._watchdog.check()
+        if self._watchdog is not None and now >= self._memory_check:
+            self._memory_check = now + self._watchdog.check()
         self._stuck_check = self._replace_stuck()
         if self._stop_at is not None and now >= self._stop_at:
             text = "the instance was killed: it had not ended within the time it was given"
@@ -133,7 +134,7 @@ class Shim:
         if self._stop_at is not None:
             dues.append(self._stop_at - now)
         if self._watchdog is not None:
-            dues.append(PERIOD_S)
+            dues.append(self._memory_check - now)
         return max(0, int(min(dues) * 1000) + 1)
 
     def _start(self, index: int) -> None:

@@ -10,8 +10,12 @@ import contextlib
 import os
 import signal
 
-PERIOD_S = 0.2
+PERIOD_S, PERIOD_S_MAX = 0.2, 2.0
+FILLED_BYTES_S = 4 << 30
+"""Hardly anything fills memory faster: while there is much room, the next look can wait."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_TELLS_CHILDREN = os.path.exists("/proc/self/task/%d/children" % os.getpid())
+"""Whether this kernel was built with it."""
 _TEMPORARY = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's own
 
 
@@ -52,19 +56,21 @@ class Watchdog:
         self._temporary = _TEMPORARY if private_temporary else ()
         self.killed: set[int] = set()
 
-    def check(self) -> None:
-        """Look once; call every PERIOD_S."""
+    def check(self) -> float:
+        """Look once; when to look again, in seconds."""
         tree = descendants(os.getpid())
         resident = {pid: _resident(pid) for pid in tree}
         temporary = sum(_used(path) for path in self._temporary)
-        if sum(resident.values()) + temporary <= self._limit:
-            return
+        room = self._limit - sum(resident.values()) - temporary
+        if room >= 0:
+            return min(max(PERIOD_S, room / FILLED_BYTES_S), PERIOD_S_MAX)
         shares = {pid: _share(pid, size) for pid, size in resident.items()}
         if shares and sum(shares.values()) + temporary > self._limit:
             largest = max(shares, key=lambda pid: shares[pid])
             self.killed.add(largest)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(largest, signal.SIGKILL)
+        return PERIOD_S
 
     def blames(self, pid: int) -> bool:
         """True if this process was killed here, or one that it had started."""
@@ -75,6 +81,28 @@ class Watchdog:
 
 def descendants(root: int) -> list[int]:
     """Every process below ``root`` that /proc shows."""
+    children = _children if _TELLS_CHILDREN else _parents().get
+    found: list[int] = []
+    waiting = [root]
+    while waiting:
+        below = children(waiting.pop()) or []
+        found += below
+        waiting += below
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    """Of one process: where there are hundreds of others, much cheaper than to ask each of them."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
+                found += map(int, file.read().split())
+    return found
+
+
+def _parents() -> dict[int, list[int]]:
+    """The children of every process of the machine (or of this namespace)."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -82,13 +110,7 @@ def descendants(root: int) -> list[int]:
                 with open(f"/proc/{name}/stat", "rb") as file:
                     parent = int(file.read().rpartition(b")")[2].split()[1])
                 children.setdefault(parent, []).append(int(name))
-    found: list[int] = []
-    waiting = [root]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
+    return children
 
 
 def _resident(pid: int) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 
 PRIVATE = 0o600
 
@@ -17,7 +16,7 @@ PRIVATE = 0o600
 def write(path: str | os.PathLike[str], data: bytes, mode: int = PRIVATE) -> None:
     """Make or replace a file; raises OSError."""
     folder, name = os.path.split(os.fspath(path))
-    beside = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
+    beside = os.path.join(folder, f".{name}.{os.urandom(4).hex()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -14,7 +14,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
-from hostler.api import catalog
+from hostler.api import tables
 from hostler.api.registry import Rooms
 from hostler.api.server import create_app
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
@@ -193,7 +193,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         logs=log_store,
         clock=clock,
         wake=wakes.append,
-        tables=catalog.TABLES,
+        tables=tables.TABLES,
         account=DEFAULT_ACCOUNT,
         region=DEFAULT_REGION,
         model_data=shelf,

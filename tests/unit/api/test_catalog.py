@@ -2,7 +2,7 @@
 
 import re
 
-from hostler.api import catalog
+from hostler.api import catalog, tables
 from hostler.api.registry import Effect
 from hostler.aws import specs
 
@@ -25,7 +25,7 @@ def test_every_table_declares_its_members() -> None:
     """An operation without such a table would accept what does not act."""
     undeclared = [
         f"{table.service}:{name}"
-        for table in catalog.TABLES
+        for table in tables.TABLES
         for name, operation in table.operations.items()
         if operation.members is None
     ]
@@ -57,7 +57,7 @@ def test_every_operation_declares_what_its_verb_does() -> None:
     """Untagging and detaching free room as deleting does, and may use what is kept back for it."""
     declared = {
         name: operation.effect
-        for table in catalog.TABLES
+        for table in tables.TABLES
         for name, operation in table.operations.items()
     }
     verbs = {name: re.findall("[A-Z][a-z]+", name)[0] for name in declared}

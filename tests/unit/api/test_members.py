@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hostler.api import catalog, members
+from hostler.api import members, tables
 from hostler.api.logs.members import BY_OPERATION as LOGS
 from hostler.api.members import ACTS, Acts, Echoed, Only, Refused
 from hostler.api.sagemaker.members import BY_OPERATION as SAGEMAKER
@@ -84,7 +84,7 @@ def test_nothing_is_declared_that_the_model_lacks(service: str, operation: str) 
 
 @pytest.mark.parametrize("service", TABLES)
 def test_every_operation_has_its_table(service: str) -> None:
-    table = next(table for table in catalog.TABLES if table.service == service)
+    table = next(table for table in tables.TABLES if table.service == service)
     assert set(table.operations) == set(TABLES[service])
     for name, operation in table.operations.items():
         assert operation.members is TABLES[service][name]

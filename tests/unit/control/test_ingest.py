@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hostler.control import ingest
 from hostler.control.ingest import Ingest
 from hostler.domain.ids import InstanceId
 from hostler.domain.layout import Layout
@@ -137,6 +138,20 @@ def test_what_lay_still_for_long_is_noticed_by_its_folders_time(world: World) ->
     world.write("two")
     asyncio.run(world.ingest.sweep())
     assert world.texts() == ["one", "two"]
+
+
+def test_what_was_quiet_is_still_read_soon(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "QUIET_S", -1.0)  # everything is, at once
+    instances = [f"i-{number:017x}" for number in range(5)]
+    for each in instances:
+        world.instance(each)
+        world.write("one", instance_id=each)
+    asyncio.run(world.ingest.sweep())
+    for each in instances:
+        world.write("two", instance_id=each)
+    for _ in range(ingest.QUIET_SWEEPS):
+        asyncio.run(world.ingest.sweep())
+    assert sorted(world.texts()) == ["one"] * 5 + ["two"] * 5
 
 
 def test_more_lines_than_a_batch_and_a_segment(world: World) -> None:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from hostler.modelserver import watchdog
 from hostler.modelserver.watchdog import OomCounter, Watchdog
 
@@ -28,6 +30,22 @@ def test_without_a_file_nothing_is_ever_counted() -> None:
     assert not OomCounter(-1).advanced()
 
 
+def test_children_are_found_by_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    grandchild = "import subprocess, sys\nsubprocess.run(['sleep', '60'])"
+    child = subprocess.Popen([sys.executable, "-c", grandchild], start_new_session=True)
+    try:
+        found: list[set[int]] = []
+        while len(found) < 2 or not found[0] or found[0] != found[1]:
+            found.clear()
+            for told in (True, False):
+                monkeypatch.setattr(watchdog, "_TELLS_CHILDREN", told)
+                found.append(set(watchdog.descendants(child.pid)))
+            assert child.poll() is None
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
 def test_the_largest_process_below_us_is_killed_for_memory() -> None:
     hold = "import sys\nb = bytearray({} << 20)\nprint(flush=True)\nsys.stdin.read()\n"
     small, large = (
@@ -44,10 +62,10 @@ def test_the_largest_process_below_us_is_killed_for_memory() -> None:
             each.stdout.readline()
         assert {small.pid, large.pid} <= set(watchdog.descendants(os.getpid()))
         watch = Watchdog(1 << 40, private_temporary=False)
-        watch.check()
+        assert watch.check() == watchdog.PERIOD_S_MAX
         assert not watch.killed
         watch = Watchdog(60 << 20, private_temporary=False)
-        watch.check()
+        assert watch.check() == watchdog.PERIOD_S
         assert large.wait() == -signal.SIGKILL
         assert watch.blames(large.pid)
         assert not watch.blames(large.pid)

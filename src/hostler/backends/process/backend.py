@@ -56,6 +56,7 @@ class ProcessBackend:
         instances: Instances,
     ) -> None:
         self._layout = layout
+        self._instances = str(layout.instances)
         self._tier = tier
         self._clock = clock
         self._preparer = Preparer(
@@ -228,9 +229,7 @@ class ProcessBackend:
         return seen
 
     def _glance(self, instance_id: InstanceId) -> bytes:
-        return page.states(
-            f"{self._layout.instance(instance_id)}/{folder.SOCKETS}/{page.FILE_NAME}"
-        )
+        return page.states(f"{self._instances}/{instance_id}/{folder.SOCKETS}/{page.FILE_NAME}")
 
     async def _remove_cgroups(self, path: Path) -> None:
         for _ in range(20):  # the kernel lets go of a dead process's group a little later

@@ -77,7 +77,9 @@ def probe(mount_point: Path) -> Tier:
         )
     cgroups = cgroup.detect()
     if cgroups is None:
-        text = "no control groups: memory is watched (5 times a second), processor time is not"
+        text = (
+            "no control groups: memory is watched (up to 5 times a second), processor time is not"
+        )
         warnings.append(text)
     kind = TierKind.WATCHDOG if cgroups is None else TierKind.CGROUP
     return Tier(kind, f"{kind} ({own})", tuple(warnings), users, cgroups)

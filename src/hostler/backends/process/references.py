@@ -59,7 +59,7 @@ class SharedFolders:
     async def release(self, key: str) -> None:
         """Delete a folder if nothing refers to it any more."""
         async with self._exclusive(key):
-            if key not in self._referred():
+            if not self._refers(key):
                 await asyncio.to_thread(shutil.rmtree, self._root / key, ignore_errors=True)
 
     async def sweep(self) -> None:
@@ -74,12 +74,16 @@ class SharedFolders:
             elif not name.startswith("."):
                 await self.release(name)
 
-    def _referred(self) -> set[str]:
-        folders: list[Path] = []
+    def _refers(self, key: str) -> bool:
+        """Whether anything refers to a folder; each deletion asks all that might."""
         for users in self._users:
             with contextlib.suppress(FileNotFoundError):
-                folders += users.iterdir()
-        return {key for folder in folders if (key := self.used_by(folder)) is not None}
+                for name in os.listdir(users):  # noqa: PTH208 - names are all that is wanted
+                    with contextlib.suppress(OSError):
+                        link = os.readlink(f"{users}/{name}/{self._link}")  # noqa: PTH115 - often
+                        if link.rpartition("/")[2] == key:
+                            return True
+        return False
 
     @contextlib.asynccontextmanager
     async def _exclusive(self, key: str) -> AsyncIterator[None]:

@@ -24,7 +24,7 @@ FAST_FOR_S = 5.0
 LOOK_S = 0.25
 """However it may seem at a glance, an instance in motion is looked at so often."""
 SLOW_S = 0.5
-SLOW_GLANCES = 64
+SLOW_GLANCES = 16
 """So many instances at rest are glanced at in a slow turn, each in its turn."""
 
 Look = Callable[[InstanceId], Seen | None]

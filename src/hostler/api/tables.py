@@ -1,0 +1,9 @@
+"""The services of the control plane's process.
+
+Invariant: what only S3's process needs is not loaded with them.
+"""
+
+from hostler.api import iam, logs, sagemaker, sts
+from hostler.api.registry import ServiceTable
+
+TABLES: tuple[ServiceTable, ...] = (sagemaker.TABLE, logs.TABLE, iam.TABLE, sts.TABLE)
