@@ -141,8 +141,8 @@ class _Turns:
     def all_rounds(self) -> None:
         for number in range(self.plan.rounds):
             for connections in self.plan.connections:
-                for peer in list(self.running):
-                    with self._failing_alone(peer):
+                for peer in self.running:
+                    with self._failing_alone(peer, f"round {number}, c = {connections}"):
                         run = {"round": number, **self._one(peer, connections)}
                         self.found.runs.append(run)
                         _say(line(run))
@@ -176,23 +176,20 @@ class _Turns:
 
     def _through_boto3(self, number: int) -> None:
         """The same calls made by boto3: its own time is seen where nginx answers by itself."""
-        for peer in list(self.running):
+        for peer in self.running:
             if peer.name in BOTO3_SERVERS:
-                with self._failing_alone(peer):
+                with self._failing_alone(peer, f"round {number}, boto3"):
                     words = (f"http://127.0.0.1:{peer.port}", self.model, self.plan.seconds)
                     run = json.loads(_boto3(self.deployed, *words))
                     self.found.boto3.append({"server": peer.name, "round": number, **run})
 
     @contextlib.contextmanager
-    def _failing_alone(self, peer: Peer) -> Iterator[None]:
-        """A peer that does not answer its load is absent from then on; Hostler ends the run."""
+    def _failing_alone(self, peer: Peer, where: str) -> Iterator[None]:
+        """A server that does not answer its load misses that turn, and it is said."""
         try:
             yield
         except (load.LoadError, subprocess.SubprocessError) as reason:
-            if peer.name == NAME:
-                raise
-            self._absent(peer.name, f"under load: {' '.join(str(reason).split())[:200]}")
-            self.running.remove(peer)
+            self._absent(peer.name, f"{where}: {' '.join(str(reason).split())[:200]}")
 
     def _absent(self, name: str, reason: str) -> None:
         self.found.absent[f"{name} ({self.model})"] = reason
