@@ -51,18 +51,17 @@ def all_plots(found: Report) -> dict[str, str]:
     return {
         "performance-throughput.svg": _draw(
             "Requests a second, 64 connections",
-            "medians on logarithmic axes, longer is better; in brackets: × FastAPI in the same round",
+            "medians on logarithmic axes; in brackets: × FastAPI in the same round",
             panels(_throughput),
         ),
         "performance-latency.svg": _draw(
             "Latency of one call at a time",
-            "microseconds on logarithmic axes; the bar ends at the median, the line at the 99th "
-            "percentile",
+            "microseconds on logarithmic axes; the bar ends at the median, the line at p99",
             panels(_latency),
         ),
         "performance-cpu.svg": _draw(
             "CPU time of one request, 64 connections",
-            "microseconds over all of a server's processes, logarithmic axes; shorter is better",
+            "microseconds over all of a server's processes on logarithmic axes",
             panels(_cpu),
         ),
     }
