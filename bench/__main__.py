@@ -39,6 +39,8 @@ def main() -> None:
         docs.write(found)
     if not options.read:
         print(f"\n{options.out}")
+    if any(name.startswith(NAME) for each in found for name in each["absent"]):
+        raise SystemExit("Hostler did not answer all of its load")
 
 
 def arguments() -> argparse.Namespace:

@@ -42,22 +42,27 @@ class Panel:
 
 def all_plots(found: Report) -> dict[str, str]:
     """Every plot by its file's name."""
-    models = dict.fromkeys(run["model"] for run in found["runs"])
+
+    def panels(bar: Callable[[Report, str, str], Bar | None]) -> list[Panel]:
+        models = dict.fromkeys(run["model"] for run in found["runs"])
+        every = [_panel(found, model, bar) for model in models]
+        return [panel for panel in every if panel.bars]
+
     return {
         "performance-throughput.svg": _draw(
             "Requests a second, 64 connections",
-            "medians; longer is better; × beside FastAPI on the same machine in the same round",
-            [_panel(found, model, _throughput) for model in models],
+            "medians on logarithmic axes; in brackets: × FastAPI in the same round",
+            panels(_throughput),
         ),
         "performance-latency.svg": _draw(
             "Latency of one call at a time",
-            "the bar ends at the median, the line at the 99th percentile; shorter is better",
-            [_panel(found, model, _latency) for model in models],
+            "microseconds on logarithmic axes; the bar ends at the median, the line at p99",
+            panels(_latency),
         ),
         "performance-cpu.svg": _draw(
             "CPU time of one request, 64 connections",
-            "microseconds over all of a server's processes; shorter is better",
-            [_panel(found, model, _cpu) for model in models],
+            "microseconds over all of a server's processes on logarithmic axes",
+            panels(_cpu),
         ),
     }
 

@@ -182,6 +182,13 @@ def hostlers_own(report: Report) -> list[str]:
 def where(report: Report) -> list[str]:
     """Versions, what is absent, and the machine."""
     lines = [f"{TITLES[name]}: {version}." for name, version in report["versions"].items()]
+    stopped = dict.fromkeys(
+        TITLES[start["server"]] for start in report["starts"] if start.get("stopped_between_turns")
+    )
+    if stopped:
+        lines.append(
+            f"Stopped outside their turns, as they are busy at rest: {', '.join(stopped)}."
+        )
     lines += [f"Absent: {name}: {reason}." for name, reason in report["absent"].items()]
     machine = report["machine"]
     packages = report["models"]["packages"]

@@ -2,10 +2,13 @@
 
 Invariant: within a round every server of a model is measured right after the other, so what
 disturbs one's turn disturbs its neighbours' as well, and only ratios within a round are compared.
+A peer that is busy while nobody calls it is stopped outside its turns.
 """
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +22,8 @@ from bench.hostler import NAME, Deployed, hostler
 from bench.peers.base import APPS, AbsentError, Kind, Peer, Place
 
 REST_S = 3.0
+RESTLESS_PERCENT = 2.0
+"""Of a core: more of it would be missing in every other server's turn."""
 BOTO3_SERVERS = (NAME, "fastapi", "nginx-static")
 """Those that answer AWS's path: boto3 calls no other."""
 
@@ -71,7 +76,10 @@ def measure(plan: Plan, work: Path) -> Found:
                 if model in kind.models:
                     turns.add(stack, kind, python, right[model])
             turns.rest()
-            turns.all_rounds()
+            try:
+                turns.all_rounds()
+            finally:
+                turns.wake()
     return found
 
 
@@ -93,6 +101,7 @@ class _Turns:
     work: Path
     deployed: Deployed
     running: list[Peer] = field(default_factory=list)
+    restless: list[Peer] = field(default_factory=list)
 
     def note_hostler(self) -> None:
         """What only Hostler has: its processes, endpoints that come and go."""
@@ -136,13 +145,23 @@ class _Turns:
         time.sleep(REST_S)
         for peer in self.running:
             used = processes.cpu_s(peer.pids()) - before[peer.name]
-            self._start_of(peer)["cpu_at_rest_percent"] = round(used / REST_S * 100, 1)
+            start, percent = self._start_of(peer), used / REST_S * 100
+            start["cpu_at_rest_percent"] = round(percent, 1)
+            if percent > RESTLESS_PERCENT and peer.name != NAME:
+                start["stopped_between_turns"] = True
+                self.restless.append(peer)
+                _send(peer, signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """What is stopped cannot end."""
+        for peer in self.restless:
+            _send(peer, signal.SIGCONT)
 
     def all_rounds(self) -> None:
         for number in range(self.plan.rounds):
             for connections in self.plan.connections:
-                for peer in list(self.running):
-                    with self._failing_alone(peer):
+                for peer in self.running:
+                    with self._turn(peer, f"round {number}, c = {connections}"):
                         run = {"round": number, **self._one(peer, connections)}
                         self.found.runs.append(run)
                         _say(line(run))
@@ -176,23 +195,31 @@ class _Turns:
 
     def _through_boto3(self, number: int) -> None:
         """The same calls made by boto3: its own time is seen where nginx answers by itself."""
-        for peer in list(self.running):
-            if peer.name in BOTO3_SERVERS:
-                with self._failing_alone(peer):
-                    words = (f"http://127.0.0.1:{peer.port}", self.model, self.plan.seconds)
-                    run = json.loads(_boto3(self.deployed, *words))
-                    self.found.boto3.append({"server": peer.name, "round": number, **run})
+        peers = {
+            f"http://127.0.0.1:{peer.port}": peer
+            for peer in self.running
+            if peer.name in BOTO3_SERVERS
+        }
+        try:
+            said = _boto3(self.deployed, self.model, self.plan.seconds * len(peers), *peers)
+        except subprocess.SubprocessError as reason:
+            self._absent("boto3", f"round {number}: {reason}")
+            return
+        for url, run in json.loads(said).items():
+            self.found.boto3.append({"server": peers[url].name, "round": number, **run})
 
     @contextlib.contextmanager
-    def _failing_alone(self, peer: Peer) -> Iterator[None]:
-        """A peer that does not answer its load is absent from then on; Hostler ends the run."""
+    def _turn(self, peer: Peer, where: str) -> Iterator[None]:
+        """A server that does not answer its load misses its turn, and it is said."""
+        if peer in self.restless:
+            _send(peer, signal.SIGCONT)
         try:
             yield
         except (load.LoadError, subprocess.SubprocessError) as reason:
-            if peer.name == NAME:
-                raise
-            self._absent(peer.name, f"under load: {' '.join(str(reason).split())[:200]}")
-            self.running.remove(peer)
+            self._absent(peer.name, f"{where}: {' '.join(str(reason).split())[:200]}")
+        finally:
+            if peer in self.restless:
+                _send(peer, signal.SIGSTOP)
 
     def _absent(self, name: str, reason: str) -> None:
         self.found.absent[f"{name} ({self.model})"] = reason
@@ -211,6 +238,12 @@ def _boto3(deployed: Deployed, *words: object) -> str:
         command, env=environment, capture_output=True, text=True, check=True, timeout=120
     )
     return done.stdout
+
+
+def _send(peer: Peer, what: signal.Signals) -> None:
+    for pid in peer.pids():
+        with contextlib.suppress(OSError):
+            os.kill(pid, what)
 
 
 def line(run: dict[str, Any]) -> str:

@@ -12,10 +12,10 @@ import predictors
 MODEL = os.environ["BENCH_MODEL"]
 HOW: dict[str, Any] = {"route": f"/endpoints/{MODEL}/invocations"}
 if MODEL in predictors.BATCHED:
-    HOW |= {"batchable": True, "max_batch_size": 32, "max_latency_ms": 1000}
+    HOW |= {"batchable": True, "max_batch_size": 32}
 
 
-@bentoml.service(workers=1)
+@bentoml.service(workers=1, logging={"access": {"enabled": False}})
 class Bench:
     def __init__(self) -> None:
         self.rows_to_predictions = predictors.chosen()

@@ -18,7 +18,7 @@ def start(place: Place) -> Iterator[Peer]:
     port = free_port()
     # Its sockets' paths may have 107 characters, of which its own folders take most.
     folder = Path(tempfile.mkdtemp(dir="/tmp", prefix="r"))
-    environment = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_HTTP_PORT": str(port)}
+    environment = {"RAY_USAGE_STATS_ENABLED": "0"}
     if place.own_network:
         environment |= {
             "RAY_SERVE_ENABLE_HA_PROXY": "1",

@@ -34,6 +34,7 @@ def start(place: Place) -> Iterator[Peer]:
         f"--backend-directory={_backends(place, server, packages.parent.name)}",
         "--http-address=127.0.0.1",
         f"--http-port={port}",
+        "--backend-config=python,stub-timeout-seconds=120",  # the first import may be slow
         "--allow-grpc=false",
         "--allow-metrics=false",
     )
