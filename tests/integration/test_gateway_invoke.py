@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -81,6 +82,22 @@ def test_bodies_of_every_size_arrive_whole(demo):
     for size in (0, 1, 65_535, 65_536, 300_000, 6_000_000, 25 * 1024 * 1024):
         body = bytes(range(256)) * (size // 256) + b"z" * (size % 256)
         assert invoke(client, body=body)["Body"].read() == body
+
+
+def test_a_large_request_is_held_once_and_a_large_answer_not_at_all(demo):
+    gateway = demo.gateways[0].pid
+    client = demo.client()
+    body = bytes(25 << 20)
+    assert invoke(client, body=body)["Body"].read() == body  # the buffers that stay are there now
+    before = _memory(gateway, "VmRSS")
+    Path(f"/proc/{gateway}/clear_refs").write_text("5")  # the peak from here on
+    assert invoke(client, body=body)["Body"].read() == body
+    assert _memory(gateway, "VmHWM") - before < 40 << 20
+
+
+def _memory(pid: int, name: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith(f"{name}:"))
 
 
 def test_a_body_above_the_limit_is_refused_before_it_is_read(demo):

@@ -60,6 +60,25 @@ def reply(invocation: "Invocation", status: int, meta: bytes, body: bytes) -> No
         invocation.connection.abort()
 
 
+def begin(invocation: "Invocation", status: int, meta: bytes, size: int) -> bool:
+    """Begin to pass on a large answer; False for one that must be known whole."""
+    try:
+        return forward.begin(invocation, status, meta, size)
+    except Exception as defect:  # noqa: BLE001 - the boundary again
+        invocation.gateway.defect("while beginning to answer", defect)
+        invocation.connection.abort()
+        return True
+
+
+def end(invocation: "Invocation", status: int) -> None:
+    """A large answer was passed on whole."""
+    try:
+        forward.end(invocation, status)
+    except Exception as defect:  # noqa: BLE001 - the boundary again
+        invocation.gateway.defect("while ending an answer", defect)
+        invocation.connection.abort()
+
+
 def attempt(gateway: "Gateway", what: str, action: Callable[[], None]) -> bool:
     """Do what must not end the process; False when a defect of ours was logged instead."""
     try:

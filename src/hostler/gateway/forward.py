@@ -15,6 +15,7 @@ from hostler.gateway import session as sessions
 if TYPE_CHECKING:
     from hostler.gateway.invocation import Invocation
     from hostler.gateway.link import Link
+    from hostler.gateway.route import Variant
     from hostler.gateway.target import Target
 
 ORIGINAL_MESSAGE_MAX = 8192
@@ -47,29 +48,60 @@ def reply(invocation: "Invocation", status: int, meta: bytes, body: bytes) -> No
     """A worker's answer, whole."""
     if invocation.done:
         return
-    now_ns = monotonic_ns()
-    variant = invocation.variant
-    assert variant is not None
-    variant.counters.answered(
-        status,
-        (now_ns - invocation.sent_ns) // 1000,
-        (invocation.sent_ns - invocation.started_ns) // 1000,
-    )
+    variant = _count(invocation, status)
     if 200 <= status < 300:
         lines = _answer_lines.get(meta)
-        if lines is None:
-            lines = _lines(meta)
-        if lines is not None and invocation.session is not None:
-            lines = _with_session(invocation, lines, meta)
+        if lines is None or invocation.session is not None:
+            lines = _lines_for(invocation, meta)
         if lines is None:
             model_failed(invocation, 500, "The model's answer has a malformed header.")
-            return
-        invocation.answer(variant.head + lines, body)
+        else:
+            invocation.answer(variant.head + lines, body)
         return
     text = body.decode("utf-8", "replace")
     if not text:
         text = _error_of(meta)
     model_failed(invocation, status, text)
+
+
+def begin(invocation: "Invocation", status: int, meta: bytes, size: int) -> bool:
+    """Begin the answer to a caller before all of it is here; False for what must be known whole."""
+    if invocation.done or not 200 <= status < 300:
+        return False
+    lines = _lines_for(invocation, meta)
+    if lines is None:
+        return False
+    assert invocation.variant is not None
+    invocation.answer_begin(invocation.variant.head + lines, size)
+    return True
+
+
+def end(invocation: "Invocation", status: int) -> None:
+    """All of a large answer was passed on."""
+    if not invocation.done:
+        _count(invocation, status)
+        invocation.answer_end()
+
+
+def _count(invocation: "Invocation", status: int) -> "Variant":
+    variant = invocation.variant
+    assert variant is not None
+    variant.counters.answered(
+        status,
+        (monotonic_ns() - invocation.sent_ns) // 1000,
+        (invocation.sent_ns - invocation.started_ns) // 1000,
+    )
+    return variant
+
+
+def _lines_for(invocation: "Invocation", meta: bytes) -> bytes | None:
+    """The header lines of a successful answer; None if a value may not stand in a head."""
+    lines = _answer_lines.get(meta)
+    if lines is None:
+        lines = _lines(meta)
+    if lines is not None and invocation.session is not None:
+        lines = _with_session(invocation, lines, meta)
+    return lines
 
 
 def again(invocation: "Invocation") -> None:

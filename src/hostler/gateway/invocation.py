@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hostler.aws.digests import SHORT_MAX, short_sha256
 from hostler.domain.errors import CallerError
 from hostler.gateway import answers, chain, features
+from hostler.gateway.turns import PIECE_MIN
 
 if TYPE_CHECKING:
     from hostler.aws.recurring import Recurring
@@ -123,11 +124,18 @@ class Invocation:
         if self.size > limits.body_bytes_max:
             self.refuse(self._too_long())
             return
+        if len(piece) >= PIECE_MIN:
+            self.connection.hold(self, yes=True)
+            self.gateway.turns.wait(self._go_on)
         self.pieces.append(piece)
         if self._hasher is not None:
             self._hasher(piece)
         elif self.size > limits.hash_inline_bytes_max:
             self._hasher = self.gateway.hasher.start(self.pieces, self._digested)
+
+    def _go_on(self) -> None:
+        if not self.done:
+            self.connection.hold(self, yes=False)
 
     def complete(self) -> None:
         self._complete = True
@@ -152,19 +160,37 @@ class Invocation:
             return
         self._end()
         connection = self.connection
-        gateway = self.gateway
-        end = b"Content-Length: %d\r\nx-amzn-RequestId: %b%012x\r\n%b%b\r\n" % (
-            len(body),
-            gateway.request_prefix,
-            next(gateway.request_numbers),
-            gateway.date,
-            b"Connection: close\r\n" if connection.closes(self) else b"",
-        )
+        end = self._head_end(len(body))
         if len(body) > JOIN_MAX:
             connection.transport.writelines((head, end, body))
         else:
             connection.transport.write(b"".join((head, end, body)))
         connection.finished(self)
+
+    def answer_begin(self, head: bytes, size: int) -> None:
+        """Write the head of an answer of so many bytes; ``answer_more`` has them."""
+        self.answering = True
+        self.pieces = []
+        self.connection.transport.writelines((head, self._head_end(size)))
+
+    def answer_more(self, piece: bytes) -> None:
+        """Write more of the answer that was begun."""
+        self.connection.transport.write(piece)
+
+    def answer_end(self) -> None:
+        """The answer that was begun is written whole."""
+        self._end()
+        self.connection.finished(self)
+
+    def _head_end(self, size: int) -> bytes:
+        gateway = self.gateway
+        return b"Content-Length: %d\r\nx-amzn-RequestId: %b%012x\r\n%b%b\r\n" % (
+            size,
+            gateway.request_prefix,
+            next(gateway.request_numbers),
+            gateway.date,
+            b"Connection: close\r\n" if self.connection.closes(self) else b"",
+        )
 
     def refuse(self, failure: CallerError) -> None:
         """Write the answer of an error that no instance made."""
@@ -175,11 +201,14 @@ class Invocation:
             self.fail(failure)
 
     def fail(self, failure: CallerError) -> None:
-        """Write an error's answer."""
+        """Write an error's answer; one that was begun cannot be taken back, and is cut off."""
         if self.done:
             return
         self._end()
         connection = self.connection
+        if self.answering:
+            connection.abort()
+            return
         data = answers.error(
             failure,
             self.gateway.new_request_id(),

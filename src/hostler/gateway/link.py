@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from hostler.gateway import chain, forward
+from hostler.gateway.stream import STREAM_MIN, Stream
 from hostler.modelserver import frames
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Link(asyncio.Protocol):
         "_need",
         "_out",
         "_parts",
+        "_stream",
         "_taken_in",
         "_unsent",
         "_written",
@@ -93,6 +95,8 @@ class Link(asyncio.Protocol):
         self._have = 0
         self._need = _HEADER_SIZE
         self._parts: dict[int, tuple[int, bytes, list[bytes], int]] = {}
+        self._stream: Stream | None = None
+        """The large answer whose rest comes next."""
 
     # what the gateway calls
 
@@ -164,6 +168,8 @@ class Link(asyncio.Protocol):
         self.target.lost(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._stream is not None:
+            data = self._pass_on(self._stream, data)
         if self._have:
             self._chunks.append(data)
             self._have += len(data)
@@ -213,6 +219,8 @@ class Link(asyncio.Protocol):
             if stop > end:
                 if length > frames.PAYLOAD_MAX:
                     raise frames.FrameError(f"frame of {length} bytes")
+                if kind == _RESPONSE and length >= STREAM_MIN and not flags & _MORE:
+                    return self._begin(data, offset, stop, link_id)
                 self._need = stop - offset
                 return offset
             if kind == _RESPONSE:
@@ -235,6 +243,35 @@ class Link(asyncio.Protocol):
             offset = stop
         self._need = _HEADER_SIZE
         return offset
+
+    def _begin(self, data: bytes, offset: int, stop: int, link_id: int) -> int:
+        """Pass on what is here of a large answer; where what was not used begins."""
+        end, body_at = len(data), offset + _ANSWER_OFFSET
+        if end >= body_at:
+            status, meta_length = _unpack_response(data, offset + _HEADER_SIZE)
+            body_at += meta_length
+            if body_at > stop:
+                raise frames.FrameError("an answer's meta is longer than its frame")
+        if end < body_at:
+            self._need = body_at - offset
+            return offset
+        if link_id not in self.inflight:
+            raise frames.FrameError(f"an answer to id {link_id}, which is not awaited")
+        meta = data[offset + _ANSWER_OFFSET : body_at]
+        stream = Stream(link_id, self.inflight[link_id], status, meta, stop - body_at)
+        self._need = _HEADER_SIZE
+        self._pass_on(stream, data[body_at:])
+        return end
+
+    def _pass_on(self, stream: Stream, data: bytes) -> bytes:
+        """Give a large answer more of what came; what follows it."""
+        self.pinged = self.silent = False
+        self.silence_s = 0.0
+        after = stream.take(data, self.inflight.get(stream.link_id))
+        self._stream = stream if stream.rest else None
+        if not stream.rest:
+            stream.end(self._give_back(stream.link_id))
+        return after
 
     def _answered(self, link_id: int, status: int, meta: bytes, body: bytes) -> None:
         invocation = self._give_back(link_id)

@@ -1,0 +1,62 @@
+"""A large answer on its way: passed on to the client as it comes from the worker.
+
+Held whole it would stop every other call for as long as its bytes take to be copied. What is no
+success is kept to its end: a model's error is told in AWS's words.
+
+Invariant: of its answer a client gets the announced number of bytes, or its connection ends.
+"""
+
+from typing import TYPE_CHECKING
+
+from hostler.gateway import chain
+
+if TYPE_CHECKING:
+    from hostler.gateway.invocation import Invocation
+
+STREAM_MIN = 256 * 1024
+"""An answer's bytes from which on it is passed on as it comes."""
+
+
+class Stream:
+    """An answer of which a part is here.
+
+    Args:
+        link_id: The request's id on its connection.
+        invocation: Who asked; None where nobody waits any more.
+        status: The model's.
+        meta: NUL-joined ``frames.RESPONSE_META``.
+        size: Bytes of the body.
+    """
+
+    __slots__ = ("_kept", "_meta", "_status", "link_id", "rest")
+
+    def __init__(
+        self, link_id: int, invocation: "Invocation | None", status: int, meta: bytes, size: int
+    ) -> None:
+        self.link_id = link_id
+        self._status = status
+        self._meta = meta
+        self.rest = size
+        """Bytes that are still to come."""
+        passes = invocation is not None and chain.begin(invocation, status, meta, size)
+        self._kept: list[bytes] | None = None if passes else []
+
+    def take(self, data: bytes, invocation: "Invocation | None") -> bytes:
+        """Pass on what is the answer's of what came; returns the rest."""
+        piece = data[: self.rest] if len(data) > self.rest else data
+        self.rest -= len(piece)
+        if invocation is not None:
+            if self._kept is not None:
+                self._kept.append(piece)
+            else:
+                invocation.answer_more(piece)
+        return data[len(piece) :]
+
+    def end(self, invocation: "Invocation | None") -> None:
+        """All of it has come."""
+        if invocation is None:
+            return
+        if self._kept is not None:
+            chain.reply(invocation, self._status, self._meta, b"".join(self._kept))
+        else:
+            chain.end(invocation, self._status)
