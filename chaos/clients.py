@@ -40,7 +40,8 @@ def slow(world: World) -> Iterator[Claim]:
             pause(scale.quiet_s)
             quiet.append((began, time.monotonic()))
             began = time.monotonic()
-            cut += asyncio.run(_trickle(world.server.port, endpoint, scale.slow_clients))
+            starts_s = [world.rng.random() for _ in range(scale.slow_clients)]
+            cut += asyncio.run(_trickle(world.server.port, endpoint, starts_s))
             disturbed.append((began, time.monotonic()))
     lasted = [seconds for seconds, _ in cut]
     answers = Counter(answer for _, answer in cut)
@@ -62,12 +63,13 @@ def slow(world: World) -> Iterator[Claim]:
     )
 
 
-async def _trickle(port: int, endpoint: str, count: int) -> list[tuple[float, str]]:
-    """How long each slow client lasted, and what it was told."""
+async def _trickle(port: int, endpoint: str, starts_s: list[float]) -> list[tuple[float, str]]:
+    """How long each slow client lasted, and what it was told; each begins at its own moment."""
     head = f"POST /endpoints/{endpoint}/invocations HTTP/1.1\r\nHost: x\r\n".encode()
 
     async def one(number: int) -> tuple[float, str]:
         in_body = number % 2
+        await asyncio.sleep(starts_s[number])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head + (b"Content-Length: 1000\r\n\r\n" if in_body else b"A: "))
         began, got = time.monotonic(), b""
@@ -87,7 +89,7 @@ async def _trickle(port: int, endpoint: str, count: int) -> list[tuple[float, st
         writer.close()
         return time.monotonic() - began, got[9:12].decode() or "closed"
 
-    return list(await asyncio.gather(*map(one, range(count))))
+    return list(await asyncio.gather(*map(one, range(len(starts_s)))))
 
 
 def large(world: World) -> Iterator[Claim]:

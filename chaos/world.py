@@ -34,7 +34,8 @@ def transform_fn(model, data, content_type, accept):
     if len(data) > 100_000:
         return str(len(data)), "text/plain"
     orders = json.loads(data)
-    time.sleep(orders.get("sleep", 0))
+    if orders.get("sleep"):
+        time.sleep(orders["sleep"])
     for _ in range(orders.get("grow", 0)):
         model.append(bytearray(1 << 24))
     return data, content_type

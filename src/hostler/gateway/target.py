@@ -305,11 +305,11 @@ class Pool:
                 self.forget_pace()
             return
         links = self._links()
+        ready = [link for link in links if link.ready and not link.silent]
         unanswered = sum(link.unanswered for link in links)
         full = bool(self.waiting) or unanswered >= LINE_MIN * len(links)
         self._pace = pace = self._pace or Pace()
-        pace.saw(now, self.sent() - unanswered, full=full)
-        ready = [link for link in links if link.ready and not link.silent]
+        pace.saw(now, self.sent() - unanswered, full=full and bool(ready))
         if pace.per_second is None or not ready:
             return
         allowed = pace.per_second * wait_s_max

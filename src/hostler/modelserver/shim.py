@@ -17,16 +17,11 @@ from typing import NoReturn
 
 from . import failures, folder, page, sandbox, settings, syscalls, worker
 from .output import Output
+from .restarts import Restarts
 from .stops import Stops
 from .verdict import Death, Verdict, judge
 from .watchdog import OomCounter, Watchdog
 
-DEATHS_MAX = 5
-DEATHS_WINDOW_S = 60.0
-RESTART_DELAYS_S = (0.05, 0.2, 1.0, 3.0)
-"""By the number of deaths lately; gateways read a dead worker's page before the next one writes."""
-SETTLED_S = 5.0
-"""The death of a worker that lived this long is a first one: it is no crash loop."""
 STOPPED = "the instance was stopped"
 _MARGIN_S = 0.5
 STUCK_MARGIN_S = 5.0
@@ -64,10 +59,10 @@ class Shim:
         self._memory_check = 0.0
         self._workers: dict[int, int] = {}  # pid → index
         self._began: dict[int, float] = {}  # pid → when (monotonic)
-        self._restarts: dict[int, float] = {}  # index → when (monotonic)
+        self._starts: dict[int, float] = {}  # index → when (monotonic)
+        self._restarts = Restarts()
         self._was_ready: set[int] = set()
         self._stops = Stops()
-        self._deaths: list[float] = []
         self._stop_at: float | None = None
         self._verdict: Verdict | None = None
         limit_s = settings.Settings.from_spec(plan.settings).request_limit_s
@@ -98,7 +93,7 @@ class Shim:
             self._start(index)
         if folder.read_json(self._directory, folder.STOP) is not None:
             self._stop()  # asked before the handlers stood
-        while self._workers or self._restarts:
+        while self._workers or self._starts:
             self._step()
         self._end(self._verdict or Verdict(failures.EXITED, STOPPED))
 
@@ -118,8 +113,8 @@ class Shim:
             text = "the instance was killed: it had not ended within the time it was given"
             self._verdict = self._verdict or Verdict(failures.KILLED, text)
             self._kill_all()
-        for index in [index for index, due in self._restarts.items() if now >= due]:
-            del self._restarts[index]
+        for index in [index for index, due in self._starts.items() if now >= due]:
+            del self._starts[index]
             self._start(index)
 
     def _signals(self) -> bytes:
@@ -130,7 +125,7 @@ class Shim:
 
     def _timeout_ms(self) -> int:
         now = time.monotonic()
-        dues = [self._stuck_check - now, *(due - now for due in self._restarts.values())]
+        dues = [self._stuck_check - now, *(due - now for due in self._starts.values())]
         if self._stop_at is not None:
             dues.append(self._stop_at - now)
         if self._watchdog is not None:
@@ -194,7 +189,8 @@ class Shim:
     def _died(self, pid: int, status: int) -> None:
         index = self._workers.pop(pid)
         self._stops.forget(pid)
-        settled = time.monotonic() - self._began.pop(pid) >= SETTLED_S
+        now = time.monotonic()
+        lived_s = now - self._began.pop(pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)  # what it had started
         self._output.remove(pid)
@@ -211,19 +207,14 @@ class Shim:
         failure = self._failure(index)
         kind = str(self._plan.settings.get("instance_type", ""))
         verdict = judge(death, failure, self._plan.memory_bytes, kind)
-        now = time.monotonic()
-        self._deaths = [at for at in self._deaths if at > now - DEATHS_WINDOW_S]
-        if not settled:
-            self._deaths.append(now)
-        if not death.was_ready or len(self._deaths) >= DEATHS_MAX:
+        pause_s = self._restarts.pause_s(now, lived_s)
+        if not death.was_ready or pause_s is None:
             self._output.note(verdict.message)
             self._tell(index, pid, verdict)
             self._give_up(verdict)
         else:
             self._output.note(f"{verdict.message}; starting it again")
-            delays = RESTART_DELAYS_S
-            times = 1 if settled else min(len(self._deaths), len(delays))
-            self._restarts[index] = now + delays[times - 1]
+            self._starts[index] = now + pause_s
             self._clear(index)
             self._tell(index, pid, verdict)
             with contextlib.suppress(OSError):  # a full disk costs only the start-up time's base
@@ -247,7 +238,7 @@ class Shim:
 
     def _give_up(self, verdict: Verdict) -> None:
         self._verdict = verdict
-        self._restarts.clear()
+        self._starts.clear()
         self._stop_at = time.monotonic()
         self._kill_all()
 
@@ -263,7 +254,7 @@ class Shim:
             self._stop_at = min(self._stop_at, deadline)
             return
         self._stop_at = deadline
-        self._restarts.clear()
+        self._starts.clear()
         for pid in self._workers:
             os.kill(pid, signal.SIGTERM)
 

@@ -104,6 +104,21 @@ def test_a_slow_worker_is_not_given_all_it_would_take() -> None:
         assert crowd.worker.link.window == 20
 
 
+def test_time_without_any_instance_is_not_slowness() -> None:
+    with bench() as gateway:
+        crowd = Crowd(gateway, credit=4)
+        crowd.sends(30)
+        crowd.answers(5)
+        line_max = gateway.pool.line_max
+        crowd.worker.link.silent = True
+        for number in range(100):
+            gateway.pool.judge(crowd.now + number * SWEEP_S, 10.0)
+        crowd.worker.link.silent = False
+        crowd.now += 100 * SWEEP_S
+        crowd.answers(3)
+        assert abs(gateway.pool.line_max - line_max) <= 4
+
+
 @pytest.mark.parametrize("why", ["at rest", "other instances"])
 def test_what_was_measured_is_forgotten(why: str) -> None:
     with bench() as gateway:
