@@ -12,9 +12,9 @@ FOLDER = Path(__file__).parents[1] / "docs/explanation"
 PAGE = FOLDER / "performance.md"
 BEGIN, END = "<!-- generated: bench -->", "<!-- end: bench -->"
 NOTE = "<!-- Written by `make bench BENCH=--docs`. -->"
-OUR_OWN = """They are Hostler's own: a gate is what a release must reach, a goal what its authors think
-the machine allows. «Killed» is a `kill -9` of the gateway and the model server at once, until both were
-started anew and the endpoint answers rightly."""
+OUR_OWN = """They are Hostler's own: a gate is what a release must reach, a goal what its authors
+think the machine allows. «Killed» is a `kill -9` of the gateway and the model server at once, until
+both were started anew and the endpoint answers rightly."""
 PLOTS = {
     "performance-throughput.svg": "Requests a second by server and model",
     "performance-latency.svg": "Latency of one call at a time by server and model",
