@@ -5,7 +5,9 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import asdict
@@ -27,6 +29,8 @@ DEBIAN = {"nginx": "nginx-light", "java": "default-jre-headless"}
 def main() -> None:
     """Run and report."""
     options = arguments()
+    # Told to end, it ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if options.read:
         found = [json.loads(path.read_text()) for path in options.read]
     else:

@@ -12,6 +12,9 @@ FOLDER = Path(__file__).parents[1] / "docs/explanation"
 PAGE = FOLDER / "performance.md"
 BEGIN, END = "<!-- generated: bench -->", "<!-- end: bench -->"
 NOTE = "<!-- Written by `make bench BENCH=--docs`. -->"
+OUR_OWN = """They are Hostler's own: a gate is what a release must reach, a goal what its authors
+think the machine allows. «Killed» is a `kill -9` of the gateway and the model server at once, until
+both were started anew and the endpoint answers rightly."""
 PLOTS = {
     "performance-throughput.svg": "Requests a second by server and model",
     "performance-latency.svg": "Latency of one call at a time by server and model",
@@ -41,7 +44,7 @@ def section(reports: list[Report]) -> str:
     dates = " and ".join(dict.fromkeys(found["when"] for found in reports))
     runs = "one run" if len(reports) == 1 else f"{len(reports)} runs, one after the other"
     parts = [NOTE, f"## What was measured\n\nThis is {runs}: {dates}. {_how(shown)}"]
-    parts += ["### Targets", report.targets_table(reports), "### Servers"]
+    parts += ["### Targets", OUR_OWN, report.targets_table(reports), "### Servers"]
     parts += [f"![{what}]({name})" for name, what in PLOTS.items()]
     for model in dict.fromkeys(run["model"] for run in shown["runs"]):
         parts += [f"#### {report.MODEL_TITLES[model]}", report.model_table(shown, model)]

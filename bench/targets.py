@@ -4,6 +4,7 @@ A gate is what a release must reach; a goal is what its authors think the machin
 taken within each round; its median counts, and the range is shown.
 """
 
+import re
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,11 +50,9 @@ class Target:
                 return verdict
         return Verdict.MISSED
 
-    def write(self, value: float) -> str:
-        return self.form.format(value)
-
     def bound(self, value: float) -> str:
-        return f"{'≤' if self.less_is_better else '≥'} {self.write(value)}"
+        form = re.sub(r"{.*?}", "{:g}", self.form)
+        return f"{'≤' if self.less_is_better else '≥'} {form.format(value)}"
 
 
 def by_round(report: Report, server: str, model: str, connections: int) -> dict[int, Report]:

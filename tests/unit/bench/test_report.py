@@ -135,6 +135,7 @@ def test_boto3s_own_time_is_shown_apart() -> None:
 def test_two_runs_stand_side_by_side() -> None:
     table = report.targets_table([FOUND, FOUND])
     assert "| run 1 | verdict 1 | run 2 | verdict 2 |" in table
+    assert "| ≤ 0.5 s | ≤ 0.2 s | 0.30 s | gate met | 0.30 s | gate met |" in table
 
 
 def test_only_the_section_between_the_marks_is_written() -> None:
