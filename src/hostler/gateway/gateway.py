@@ -116,6 +116,7 @@ class Gateway:
                 return False
             mould, claim = found
             connection.mould = mould
+            connection.moulds_cast -= 1
         invocation = Invocation(self, connection, mould.head, mould.name, INVOKE)
         connection.serves(invocation)
         invocation.start(mould, claim)
