@@ -193,11 +193,11 @@ def bench(**limits: Any) -> Iterator[Bench]:
             loop.close()
 
 
-def signed(body: bytes = b"{}", **extra: str) -> bytes:
-    """A signed invocation of Demo."""
+def signed(body: bytes = b"{}", path: str = PATH, **extra: str) -> bytes:
+    """A signed invocation, of Demo unless told otherwise."""
     head = sigv4.sign(
         "POST",
-        PATH,
+        path,
         [("host", "h:1"), *((name.replace("_", "-"), value) for name, value in extra.items())],
         hashlib.sha256(body).hexdigest(),
         access_key_id=ROOT_KEY,
@@ -207,7 +207,7 @@ def signed(body: bytes = b"{}", **extra: str) -> bytes:
         now=time(),
     )
     lines = "".join(f"{name}: {value}\r\n" for name, value in head)
-    return f"POST {PATH} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
+    return f"POST {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 def parsed(data: bytes) -> Iterator[tuple[int, bytes]]:

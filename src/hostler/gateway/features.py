@@ -42,7 +42,8 @@ OPERATIONS: Mapping[str, str] = {
 """SageMaker Runtime's operations by the last part of ``POST /endpoints/{name}/…``."""
 
 MOULDS_CAST_MAX = 8
-"""For one connection: a client whose heads never recur must not cost a mould each time."""
+"""For one connection, beyond those that it came back to: a client whose heads never recur must not
+cost a mould each time, and one that calls hundreds of endpoints is to have them all."""
 
 _ASCII = re.compile(r"[\x00-\x7f]*")
 _PRINTABLE = re.compile(r"[\x21-\x7e][\x20-\x7e]*")

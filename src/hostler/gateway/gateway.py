@@ -122,6 +122,7 @@ class Gateway:
                 return False
             mould, claim = found
             connection.mould = mould
+            connection.moulds_cast -= 1
         invocation = Invocation(self, connection, mould.head, mould.name, INVOKE)
         connection.serves(invocation)
         invocation.start(mould, claim)

@@ -4,21 +4,19 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from gateway_pieces import UNSHARED, Worker, bench, signed
+from gateway_pieces import UNSHARED, Bench, Worker, bench, signed
 from gateway_rig import ACCOUNT, REGION, snapshot_of
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
 from hostler.gateway.fleet import PROBE_EVERY_S, Fleet
 from hostler.gateway.gateway import SWEEP_S
 from hostler.gateway.limits import Limits
 from hostler.gateway.record import Recorder
+from hostler.gateway.target import Target
 from hostler.modelserver import frames
-
-if TYPE_CHECKING:
-    from hostler.gateway.target import Target
 
 
 def routes(count: int, *, instances: bool) -> tuple[EndpointRoute, ...]:
@@ -71,6 +69,39 @@ def cost_of_a_call(endpoints: int) -> int:
 
 def test_a_call_costs_the_same_among_one_or_five_hundred_endpoints() -> None:
     assert cost_of_a_call(1) == cost_of_a_call(500)
+
+
+def test_one_connection_to_a_hundred_endpoints_comes_to_have_a_mould_for_each() -> None:
+    """Only the first eight had one: all others went through the parser, at three times the cost."""
+    with bench() as made:
+        every = routes(100, instances=False)
+        made.gateway.use(snapshot_of(every))
+        client = made.client()
+        requests = {each.name: signed(path=f"/endpoints/{each.name}/invocations") for each in every}
+        workers = {each.name: _worker(made, each.name) for each in every}
+        moulded: list[int] = []
+        for turn in range(1, 8):
+            before = client.connection.moulds_cast
+            for name, request in requests.items():
+                client.sends(request)
+                workers[name].answers(turn)
+            moulded.append(before - client.connection.moulds_cast)
+        assert len(client.reads()) == 700
+        assert moulded == [-8, 0, 0, 0, 100 - 2 * 36, 100, 100]
+
+
+def _worker(made: Bench, name: str) -> Worker:
+    """An instance of one of the endpoints."""
+    endpoint = made.gateway.routes.find(ACCOUNT, REGION, name)
+    assert endpoint is not None
+    pool = endpoint.variants[0].pool
+    target = Target(TargetRoute(f"i-{name}", ("w0.sock",)), pool, _undialled, made.later.append)
+    pool.targets = (target,)
+    return Worker(target, 64, made.turn)
+
+
+def _undialled(_target: Target, _slot: int, _delay_s: float) -> None:
+    """No connection is made: the test has made it."""
 
 
 @pytest.mark.parametrize("count", [1, 7, 500])
