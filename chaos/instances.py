@@ -23,6 +23,8 @@ MODEL_LOAD_S = 0.2
 DEADLINE_S = 60.0
 STUCK_MS = 1400.0
 """Who waits this long came to the one that is stopped: it is passed over no earlier."""
+MOVED_MS_MAX = 3500.0
+"""Who waits longer was not moved: it was being computed."""
 
 
 def killed(world: World) -> Iterator[Claim]:
@@ -91,7 +93,7 @@ def stopped(world: World) -> Iterator[Claim]:
             pause(scale.quiet_s)
             quiet.append((began, time.monotonic()))
             asked = time.monotonic()
-            slow = pool.submit(world.invoke, endpoint, sleep=1.0)
+            slow = pool.submit(world.invoke, endpoint, sleep=2.0)
             victim = _busy(world, endpoint)
             os.kill(victim.pid, signal.SIGSTOP)
             began = time.monotonic()
@@ -145,12 +147,12 @@ def _others(
     yield verdict.count("no other call fails", summary(failed), not failed)
     stuck = {each for each in calls if each.ms > STUCK_MS}
     after_s = [_after_s(each, held) for each in stuck]
-    longest_s = max((each.ms for each in stuck), default=0.0) / 1000
+    taken = [each for each in stuck if each.ms > MOVED_MS_MAX]
     yield verdict.time(
         "out within 3 s: whom it had not taken goes elsewhere, and nobody comes to it after that",
-        f"{len(stuck)} calls came to it, until {max(after_s, default=0.0):.2f} s after its stop, "
-        f"and were answered within {longest_s:.2f} s",
-        all(after <= 3.0 for after in after_s) and longest_s <= 3.5,
+        f"{len(stuck)} calls came to it, until {max(after_s, default=0.0):.2f} s after its stop; "
+        f"it had taken {len(taken)}",
+        all(after <= 3.0 for after in after_s) and len(taken) <= len(held),
     )
     others = [each for each in calls if each not in stuck]
     within = [[each for each in others if began <= each.began < ended] for began, ended in held]

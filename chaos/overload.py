@@ -9,6 +9,7 @@ from chaos.verdict import Claim
 from chaos.world import World
 
 SERVICE_S = 0.01
+WORKERS = 2
 SHED = "ServiceUnavailable retry-after 1: "
 SHED_MS_MAX = 5.0
 WAIT_S_MAX = 30.0
@@ -18,7 +19,7 @@ WAIT_S_MAX = 30.0
 def overloaded(world: World) -> Iterator[Claim]:
     """More and more requests at a model of 10 ms, then at one that is slow."""
     seconds = world.scale.overload_s
-    endpoint = world.endpoint("overloaded", workers=2)
+    endpoint = world.endpoint("overloaded", workers=WORKERS)
     with load(world.server, endpoint, {"sleep": SERVICE_S}, connections=32) as calls:
         pause(world.scale.warm_s)
         began = time.monotonic()
@@ -27,7 +28,8 @@ def overloaded(world: World) -> Iterator[Claim]:
     peak = _goodput(calls.all, began, ended)
     yield verdict.count("at the peak nothing is refused", calls.summary(), not calls.failed)
     for factor in world.scale.factors:
-        with load(world.server, endpoint, {"sleep": SERVICE_S}, per_second=factor * peak) as calls:
+        per_second = factor * max(peak, WORKERS / SERVICE_S)
+        with load(world.server, endpoint, {"sleep": SERVICE_S}, per_second=per_second) as calls:
             pause(world.scale.warm_s)
             began = time.monotonic()
             pause(seconds)
