@@ -79,16 +79,18 @@ class OwnZygotes:
     def __init__(self, run: Path) -> None:
         self._run = run
         self.processes: dict[str, asyncio.subprocess.Process] = {}
+        self._turn = asyncio.Lock()
 
     async def ensure(self, environment: Environment) -> Path:
         name = environment.digest[:12]
         path = self._run / f"zygote-{name}.sock"
-        process = self.processes.get(name)
-        if process is None or process.returncode is not None:
-            path.unlink(missing_ok=True)
-            self.processes[name] = await asyncio.create_subprocess_exec(
-                *zygotes.zygote_words(environment, path), stdin=asyncio.subprocess.DEVNULL
-            )
+        async with self._turn:  # else two that ask at once start two, and one is forgotten
+            process = self.processes.get(name)
+            if process is None or process.returncode is not None:
+                path.unlink(missing_ok=True)
+                self.processes[name] = await asyncio.create_subprocess_exec(
+                    *zygotes.zygote_words(environment, path), stdin=asyncio.subprocess.DEVNULL
+                )
         async with asyncio.timeout(20):
             while not path.exists():
                 await asyncio.sleep(0.01)
