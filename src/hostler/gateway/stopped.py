@@ -1,4 +1,4 @@
-"""Whether a worker is stopped (SIGSTOP, a stopped job): its page cannot say so, the kernel can.
+"""Whether a worker is stopped, or waits for a processor: its page cannot say so, the kernel can.
 
 A worker names itself by the pid of its own namespace; seen from here it is the child of its
 instance's shim that has this pid there.
@@ -32,11 +32,20 @@ def outer_pid(page: str, pid: int) -> int:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether the process (a pid here) is stopped; a debugger's stop is none."""
+    """Whether the process (a pid here) is stopped (SIGSTOP, a stopped job; no debugger's stop)."""
+    return _state(pid) == b"T"
+
+
+def is_runnable(pid: int) -> bool:
+    """Whether its main thread runs, or would if there were a processor for it."""
+    return _state(pid) == b"R"
+
+
+def _state(pid: int) -> bytes:
     try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2][1:2] == b"T"
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2][1:2]
     except OSError:
-        return False
+        return b""
 
 
 def _own_pid(pid: str) -> int:

@@ -187,15 +187,15 @@ class Target:
                 link.ping()
 
     def _is_still(self, link: "Link") -> bool:
-        """Whether a silent worker is idle, or stopped in the midst of its work."""
+        """Whether a silent worker is stopped, or idle without waiting for a processor."""
         slot = self.read_page(link.slot)
         if slot is None:
             return False
-        if slot[2] == 0:
-            return True
         if not link.outer_pid:
             link.outer_pid = stopped.outer_pid(self.route.page, link.pid)
-        return bool(link.outer_pid) and stopped.is_stopped(link.outer_pid)
+        if slot[2] == 0:
+            return not stopped.is_runnable(link.outer_pid)
+        return stopped.is_stopped(link.outer_pid)
 
     def _pass_over(self, link: "Link") -> None:
         link.silent = True

@@ -54,6 +54,15 @@ def test_a_stopped_child_of_the_shim_is_seen_until_it_goes_on(shim) -> None:
     eventually("it goes on", lambda: not stopped.is_stopped(child), every_s=0.01)
 
 
+def test_who_waits_for_a_processor_is_runnable(shim) -> None:
+    """A busy machine kept workers from running for seconds, and they were passed over."""
+    _, child, _ = shim
+    eventually("it waits for nothing to happen", lambda: not stopped.is_runnable(child))
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        eventually("it runs", lambda: stopped.is_runnable(busy.pid))
+        busy.kill()
+
+
 def test_what_cannot_be_found_counts_as_running(shim, tmp_path: Path) -> None:
     page, child, process = shim
     assert stopped.outer_pid(page, os.getpid()) == 0, "no child of the shim"
@@ -61,6 +70,7 @@ def test_what_cannot_be_found_counts_as_running(shim, tmp_path: Path) -> None:
     (tmp_path / folder.SHIM).unlink()
     assert stopped.outer_pid(page, child) == 0
     assert not stopped.is_stopped(0)
+    assert not stopped.is_runnable(0)
     known = identity.of(process.pid)
     assert known is not None
     identity.write(tmp_path / folder.SHIM, identity.ProcessId(process.pid, known.start_time + 1))
