@@ -95,7 +95,9 @@ def _worker(made: Bench, name: str) -> Worker:
     endpoint = made.gateway.routes.find(ACCOUNT, REGION, name)
     assert endpoint is not None
     pool = endpoint.variants[0].pool
-    target = Target(TargetRoute(f"i-{name}", ("w0.sock",)), pool, _undialled, made.later.append)
+    target = Target(
+        TargetRoute(f"i-{name}", ("w0.sock",)), pool, UNSHARED, _undialled, made.later.append
+    )
     pool.targets = (target,)
     return Worker(target, 64, made.turn)
 
