@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from hostler.iam import rules
+from hostler.iam import conditions, rules
 from hostler.iam.grammar import (
     OLD_VERSION,
     VERSION,
@@ -87,12 +87,18 @@ def _json(text: str) -> Any:
     if len(text) > DOCUMENT_CHARACTERS_MAX:
         raise malformed(f"The policy is longer than {DOCUMENT_CHARACTERS_MAX} characters.")
     try:
-        return json.loads(text, object_pairs_hook=_pairs)
+        read = json.loads(text, object_pairs_hook=_pairs)
+        if "\\" in text:
+            json.dumps(read, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        place = "an escape is half of a character"
+        raise malformed("The policy is not in the valid JSON format.", place) from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}: {error.msg}"
         raise malformed("The policy is not in the valid JSON format.", place) from error
     except RecursionError as error:
         raise malformed("Syntax errors in policy.", "the document is nested too deeply") from error
+    return read
 
 
 def _syntax(place: str) -> NoReturn:
@@ -202,10 +208,13 @@ def _conditions(value: Any, place: str) -> tuple[Condition, ...]:
         return ()
     found: list[Condition] = []
     for operator, keys in _object(value, place).items():
+        if conditions.operator(operator) is None:
+            _syntax(f"{place} has an operator that IAM does not know: {operator[:64]}")
         for key, values in _object(keys, f"{place}.{operator}").items():
-            found.append(
-                Condition(operator, key, _condition_values(values, f"{place}.{operator}.{key}"))
-            )
+            here = f"{place}.{operator}.{key}"
+            condition = Condition(operator, key, _condition_values(values, here))
+            rules.check_condition(condition, here)
+            found.append(condition)
     return tuple(found)
 
 
