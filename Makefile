@@ -60,6 +60,7 @@ sim: setup ## the simulated world: make sim SEEDS=10000
 
 bench: setup ## speed beside other servers, as ratios in one run
 	$(RUN)/python -m bench
+	$(RUN)/python -m bench.decisions
 
 format: setup
 	$(RUN)/ruff format .

@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-lo
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from hostler.iam import variables
 from hostler.iam.answer import Answer
@@ -17,6 +18,8 @@ from hostler.iam.context import Facts
 from hostler.iam.grammar import Condition
 from hostler.iam.operators import OPERATORS, WITH_VARIABLES, Value
 
+OPERATORS_MAX = 512
+"""Names remembered: there are some 160 that exist."""
 IF_EXISTS = "IfExists"
 NULL = "Null"
 _NO_DATA = ((), ("",))
@@ -40,6 +43,7 @@ class Operator:
     if_exists: bool
 
 
+@lru_cache(maxsize=OPERATORS_MAX)
 def operator(written: str) -> Operator | None:
     """Read the name of an operator; None for one that does not exist."""
     over = next((each for each in (Over.ALL, Over.ANY) if written.startswith(each)), Over.THE_VALUE)
@@ -69,6 +73,8 @@ class Check:
             case Over.THE_VALUE:
                 if not given:
                     return Answer.YES if self.if_exists or self.negated else Answer.NO
+                if len(given) == 1:
+                    return self._one(given[0], facts)
                 # An operator for one value, on a key with several: AWS's answer is not defined.
                 found = {self._one(text, facts) for text in given}
                 return found.pop() if len(found) == 1 else Answer.MAYBE
@@ -84,9 +90,11 @@ class Check:
     def _one(self, text: str, facts: Facts) -> Answer:
         best = Answer.NO
         for value in self.values:
-            best = max(best, value(text, facts))
-            if best is Answer.YES:
-                break
+            found = value(text, facts)
+            if found is not Answer.NO:
+                best = found
+                if found is Answer.YES:
+                    break
         return best.inverted if self.negated else best
 
 
@@ -118,9 +126,11 @@ def answer(checks: Compiled, facts: Facts) -> Answer:
     """Do all of them hold?"""
     best = Answer.YES
     for check in checks:
-        best = min(best, check.answer(facts))
-        if best is Answer.NO:
-            break
+        found = check.answer(facts)
+        if found is not Answer.YES:
+            best = found
+            if found is Answer.NO:
+                break
     return best
 
 

@@ -127,6 +127,13 @@ def _strings(value: Any, place: str) -> tuple[str, ...]:
     return tuple(items)
 
 
+def _listed(item: Mapping[str, Any], name: str, place: str) -> tuple[str, ...]:
+    value = item.get(name)
+    if isinstance(value, str):
+        return (value,)
+    return () if name not in item else _strings(value, f"{place}.{name}")
+
+
 def _statement(value: Any, index: int, kind: Kind) -> Statement:
     place = f"Statement[{index}]"
     item = _object(value, place)
@@ -136,10 +143,10 @@ def _statement(value: Any, index: int, kind: Kind) -> Statement:
         label=sid or place,
         sid=sid,
         effect=_effect(item, place),
-        actions=_strings(item.get("Action", []), f"{place}.Action"),
-        not_actions=_strings(item.get("NotAction", []), f"{place}.NotAction"),
-        resources=_strings(item.get("Resource", []), f"{place}.Resource"),
-        not_resources=_strings(item.get("NotResource", []), f"{place}.NotResource"),
+        actions=_listed(item, "Action", place),
+        not_actions=_listed(item, "NotAction", place),
+        resources=_listed(item, "Resource", place),
+        not_resources=_listed(item, "NotResource", place),
         principals=_principals(item.get("Principal", []), f"{place}.Principal"),
         not_principals=_principals(item.get("NotPrincipal", []), f"{place}.NotPrincipal"),
         conditions=_conditions(item.get("Condition"), f"{place}.Condition"),

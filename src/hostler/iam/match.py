@@ -12,7 +12,7 @@ from hostler.iam import variables
 from hostler.iam.answer import Answer
 from hostler.iam.context import Facts
 from hostler.iam.globs import ANY, Glob, glob, read
-from hostler.iam.operators import ARN_PARTS, parts_match
+from hostler.iam.operators import ARN_PARTS, parts, parts_match
 from hostler.iam.variables import Template, template
 
 
@@ -56,7 +56,7 @@ class Resource:
 class VariableResource:
     """A pattern with variables; one without a value makes it name no resource at all."""
 
-    parts: tuple[Template, ...]
+    parts: tuple[Glob | Template, ...]
 
     def answer(self, resource: list[str], facts: Facts) -> Answer:
         """Does it name the resource, in this request?"""
@@ -111,5 +111,5 @@ def _resource(pattern: str, has_variables: bool) -> Resource | VariableResource:
     if written.text is not None:
         texts = (*split(written.text), *ANY * ARN_PARTS)[:ARN_PARTS]
         return Resource(tuple(map(glob, texts)))
-    missing = (Template((ANY,), is_pattern=True),) * ARN_PARTS
-    return VariableResource((*written.split(":", ARN_PARTS - 1), *missing)[:ARN_PARTS])
+    missing = (glob(ANY),) * ARN_PARTS
+    return VariableResource((*parts(written), *missing)[:ARN_PARTS])

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from hostler.iam.answer import Answer
 from hostler.iam.context import Facts
-from hostler.iam.globs import glob
+from hostler.iam.globs import Glob, glob
 from hostler.iam.variables import Template, template
 
 ARN_PARTS = 6
@@ -75,7 +75,7 @@ def _like(raw: str, variables: bool) -> Value:
 
 def _arn(raw: str, variables: bool) -> Value:
     written = template(raw, variables=variables, is_pattern=True)
-    wanted = tuple(written.split(":", ARN_PARTS - 1))
+    wanted = parts(written)
 
     def value(text: str, facts: Facts) -> Answer:
         given = text.split(":", ARN_PARTS - 1)
@@ -86,13 +86,24 @@ def _arn(raw: str, variables: bool) -> Value:
     return value
 
 
-def parts_match(wanted: tuple[Template, ...], given: list[str], facts: Facts) -> Answer:
+def parts(written: Template) -> tuple[Glob | Template, ...]:
+    """The parts of an ARN's pattern; what depends on no request is compiled."""
+    cut = written.split(":", ARN_PARTS - 1)
+    return tuple(part if part.text is None else glob(part.text) for part in cut)
+
+
+def parts_match(wanted: tuple[Glob | Template, ...], given: list[str], facts: Facts) -> Answer:
     """Does each part of an ARN fit its own pattern?"""
     best = Answer.YES
     for pattern, text in zip(wanted, given, strict=True):
-        best = min(best, _filled(pattern, text, facts))
-        if best is Answer.NO:
-            break
+        if isinstance(pattern, Glob):
+            if not pattern.matches(text):
+                return Answer.NO
+            continue
+        found = _filled(pattern, text, facts)
+        if found is Answer.NO:
+            return found
+        best = min(best, found)
     return best
 
 

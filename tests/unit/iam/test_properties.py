@@ -32,7 +32,7 @@ ROLE = f"arn:aws:iam::{OWN}:role/r"
 SESSION = f"arn:aws:sts::{OWN}:assumed-role/r/s"
 
 ACTIONS = ["s3:GetObject", "s3:PutObject", "sagemaker:InvokeEndpoint"]
-ACTION_PATTERNS = ["*", "s3:*", "S3:getobject", "*:Get*", "s3:?utObject", "s3:Get"]
+ACTION_PATTERNS = ["*", "*", "*", "s3:*", "S3:getobject", "*:Get*", "s3:?utObject", "s3:Get"]
 RESOURCES = [
     "*",
     "arn:aws:s3:::a/bob",
@@ -40,7 +40,7 @@ RESOURCES = [
     f"arn:aws:sagemaker:r:{OWN}:endpoint/x",
 ]
 RESOURCE_PATTERNS = [
-    "*", "arn:aws:s3:::a*", "arn:aws:s3:::a/?ob", "arn:aws:s3:::a/${aws:username}",
+    "*", "*", "*", "arn:aws:s3:::a*", "arn:aws:s3:::a/?ob", "arn:aws:s3:::a/${aws:username}",
     "arn:aws:s3:::a/${aws:PrincipalTag/team}/*", "arn:aws:s3:::a/${aws:PrincipalTag/team, 'red'}/k",
     "arn:aws:s3:::a/${*}", "arn:aws:sagemaker:*:*:endpoint/*", "arn:aws:sagemaker:*:endpoint/x",
     "arn:aws:s3",
@@ -101,7 +101,7 @@ def some(values: list[Any]) -> st.SearchStrategy[list[Any]]:
 @st.composite
 def conditions(draw: st.DrawFn) -> Json:
     found: Json = {}
-    for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2]))):
+    for _ in range(draw(st.sampled_from([0, 1, 1, 2]))):
         over = draw(st.sampled_from(["", "", "", "ForAllValues:", "ForAnyValue:"]))
         kind = draw(st.sampled_from([*KINDS, "TagKeys", "Null"]))
         if kind == "Null":
@@ -121,17 +121,19 @@ def conditions(draw: st.DrawFn) -> Json:
 
 @st.composite
 def statements(draw: st.DrawFn, *, effect: str = "", of_resource: bool = False) -> Json:
-    effect = effect or draw(st.sampled_from(["Allow", "Allow", "Deny"]))
+    effect = effect or draw(st.sampled_from(["Allow", "Allow", "Allow", "Deny"]))
     found: Json = {
         "Effect": effect,
-        draw(st.sampled_from(["Action", "Action", "NotAction"])): draw(some(ACTION_PATTERNS)),
-        draw(st.sampled_from(["Resource", "Resource", "NotResource"])): draw(
+        draw(st.sampled_from(["Action", "Action", "Action", "NotAction"])): draw(
+            some(ACTION_PATTERNS)
+        ),
+        draw(st.sampled_from(["Resource", "Resource", "Resource", "NotResource"])): draw(
             some(RESOURCE_PATTERNS)
         ),
     }
     if of_resource:
         who = st.sampled_from(["*", USER, ROLE, SESSION, OWN, f"arn:aws:iam::{OWN}:root", OTHER])
-        name = draw(st.sampled_from(["Principal", "Principal", "NotPrincipal"]))
+        name = draw(st.sampled_from(["Principal", "Principal", "Principal", "NotPrincipal"]))
         found[name] = {"AWS": draw(st.lists(who, min_size=1, max_size=3))}
     condition = draw(conditions())
     return {**found, "Condition": condition} if condition else found
