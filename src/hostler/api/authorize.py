@@ -3,7 +3,7 @@
 Invariant: all are needed, and the first that is missing is named in the refusal.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hostler.api.registry import Access, Call
 from hostler.domain.errors import CallerError
@@ -51,7 +51,8 @@ def context_of(call: Call) -> Context:
 def _tags(call: Call) -> Context:
     """Tags that a request brings, in the two shapes in which services take them."""
     pairs = [(tag["Key"], tag["Value"]) for tag in call.params.get("Tags") or ()]
-    pairs += (call.params.get("tags") or {}).items()
+    mapped = call.params.get("tags")
+    pairs += mapped.items() if isinstance(mapped, Mapping) else ()
     keys = [key for key, _ in pairs] or call.params.get("TagKeys") or ABSENT
     return {"aws:TagKeys": keys, **context.tags("aws:RequestTag", pairs)}
 
