@@ -30,8 +30,8 @@ PATH = "/endpoints/Demo/invocations"
 class Wire(asyncio.Transport):
     """Collects what is written; closes as asyncio does, with ``connection_lost``."""
 
-    def __init__(self, protocol: Any) -> None:
-        super().__init__()
+    def __init__(self, protocol: Any, extra: dict[str, Any] | None = None) -> None:
+        super().__init__(extra)
         self.protocol = protocol
         self.written = b""
         self.closed = False
@@ -116,9 +116,9 @@ class Worker:
 class Client:
     """A client's connection."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, **extra: Any) -> None:
         self.connection = HttpConnection(gateway)
-        self.wire = Wire(self.connection)
+        self.wire = Wire(self.connection, extra)
         self.connection.connection_made(self.wire)
 
     def sends(self, data: bytes) -> None:
@@ -165,8 +165,9 @@ class Bench:
         self.pool.targets = (*self.pool.targets, target)
         return Worker(target, credit, self.turn)
 
-    def client(self) -> Client:
-        return Client(self.gateway)
+    def client(self, **extra: Any) -> Client:
+        """``extra``: what asyncio tells of its transport, e.g. ``peername``."""
+        return Client(self.gateway, **extra)
 
     def turn(self) -> None:
         """The loop's next turn."""

@@ -3,20 +3,58 @@
 Invariant: all are needed, and the first that is missing is named in the refusal.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from hostler.api.registry import Access
+from hostler.api.registry import Access, Call
 from hostler.domain.errors import CallerError
 from hostler.domain.snapshot import Principal
+from hostler.iam import context
+from hostler.iam.context import ABSENT, NO_CONTEXT, Context
 from hostler.iam.evaluate import PolicyEngine, refusal
 
+_IAM_REGION = "us-east-1"
+_OTHER_PARTITIONS = ("cn-", "us-gov-")
 
-def authorize(engine: PolicyEngine, principal: Principal, needed: Iterable[Access]) -> None:
-    """Raise AccessDeniedException unless the caller's policies allow everything needed."""
+
+def authorize(
+    engine: PolicyEngine,
+    principal: Principal,
+    needed: Iterable[Access],
+    shared: Context = NO_CONTEXT,
+) -> None:
+    """Raise AccessDeniedException unless the caller's policies allow everything needed.
+
+    Args:
+        engine: Decides.
+        principal: Who calls.
+        needed: The permissions, each with the condition keys that are its own.
+        shared: The condition keys that all of them have.
+    """
     for access in needed:
-        decision = engine.decide(principal, access.action, access.resource, access.context)
+        given = {**shared, **access.context}
+        decision = engine.decide(principal, access.action, access.resource, given)
         if not decision.allowed:
             raise refusal(principal.arn, access.action, access.resource, decision)
+
+
+def context_of(call: Call) -> Context:
+    """The condition keys that every call has, as far as it tells them.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    region: str | None = call.region
+    if call.service == "iam":
+        region = None if call.region.startswith(_OTHER_PARTITIONS) else _IAM_REGION
+    return {"aws:RequestedRegion": region, **context.times(call.now), **_tags(call)}
+
+
+def _tags(call: Call) -> Context:
+    """Tags that a request brings, in the two shapes in which services take them."""
+    pairs = [(tag["Key"], tag["Value"]) for tag in call.params.get("Tags") or ()]
+    mapped = call.params.get("tags")
+    pairs += mapped.items() if isinstance(mapped, Mapping) else ()
+    keys = [key for key, _ in pairs] or call.params.get("TagKeys") or ABSENT
+    return {"aws:TagKeys": keys, **context.tags("aws:RequestTag", pairs)}
 
 
 def in_words_of(protocol: str, error: CallerError) -> CallerError:

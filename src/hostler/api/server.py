@@ -19,8 +19,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hostler.api import asgi, authenticate, members
-from hostler.api.authorize import authorize, in_words_of
+from hostler.api.authorize import authorize, context_of, in_words_of
 from hostler.api.registry import Access, Call, Effect, Operation, Rooms, ServiceTable
+from hostler.api.sagemaker.tags import with_tags
 from hostler.aws import conventions, errors, parse, route, serialize, sigv4, specs, validate
 from hostler.aws.http import HttpRequest, HttpResponse
 from hostler.aws.route import Target
@@ -129,7 +130,7 @@ class Services:
         if operation.members is not None:
             code = conventions.of(service.name).validation
             members.refuse(operation.members, call.params, code=code)
-        self._authorize(call, operation.access(call))
+        await self._admit(call, operation.access(call))
         if operation.prepare is not None:
             await operation.prepare(self._rooms, call)
         result = await self._transact(table, operation, call)
@@ -147,8 +148,18 @@ class Services:
             await self._rooms.committed(service.name)
         return serialize.response(target.operation, result, request_id)
 
+    async def _admit(self, call: Call, needed: Sequence[Access]) -> None:
+        """Authorise; the tags of resources are looked up only where that refuses without them."""
+        try:
+            self._authorize(call, needed)
+        except CallerError:
+            if call.service != "sagemaker":
+                raise
+            tagged = await self._rooms.store.read(lambda tx: with_tags(tx, call, needed))
+            self._authorize(call, tagged)
+
     def _authorize(self, call: Call, needed: Sequence[Access]) -> None:
-        authorize(self._engine, call.principal, needed)
+        authorize(self._engine, call.principal, needed, context_of(call))
         call.granted.extend(needed)
 
     async def _authenticated(self, request: HttpRequest, target: Target, request_id: str) -> Call:

@@ -139,7 +139,7 @@ def _trusted(tx: Transaction, role_arn: str) -> Principal:
     if role is None or principal is None:
         text = f"the execution role {role_arn} does not exist; create it again or use another role"
         raise ModelDataError(FailureCause.ROLE_NOT_ALLOWED, text)
-    if not trust.is_execution_role(role.trust):
+    if not trust.is_execution_role(role.trust, role.account):
         text = f"the trust policy of {role_arn} does not let {trust.SAGEMAKER} assume it"
         raise ModelDataError(FailureCause.ROLE_NOT_ALLOWED, text)
     return principal

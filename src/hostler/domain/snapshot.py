@@ -72,6 +72,8 @@ class Principal:
     name: str
     policies: tuple[Policy, ...] = ()
     is_root: bool = False
+    tags: dict[str, str] | None = None
+    """None where they are not known: from a version that did not write them."""
 
 
 Known: TypeAlias = tuple[Credential, Principal]

@@ -1,15 +1,20 @@
 """Whether the caller may invoke this endpoint, by its identity policies.
 
-Invariant: decided before the endpoint is looked up, so a refusal does not tell whether it exists.
+Invariant: a refusal does not tell whether the endpoint exists. A decision that looked at the time,
+the sender's address or anything else of the request itself is made again for the next one.
 """
 
+from time import time
 from typing import TYPE_CHECKING
 
 from hostler.domain.ids import sagemaker_arn
+from hostler.iam import context
 from hostler.iam.evaluate import refusal
 
 if TYPE_CHECKING:
+    from hostler.domain.snapshot import Principal
     from hostler.gateway.invocation import Invocation
+    from hostler.iam.context import Context
 
 ACTION = "sagemaker:InvokeEndpoint"
 
@@ -25,7 +30,35 @@ def step(invocation: "Invocation") -> None:
     if key in gateway.allowed:
         return
     arn = sagemaker_arn(invocation.region, principal.account, "endpoint", invocation.name)
-    decision = gateway.engine.decide(principal, ACTION, arn, {})
+    decision = gateway.engine.decide(principal, ACTION, arn, _context(invocation, principal))
     if not decision.allowed:
         raise refusal(principal.arn, ACTION, arn, decision)
-    gateway.remember_allowed(key)
+    if decision.cacheable:
+        gateway.remember_allowed(key)
+    else:
+        invocation.is_like_others = False
+
+
+def _context(invocation: "Invocation", principal: "Principal") -> "Context":
+    """The condition keys of the request, as far as the gateway sees them."""
+    transport = invocation.connection.transport
+    peer = transport.get_extra_info("peername")
+    secured = transport.get_extra_info("sslcontext") is not None
+    return {
+        "aws:RequestedRegion": invocation.region,
+        "aws:SecureTransport": "true" if secured else "false",
+        "aws:SourceIp": peer[0] if isinstance(peer, tuple) else None,
+        **context.times(time()),
+        **_tags(invocation, principal),
+    }
+
+
+def _tags(invocation: "Invocation", principal: "Principal") -> "Context":
+    """Those of an endpoint that does not answer are not known here."""
+    found = invocation.gateway.routes.find(principal.account, invocation.region, invocation.name)
+    if found is None:
+        return context.NO_CONTEXT
+    return {
+        **context.tags("aws:ResourceTag", found.tags.items()),
+        **context.tags("sagemaker:ResourceTag", found.tags.items()),
+    }

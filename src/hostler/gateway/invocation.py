@@ -53,6 +53,8 @@ class Invocation:
     deadline_ns = 0
     principal: "Principal | None" = None
     region = ""
+    is_like_others = True
+    """Whether what was decided of it holds for others of its mould."""
     endpoint: "Endpoint | None" = None
     variant: "Variant | None" = None
     session: "Session | None" = None

@@ -58,6 +58,7 @@ class Endpoint:
     total: float
     """Of the weights."""
     by_name: Mapping[str, Variant]
+    tags: Mapping[str, str]
 
     def pick(self, draw: Callable[[], float] = random.random) -> Variant:
         """A variant by weight; ``draw`` gives [0, 1)."""
@@ -151,6 +152,7 @@ def _endpoint(route: EndpointRoute, join: Join) -> Endpoint:
         bounds=tuple(accumulate(weights[:last])),
         total=sum(weights),
         by_name={variant.name: variant for variant in variants},
+        tags=route.tags,
     )
 
 

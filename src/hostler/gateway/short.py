@@ -33,7 +33,7 @@ class Way(NamedTuple):
 def remember(invocation: "Invocation") -> None:
     """Keep the way that the chain has found for a mould."""
     mould, endpoint = invocation.mould, invocation.endpoint
-    if mould is None or endpoint is None:
+    if mould is None or endpoint is None or not invocation.is_like_others:
         return
     gateway = invocation.gateway
     secret, principal = gateway.credentials[mould.recurring.access_key_id]

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from hostler.iam import rules
+from hostler.iam import conditions, rules
 from hostler.iam.grammar import (
     OLD_VERSION,
     VERSION,
@@ -87,12 +87,18 @@ def _json(text: str) -> Any:
     if len(text) > DOCUMENT_CHARACTERS_MAX:
         raise malformed(f"The policy is longer than {DOCUMENT_CHARACTERS_MAX} characters.")
     try:
-        return json.loads(text, object_pairs_hook=_pairs)
+        read = json.loads(text, object_pairs_hook=_pairs)
+        if "\\" in text:
+            json.dumps(read, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        place = "an escape is half of a character"
+        raise malformed("The policy is not in the valid JSON format.", place) from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}: {error.msg}"
         raise malformed("The policy is not in the valid JSON format.", place) from error
     except RecursionError as error:
         raise malformed("Syntax errors in policy.", "the document is nested too deeply") from error
+    return read
 
 
 def _syntax(place: str) -> NoReturn:
@@ -121,6 +127,13 @@ def _strings(value: Any, place: str) -> tuple[str, ...]:
     return tuple(items)
 
 
+def _listed(item: Mapping[str, Any], name: str, place: str) -> tuple[str, ...]:
+    value = item.get(name)
+    if isinstance(value, str):
+        return (value,)
+    return () if name not in item else _strings(value, f"{place}.{name}")
+
+
 def _statement(value: Any, index: int, kind: Kind) -> Statement:
     place = f"Statement[{index}]"
     item = _object(value, place)
@@ -130,10 +143,10 @@ def _statement(value: Any, index: int, kind: Kind) -> Statement:
         label=sid or place,
         sid=sid,
         effect=_effect(item, place),
-        actions=_strings(item.get("Action", []), f"{place}.Action"),
-        not_actions=_strings(item.get("NotAction", []), f"{place}.NotAction"),
-        resources=_strings(item.get("Resource", []), f"{place}.Resource"),
-        not_resources=_strings(item.get("NotResource", []), f"{place}.NotResource"),
+        actions=_listed(item, "Action", place),
+        not_actions=_listed(item, "NotAction", place),
+        resources=_listed(item, "Resource", place),
+        not_resources=_listed(item, "NotResource", place),
         principals=_principals(item.get("Principal", []), f"{place}.Principal"),
         not_principals=_principals(item.get("NotPrincipal", []), f"{place}.NotPrincipal"),
         conditions=_conditions(item.get("Condition"), f"{place}.Condition"),
@@ -202,10 +215,13 @@ def _conditions(value: Any, place: str) -> tuple[Condition, ...]:
         return ()
     found: list[Condition] = []
     for operator, keys in _object(value, place).items():
+        if conditions.operator(operator) is None:
+            _syntax(f"{place} has an operator that IAM does not know: {operator[:64]}")
         for key, values in _object(keys, f"{place}.{operator}").items():
-            found.append(
-                Condition(operator, key, _condition_values(values, f"{place}.{operator}.{key}"))
-            )
+            here = f"{place}.{operator}.{key}"
+            condition = Condition(operator, key, _condition_values(values, here))
+            rules.check_condition(condition, here)
+            found.append(condition)
     return tuple(found)
 
 

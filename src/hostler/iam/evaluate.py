@@ -1,30 +1,27 @@
 """The decision: an explicit deny wins, then an allow, and silence refuses.
 
-Invariant: pure and self-contained; a decision depends on the principal's policies, the action, the
-resource and the context alone. Caches only remember: a principal whose policies differ from those
-remembered is compiled anew, so an engine may live as long as its process.
+Invariant: pure and self-contained; a decision depends on what is handed in alone. Caches only
+remember: a principal whose policies differ from those remembered is compiled anew, so an engine may
+live as long as its process.
 
 Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from hostler.domain.errors import CallerError, access_denied
 from hostler.domain.snapshot import Policy, Principal
-from hostler.iam import conditions, match
-from hostler.iam.conditions import Context
-from hostler.iam.document import parse
-from hostler.iam.grammar import VERSION, Condition, Effect, Kind
-from hostler.iam.match import Answer
+from hostler.iam import match
+from hostler.iam.answer import Answer
+from hostler.iam.context import NO_CONTEXT, Context, Facts, Values, of_principal
+from hostler.iam.grammar import Effect, Kind, Source
+from hostler.iam.principals import Caller, Named, caller
+from hostler.iam.statements import Compiled, compiled
 
 DECISIONS_MAX = 8_192
 """Decisions remembered of a principal; when full, all are forgotten, and made again as asked."""
 PRINCIPALS_MAX = 4_096
-DOCUMENTS_MAX = 4_096
-
-NO_CONTEXT: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,105 +31,169 @@ class Decision:
     allowed: bool
     explicit_deny: bool = False
     policy: str | None = None
+    """Its name or ARN."""
     statement: str | None = None
     """Its Sid, or its place in the document: ``Statement[0]``."""
-
-
-_ROOT = Decision(allowed=True)
-_SILENCE = Decision(allowed=False)
+    index: int | None = None
+    """The statement's place in the document."""
+    source: Source = Source.IDENTITY
+    """The kind of that policy; without one, the kind that would have had to allow."""
+    cacheable: bool = True
+    """It holds for every request of this principal for this action, resource and region until the
+    policies or the tags change: nothing of the moment or of the request itself was looked at."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Statement:
-    label: str
-    effect: Effect
-    actions: match.Actions
-    resources: match.Resources
-    conditions: tuple[Condition, ...]
+class Session:
+    """A role that is assumed: the session's ARN, and the policies that limit it (None: none do)."""
 
-    def answer(self, action: str, resource: tuple[str, ...], context: Context) -> Answer:
-        found = self.actions.answer(action)
-        if found is Answer.NO:
-            return found
-        found = min(found, self.resources.answer(resource))
-        if found is Answer.NO:
-            return found
-        return min(found, conditions.answer(self.conditions, context))
+    arn: str
+    policies: tuple[Policy, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePolicy:
+    """Whose a resource is, and what its own policy says (None: it has none).
+
+    A role is a resource too: its trust document must always allow.
+    """
+
+    owner: str
+    document: str | None = None
+    name: str = ""
+    kind: Kind = Kind.BUCKET
+
+    @property
+    def source(self) -> Source:
+        """In the words of refusals."""
+        return Source.TRUST if self.kind is Kind.TRUST else Source.RESOURCE
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
     """A compiled statement with the decision it makes when it applies."""
 
-    statement: _Statement
+    statement: Compiled
     decision: Decision
 
 
-@dataclass(slots=True)
-class _Compiled:
-    """A principal's policies, ready to use, and the decisions made from them."""
+_Named = tuple[tuple[_Rule, ...], tuple[_Rule, ...]]
+"""The denies and the allows that name an action."""
 
-    policies: tuple[Policy, ...]
-    denies: tuple[_Rule, ...]
-    allows: tuple[_Rule, ...]
-    reads_context: bool
+
+@dataclass(slots=True)
+class _Layer:
+    """The policies of one kind that apply to a principal."""
+
+    source: Source
+    rules: tuple[_Rule, ...]
+    by_action: dict[str, _Named] = field(default_factory=dict)
+
+    def naming(self, action: str) -> _Named:
+        """The rules that name an action (in lower case)."""
+        found = self.by_action.get(action)
+        if found is None:
+            found = _naming(self.rules, action)
+            if len(self.by_action) >= DECISIONS_MAX:
+                self.by_action.clear()
+            self.by_action[action] = found
+        return found
+
+
+@dataclass(slots=True)
+class _Known:
+    """A principal, ready to be decided about, and the decisions made from its policies alone."""
+
+    principal: Principal
+    boundary: Policy | None
+    session: Session | None
+    own: Mapping[str, Values]
+    who: Caller
+    layers: tuple[_Layer, ...]
+    """Identity policies first; all of them must allow."""
     decisions: dict[tuple[str, str], Decision] = field(default_factory=dict)
+
+    def is_of(self, principal: Principal, boundary: Policy | None, session: Session | None) -> bool:
+        """Were these its policies?"""
+        return (
+            (self.principal is principal or self.principal == principal)
+            and self.boundary == boundary
+            and self.session == session
+        )
 
 
 class PolicyEngine:
-    """Decides what principals may do, by their identity policies.
+    """Decides what principals may do.
 
     Safe to share between threads: what is shared is replaced whole.
     """
 
     def __init__(self) -> None:
-        self._principals: dict[str, _Compiled] = {}
+        self._principals: dict[str, _Known] = {}
 
     def decide(
-        self, principal: Principal, action: str, resource: str, context: Context = NO_CONTEXT
+        self,
+        principal: Principal,
+        action: str,
+        resource: str,
+        context: Context = NO_CONTEXT,
+        *,
+        boundary: Policy | None = None,
+        session: Session | None = None,
+        on: ResourcePolicy | None = None,
     ) -> Decision:
         """May ``principal`` do ``action`` to ``resource``?
 
         Args:
-            principal: Who asks, with the policies in force.
+            principal: Who asks, with the identity policies in force.
             action: E.g. ``sagemaker:InvokeEndpoint``; its case does not matter.
             resource: An ARN, or ``*`` for an action that names none.
-            context: Condition keys of the request.
+            context: Condition keys of the request; those of the principal are known already.
+            boundary: The principal's permissions boundary.
+            session: The session in which the role acts.
+            on: The resource's owner and policy; without, it is of the principal's account.
         """
-        if principal.is_root:
-            return _ROOT
-        compiled = self._principals.get(principal.arn)
-        if compiled is None or (
-            compiled.policies is not principal.policies and compiled.policies != principal.policies
-        ):
-            compiled = self._compile(principal)
-        if context and compiled.reads_context:
-            return _evaluate(compiled, action, resource, context)
+        if principal.is_root and on is None:
+            return Decision(allowed=True)
+        known = self._known(principal, boundary, session)
         key = (action, resource)
-        decision = compiled.decisions.get(key)
-        if decision is None:
-            decision = _evaluate(compiled, action, resource, context)
-            if len(compiled.decisions) >= DECISIONS_MAX:
-                compiled.decisions.clear()
-            compiled.decisions[key] = decision
+        if on is None:
+            remembered = known.decisions.get(key)
+            if remembered is not None:
+                return remembered
+        facts = Facts(known.own, context)
+        decision = _decide(known, action.lower(), match.split(resource), facts, on)
+        if facts.varies:
+            return replace(decision, cacheable=False)
+        if on is None and not facts.asked:
+            if len(known.decisions) >= DECISIONS_MAX:
+                known.decisions.clear()
+            known.decisions[key] = decision
         return decision
 
-    def _compile(self, principal: Principal) -> _Compiled:
-        rules = [
-            _Rule(statement, _made_by(statement, policy))
-            for policy in principal.policies
-            for statement in _statements(policy.document)
-        ]
-        compiled = _Compiled(
-            policies=principal.policies,
-            denies=tuple(rule for rule in rules if rule.statement.effect is Effect.DENY),
-            allows=tuple(rule for rule in rules if rule.statement.effect is Effect.ALLOW),
-            reads_context=any(rule.statement.conditions for rule in rules),
-        )
-        if len(self._principals) >= PRINCIPALS_MAX:
-            self._principals.clear()
-        self._principals[principal.arn] = compiled
-        return compiled
+    def missing_keys(self, principal: Principal, context: Context) -> Sequence[str]:
+        """The condition keys that the principal's policies read and nobody gives a value."""
+        known = self._known(principal, None, None)
+        facts = Facts(known.own, {key: value for key, value in context.items() if key != "*"})
+        missing: dict[str, str] = {}
+        for layer in known.layers:
+            for rule in layer.rules:
+                for key in rule.statement.keys:
+                    if facts.of(key.lower()) is None:
+                        missing.setdefault(key.lower(), key)
+        return sorted(missing.values())
+
+    def _known(
+        self, principal: Principal, boundary: Policy | None, session: Session | None
+    ) -> _Known:
+        arn = principal.arn if session is None else session.arn
+        known = self._principals.get(arn)
+        if known is None or not known.is_of(principal, boundary, session):
+            known = _compile(principal, boundary, session)
+            if len(self._principals) >= PRINCIPALS_MAX:
+                self._principals.clear()
+            self._principals[arn] = known
+        return known
 
 
 def refusal(principal_arn: str, action: str, resource: str, decision: Decision) -> CallerError:
@@ -145,61 +206,127 @@ def refusal_text(principal_arn: str, action: str, resource: str, decision: Decis
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
-    reason = (
-        "with an explicit deny in an identity-based policy"
-        if decision.explicit_deny
-        else f"because no identity-based policy allows the {action} action"
-    )
     return (
         f"User: {principal_arn} is not authorized to perform: {action} "
-        f"on resource: {resource} {reason}"
+        f"on resource: {resource} {_reason(action, decision)}"
     )
 
 
-def _made_by(statement: _Statement, policy: Policy) -> Decision:
+def _reason(action: str, decision: Decision) -> str:
+    source = decision.source
+    if not decision.explicit_deny:
+        return f"because no {source} allows the {action} action"
+    match source:
+        case Source.TRUST:
+            return f"with an explicit deny in the {source}"
+        case Source.IDENTITY:
+            return f"with an explicit deny in an {source}"
+        case Source.RESOURCE | Source.BOUNDARY | Source.SESSION:
+            return f"with an explicit deny in a {source}"
+
+
+def _compile(principal: Principal, boundary: Policy | None, session: Session | None) -> _Known:
+    layers = [_layer(Source.IDENTITY, principal.policies)]
+    if boundary is not None:
+        layers.append(_layer(Source.BOUNDARY, [boundary]))
+    if session is not None and session.policies is not None:
+        layers.append(_layer(Source.SESSION, session.policies))
+    arn = None if session is None else session.arn
+    return _Known(
+        principal=principal,
+        boundary=boundary,
+        session=session,
+        own=of_principal(principal, arn),
+        who=caller(principal, arn, has_boundary=boundary is not None),
+        layers=tuple(layers),
+    )
+
+
+def _layer(source: Source, policies: Iterable[Policy]) -> _Layer:
+    return _Layer(
+        source,
+        tuple(
+            _rule(statement, policy.name, source)
+            for policy in policies
+            for statement in compiled(policy.document)
+        ),
+    )
+
+
+def _rule(statement: Compiled, policy: str, source: Source) -> _Rule:
     allowed = statement.effect is Effect.ALLOW
-    return Decision(allowed, not allowed, policy.name, statement.label)
+    return _Rule(
+        statement,
+        Decision(allowed, not allowed, policy, statement.label, statement.index, source),
+    )
 
 
-@lru_cache(maxsize=DOCUMENTS_MAX)
-def _statements(text: str) -> tuple[_Statement, ...]:
-    """A document compiled: its text says everything, so all engines of a process share it."""
-    return tuple(_compile(text))
+def _naming(rules: Iterable[_Rule], action: str) -> _Named:
+    named = [rule for rule in rules if rule.statement.actions.match(action)]
+    return (
+        tuple(rule for rule in named if rule.statement.effect is Effect.DENY),
+        tuple(rule for rule in named if rule.statement.effect is Effect.ALLOW),
+    )
 
 
-def _compile(text: str) -> Iterator[_Statement]:
-    try:
-        document = parse(text, Kind.IDENTITY)
-    except CallerError:
-        # Only checked documents are stored; one that cannot be read may hold a Deny, so it is one.
-        yield _Statement(
-            label="unreadable document",
-            effect=Effect.DENY,
-            actions=match.actions(["*"], negated=()),
-            resources=match.resources(["*"], negated=(), variables=False),
-            conditions=(),
-        )
-        return
-    for statement in document.statements:
-        yield _Statement(
-            label=statement.label,
-            effect=statement.effect,
-            actions=match.actions(statement.actions, negated=statement.not_actions),
-            resources=match.resources(
-                statement.resources,
-                negated=statement.not_resources,
-                variables=document.version == VERSION,
-            ),
-            conditions=statement.conditions,
-        )
+def _decide(
+    known: _Known, action: str, resource: list[str], facts: Facts, on: ResourcePolicy | None
+) -> Decision:
+    layers = () if known.principal.is_root else known.layers
+    for layer in layers:
+        for rule in layer.naming(action)[0]:
+            if rule.statement.answer(resource, facts) is not Answer.NO:
+                return rule.decision
+    if on is None:
+        return _own(layers, action, resource, facts)
+    denied, granted = _of_resource(known.who, on, action, resource, facts)
+    if denied is not None:
+        return denied
+    same_account = known.who.account == on.owner
+    if same_account and granted is not None and granted[0] is not Named.ACCOUNT:
+        # Named itself: its identity policies may be silent, and if directly, all the others too.
+        limits = layers[1:] if granted[0] is Named.ROLE else ()
+        limited = _own(limits, action, resource, facts)
+        return granted[1] if limited.allowed else limited
+    decision = _own(layers, action, resource, facts)
+    if decision.allowed and granted is None and (not same_account or on.kind is Kind.TRUST):
+        return Decision(allowed=False, source=on.source)
+    return decision
 
 
-def _evaluate(compiled: _Compiled, action: str, resource: str, context: Context) -> Decision:
-    folded, parts = action.lower(), match.split(resource)
-    for rule in compiled.denies:
-        if rule.statement.answer(folded, parts, context) is not Answer.NO:
+def _own(layers: Sequence[_Layer], action: str, resource: list[str], facts: Facts) -> Decision:
+    """What the caller's own policies allow: every layer must."""
+    decision: Decision | None = None
+    for layer in layers:
+        allowed = _allowed(layer.naming(action)[1], resource, facts)
+        if allowed is None:
+            return Decision(allowed=False, source=layer.source)
+        decision = decision or allowed
+    return decision or Decision(allowed=True)
+
+
+def _allowed(rules: Iterable[_Rule], resource: list[str], facts: Facts) -> Decision | None:
+    for rule in rules:
+        if rule.statement.answer(resource, facts) is Answer.YES:
             return rule.decision
-    for rule in compiled.allows:
-        if rule.statement.answer(folded, parts, context) is Answer.YES:
-            return rule.decision
-    return _SILENCE
+    return None
+
+
+def _of_resource(
+    who: Caller, on: ResourcePolicy, action: str, resource: list[str], facts: Facts
+) -> tuple[Decision | None, tuple[Named, Decision] | None]:
+    """What the resource's policy says: a deny, or an allow and how directly it names the caller."""
+    statements = () if on.document is None else compiled(on.document, on.kind)
+    denies, allows = _naming((_rule(each, on.name, on.source) for each in statements), action)
+    for rule in denies:
+        meant, _ = rule.statement.principals.answer(who)
+        if meant is not Answer.NO and rule.statement.answer(resource, facts) is not Answer.NO:
+            return rule.decision, None
+    best: tuple[Named, Decision] | None = None
+    for rule in allows:
+        meant, named = rule.statement.principals.answer(who)
+        if meant is not Answer.YES or (best is not None and named <= best[0]):
+            continue
+        if rule.statement.answer(resource, facts) is Answer.YES:
+            best = (named, rule.decision)
+    return None, best

@@ -18,8 +18,23 @@ class Kind(StrEnum):
     """What a document is attached to: it decides which elements it must and must not have."""
 
     IDENTITY = "identity"
+    """Boundaries and session policies as well: they are written in the same way."""
     TRUST = "trust"
     BUCKET = "bucket"
+    LOGS = "logs"
+
+
+class Source(StrEnum):
+    """The kinds of policies that decide, in the words of AWS's refusals.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    """
+
+    IDENTITY = "identity-based policy"
+    RESOURCE = "resource-based policy"
+    BOUNDARY = "permissions boundary"
+    SESSION = "session policy"
+    TRUST = "role trust policy"
 
 
 class Effect(StrEnum):

@@ -1,7 +1,7 @@
 """The AWS-managed policies that SageMaker users attach, as Hostler's own equivalents.
 
 Invariant: each allows what AWS's policy of that name allows of the services that exist here, and
-none uses an element that the engine does not evaluate (a statement that did would allow nothing).
+none depends on a request: no conditions, no variables.
 
 https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
 """

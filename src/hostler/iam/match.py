@@ -1,159 +1,115 @@
-"""Does a pattern of a policy fit an action or a resource: yes, no, or not for this engine to say.
+"""Does a statement name an action and a resource?
 
-Invariant: answers are three-valued, and the least of several counts; ``MAYBE`` stands wherever the
-engine does not evaluate an element yet. The caller lets MAYBE deny and never lets it allow.
+Invariant: answers are three-valued (``iam.answer``), and the least of several counts.
 
-Matching takes time proportional to pattern times text at worst: the pieces between ``*`` are
-found leftmost, one after the other, with no backtracking.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from functools import lru_cache
 
-ARN_PARTS = 6
-
-_VARIABLE = re.compile(r"\$\{[^}]*(?:\}|\Z)")
-
-
-class Answer(IntEnum):
-    """Ordered, so that ``min`` is AND and ``max`` is OR."""
-
-    NO = 0
-    MAYBE = 1
-    YES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Glob:
-    """A pattern with ``*`` (any run of characters) and ``?`` (any one)."""
-
-    head: str
-    middle: tuple[str, ...] = ()
-    tail: str | None = None
-    """What follows the last ``*``; None when there is no ``*``."""
-
-    def matches(self, text: str) -> bool:
-        if self.tail is None:
-            return _same(self.head, text)
-        at, end = len(self.head), len(text) - len(self.tail)
-        if at > end or not _same(self.head, text[:at]) or not _same(self.tail, text[end:]):
-            return False
-        for piece in self.middle:
-            found = _find(piece, text, at, end)
-            if found < 0:
-                return False
-            at = found + len(piece)
-        return True
-
-
-@lru_cache(maxsize=4_096)
-def glob(pattern: str) -> Glob:
-    """Compile a pattern; matching is with case."""
-    head, *rest = pattern.split("*")
-    if not rest:
-        return Glob(head)
-    return Glob(head, tuple(piece for piece in rest[:-1] if piece), rest[-1])
-
-
-def _same(pattern: str, text: str) -> bool:
-    if "?" not in pattern:
-        return pattern == text
-    return len(pattern) == len(text) and all(
-        wanted in ("?", given) for wanted, given in zip(pattern, text, strict=True)
-    )
-
-
-def _find(piece: str, text: str, start: int, end: int) -> int:
-    if "?" not in piece:
-        return text.find(piece, start, end)
-    size = len(piece)
-    for at in range(start, end - size + 1):
-        if _same(piece, text[at : at + size]):
-            return at
-    return -1
+from hostler.iam import variables
+from hostler.iam.answer import Answer
+from hostler.iam.context import Facts
+from hostler.iam.globs import ANY, Glob, glob, read
+from hostler.iam.operators import ARN_PARTS, parts, parts_match
+from hostler.iam.variables import Template, template
 
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """The Action element of a statement; actions are compared without case."""
+    """The Action or NotAction of a statement; actions are compared without case."""
 
     globs: tuple[Glob, ...]
-    unevaluated: bool
-    """The statement has NotAction instead, which this engine does not evaluate yet."""
+    negated: bool
 
-    def answer(self, action: str) -> Answer:
+    def match(self, action: str) -> bool:
         """Does it name ``action`` (already in lower case)?"""
-        if self.unevaluated:
-            return Answer.MAYBE
-        return Answer.YES if any(one.matches(action) for one in self.globs) else Answer.NO
+        return any(one.matches(action) for one in self.globs) is not self.negated
 
 
-def actions(patterns: Iterable[str], *, negated: Sequence[str]) -> Actions:
-    """Compile Action and NotAction."""
-    return Actions(tuple(glob(pattern.lower()) for pattern in patterns), bool(negated))
+def actions(named: Sequence[str], excepted: Sequence[str]) -> Actions:
+    """Compile Action and NotAction, one of which is empty."""
+    globs = tuple(glob(read(pattern.lower())) for pattern in named or excepted)
+    return Actions(globs, negated=not named)
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One pattern of a Resource element: six globs, or None for ``*``."""
+    """A pattern of a Resource element: a glob for each part of an ARN; None for ``*``."""
 
     parts: tuple[Glob, ...] | None
-    hit: Answer
-    """What a match means: MAYBE when the pattern has a variable, whose value is not known here."""
 
-    def answer(self, resource: Sequence[str]) -> Answer:
+    def answer(self, resource: list[str], _facts: Facts) -> Answer:
         """Does it name the resource (an ARN split into its six parts, or one part for ``*``)?"""
         if self.parts is None:
-            return self.hit
+            return Answer.YES
         if len(resource) != ARN_PARTS:
             return Answer.NO
         for part, text in zip(self.parts, resource, strict=True):
             if not part.matches(text):
                 return Answer.NO
-        return self.hit
+        return Answer.YES
+
+
+@dataclass(frozen=True, slots=True)
+class VariableResource:
+    """A pattern with variables; one without a value makes it name no resource at all."""
+
+    parts: tuple[Glob | Template, ...]
+
+    def answer(self, resource: list[str], facts: Facts) -> Answer:
+        """Does it name the resource, in this request?"""
+        if len(resource) != ARN_PARTS:
+            return Answer.NO
+        return parts_match(self.parts, resource, facts)
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The Resource element of a statement; resources are compared with case."""
+    """The Resource or NotResource of a statement; resources are compared with case."""
 
-    patterns: tuple[Resource, ...]
-    unevaluated: bool
-    """The statement has NotResource instead, which this engine does not evaluate yet."""
+    patterns: tuple[Resource | VariableResource, ...]
+    negated: bool
 
-    def answer(self, resource: Sequence[str]) -> Answer:
-        if self.unevaluated:
-            return Answer.MAYBE
+    def answer(self, resource: list[str], facts: Facts) -> Answer:
+        """Does it name the resource?"""
         best = Answer.NO
         for pattern in self.patterns:
-            best = max(best, pattern.answer(resource))
+            best = max(best, pattern.answer(resource, facts))
             if best is Answer.YES:
                 break
-        return best
+        return best.inverted if self.negated else best
 
 
-def resources(patterns: Iterable[str], *, negated: Sequence[str], variables: bool) -> Resources:
-    """Compile Resource and NotResource; ``variables``: ``${…}`` is not literal text."""
-    return Resources(
-        tuple(_resource(pattern, variables=variables) for pattern in patterns), bool(negated)
-    )
+EVERYTHING = Resources((Resource(None),), negated=False)
+"""What a role's trust document speaks of: the role."""
 
 
-def split(resource: str) -> tuple[str, ...]:
+def resources(named: Sequence[str], excepted: Sequence[str], *, has_variables: bool) -> Resources:
+    """Compile Resource and NotResource, one of which is empty."""
+    patterns = tuple(_resource(pattern, has_variables) for pattern in named or excepted)
+    return Resources(patterns, negated=not named)
+
+
+def split(resource: str) -> list[str]:
     """The six parts of an ARN: the last keeps its colons."""
-    return tuple(resource.split(":", ARN_PARTS - 1))
+    return resource.split(":", ARN_PARTS - 1)
 
 
-def _resource(pattern: str, *, variables: bool) -> Resource:
-    hit = Answer.YES
-    if variables and "${" in pattern:
-        # Before splitting: a variable's name has a colon in it.
-        pattern, hit = _VARIABLE.sub("*", pattern), Answer.MAYBE
+def keys(named: Sequence[str], *, has_variables: bool) -> Iterator[str]:
+    """The condition keys whose values stand in resources, as written."""
+    for pattern in named:
+        yield from variables.keys(template(pattern, variables=has_variables, is_pattern=True))
+
+
+def _resource(pattern: str, has_variables: bool) -> Resource | VariableResource:
     if pattern == "*":
-        return Resource(None, hit)
+        return Resource(None)
     # A short ARN stands for all that it leaves out, as IAM itself completes it.
-    parts = (*split(pattern), *"*" * ARN_PARTS)[:ARN_PARTS]
-    return Resource(tuple(map(glob, parts)), hit)
+    written = template(pattern, variables=has_variables, is_pattern=True)
+    if written.text is not None:
+        texts = (*split(written.text), *ANY * ARN_PARTS)[:ARN_PARTS]
+        return Resource(tuple(map(glob, texts)))
+    missing = (glob(ANY),) * ARN_PARTS
+    return VariableResource((*parts(written), *missing)[:ARN_PARTS])

@@ -6,11 +6,12 @@ Invariant: every refusal is IAM's own sentence, followed by the place.
 import re
 from collections.abc import Collection
 
-from hostler.iam.grammar import Kind, Statement, malformed
+from hostler.iam.grammar import Condition, Kind, Statement, malformed
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "*")
 
 _VENDOR = re.compile(r"[0-9A-Za-z.\-]+")
+_DATE = re.compile(r"\d{1,19}|-?\d+-\d.*|-?\d+T.*", re.ASCII | re.IGNORECASE)
 
 
 def check(statement: Statement, elements: Collection[str], kind: Kind, place: str) -> None:
@@ -30,6 +31,16 @@ def check(statement: Statement, elements: Collection[str], kind: Kind, place: st
             _trust(elements, statement, place)
         case Kind.BUCKET:
             _bucket(statement, place)
+        case Kind.LOGS:
+            _on_resource(statement, place)
+
+
+def check_condition(condition: Condition, place: str) -> None:
+    """Raise MalformedPolicyDocument for values that IAM does not keep: dates that are none."""
+    if ":Date" in f":{condition.operator}":
+        for value in condition.values:
+            if _DATE.fullmatch(value) is None:
+                raise malformed("The policy failed legacy parsing", f"{place}: {value[:64]}")
 
 
 def _actions(statement: Statement, place: str) -> None:
@@ -59,12 +70,16 @@ def _identity(elements: Collection[str], statement: Statement, place: str) -> No
         _resource(resource, place)
 
 
-def _bucket(statement: Statement, place: str) -> None:
-    """In S3's own sentences; which bucket is meant is for S3 to see."""
+def _on_resource(statement: Statement, place: str) -> None:
     if not statement.principals and not statement.not_principals:
         raise malformed("Missing required field Principal", place)
     if not statement.resources and not statement.not_resources:
         raise malformed("Missing required field Resource", place)
+
+
+def _bucket(statement: Statement, place: str) -> None:
+    """In S3's own sentences; which bucket is meant is for S3 to see."""
+    _on_resource(statement, place)
     for action in statement.actions + statement.not_actions:
         if action != "*" and not action.lower().startswith("s3:"):
             raise malformed("Policy has invalid action", f"{place}: {action}")

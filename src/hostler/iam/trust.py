@@ -1,26 +1,29 @@
 """Trust documents of roles: which service may act as the role.
 
-Invariant: trust is explicit; what is not evaluated (a Condition, a NotPrincipal) never trusts and
-always refuses.
+Invariant: trust is explicit; what is not known (a key of the request, whom a NotPrincipal means)
+never trusts and always refuses.
 """
 
 from hostler.domain.errors import CallerError
-from hostler.iam import conditions, match
-from hostler.iam.conditions import Context
+from hostler.iam.answer import Answer
+from hostler.iam.context import NO_CONTEXT, Context, Facts
 from hostler.iam.document import parse
-from hostler.iam.evaluate import NO_CONTEXT
-from hostler.iam.grammar import Effect, Kind, Statement
-from hostler.iam.match import Answer
+from hostler.iam.grammar import Effect, Kind
+from hostler.iam.principals import Principals
+from hostler.iam.statements import compiled
 
 ASSUME_ROLE = "sts:assumerole"
 SAGEMAKER = "sagemaker.amazonaws.com"
 """The service that acts as execution roles."""
 
 
-def is_execution_role(document: str) -> bool:
-    """May SageMaker act as the role of this trust document? An unreadable one trusts nobody."""
+def is_execution_role(document: str, account: str) -> bool:
+    """May SageMaker act for an account as the role of this trust document?
+
+    An unreadable one trusts nobody.
+    """
     try:
-        return allows_service(document, SAGEMAKER)
+        return allows_service(document, SAGEMAKER, {"aws:SourceAccount": account})
     except CallerError:
         return False
 
@@ -36,24 +39,24 @@ def allows_service(document: str, service: str, context: Context = NO_CONTEXT) -
     Raises:
         CallerError: MalformedPolicyDocument.
     """
+    parse(document, Kind.TRUST)
+    facts = Facts({}, context)
     trusted = False
-    for statement in parse(document, Kind.TRUST).statements:
-        answer = min(
-            match.actions(statement.actions, negated=statement.not_actions).answer(ASSUME_ROLE),
-            _names(statement, service),
-            conditions.answer(statement.conditions, context),
-        )
+    for statement in compiled(document, Kind.TRUST):
+        if not statement.actions.match(ASSUME_ROLE):
+            continue
+        answer = min(_names(statement.principals, service), statement.answer([], facts))
         if statement.effect is Effect.DENY and answer is not Answer.NO:
             return False
         trusted |= statement.effect is Effect.ALLOW and answer is Answer.YES
     return trusted
 
 
-def _names(statement: Statement, service: str) -> Answer:
-    if statement.not_principals:
+def _names(principals: Principals, service: str) -> Answer:
+    if principals.excepted:
         return Answer.MAYBE
     best = Answer.NO
-    for pattern in statement.principals:
+    for pattern in principals.named:
         if pattern.type == "Service" and pattern.value in (service, "*"):
             return Answer.YES
         if pattern.value == "*":

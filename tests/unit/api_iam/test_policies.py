@@ -231,6 +231,7 @@ def test_the_snapshot_has_active_keys_and_their_owners(
     for name in ("Bob", "Eve"):
         root("CreateUser", UserName=name)
         root("PutUserPolicy", UserName=name, PolicyName=name, PolicyDocument=document("s3:*"))
+    root("TagUser", UserName="Bob", Tags=[{"Key": "Team", "Value": "red"}])
     kept = root("CreateAccessKey", UserName="Bob")["AccessKey"]
     off = root("CreateAccessKey", UserName="Eve")["AccessKey"]["AccessKeyId"]
     root("UpdateAccessKey", UserName="Eve", AccessKeyId=off, Status="Inactive")
@@ -240,6 +241,8 @@ def test_the_snapshot_has_active_keys_and_their_owners(
     assert off not in {credential.access_key_id for credential in credentials}
     bob = arns["arn:aws:iam::123456789012:user/Bob"]
     assert [policy.name for policy in bob.policies] == ["Bob"]
+    assert bob.tags == {"Team": "red"}
+    assert arns["arn:aws:iam::123456789012:root"].tags == {}, "none, and that is known"
     assert arns["arn:aws:iam::123456789012:root"].is_root
     secrets = {credential.access_key_id: credential.secret for credential in credentials}
     assert secrets[kept["AccessKeyId"]] == kept["SecretAccessKey"]

@@ -1,5 +1,6 @@
 """SimulatePrincipalPolicy, GetCallerIdentity, the account."""
 
+import json
 import tracemalloc
 from typing import Any
 
@@ -44,6 +45,54 @@ def test_every_action_with_every_resource(root: Any, bob: str, document: Any) ->
         "PolicyInputList.1",
         "PolicyInputList.1",
     ]
+
+
+def conditioned(document: Any, **condition: Any) -> str:
+    text = json.loads(document("s3:GetObject"))
+    for statement in text["Statement"]:
+        statement["Condition"] = condition
+    return json.dumps(text)
+
+
+def test_the_simulated_request_has_the_keys_that_are_given(
+    root: Any, bob: str, document: Any
+) -> None:
+    policy = conditioned(
+        document,
+        StringEquals={"aws:RequestedRegion": ["eu-west-1"], "aws:PrincipalTag/team": "red"},
+        Bool={"aws:MultiFactorAuthPresent": "false"},
+        IpAddressIfExists={"aws:SourceIp": "10.0.0.0/8"},
+    )
+
+    def ask(**keys: list[str]) -> tuple[str, list[str]]:
+        entries = [
+            {"ContextKeyName": name.replace("__", "/").replace("_", ":"), "ContextKeyValues": value}
+            for name, value in keys.items()
+        ]
+        answer = root(
+            "SimulatePrincipalPolicy",
+            PolicySourceArn=bob,
+            ActionNames=["s3:GetObject"],
+            PolicyInputList=[policy],
+            ContextEntries=entries,
+        )
+        (result,) = answer["EvaluationResults"]
+        return result["EvalDecision"], result["MissingContextValues"]
+
+    assert ask() == ("implicitDeny", ["aws:RequestedRegion", "aws:SourceIp"])
+    region, team = ["eu-west-1"], ["red"]
+    # Bob's own key brings no MFA, whatever a simulation says of it.
+    assert ask(aws_RequestedRegion=region, aws_PrincipalTag__Team=team) == (
+        "implicitDeny",
+        ["aws:SourceIp"],
+    )
+    policy = policy.replace('"Bool"', '"BoolIfExists"')
+    assert ask(aws_RequestedRegion=region, aws_PrincipalTag__Team=team)[0] == "allowed"
+    assert ask(aws_RequestedRegion=region, aws_PrincipalTag__Team=["blue"])[0] == "implicitDeny"
+    outside = ask(aws_RequestedRegion=region, AWS_principaltag__team=team, aws_SourceIp=["1.2.3.4"])
+    assert outside == ("implicitDeny", [])
+    root("TagUser", UserName="Bob", Tags=[{"Key": "Team", "Value": "red"}])
+    assert ask(aws_RequestedRegion=region)[0] == "allowed"
 
 
 def test_without_a_resource_everything_is_meant(root: Any, bob: str) -> None:

@@ -96,6 +96,22 @@ def test_without_a_version_a_document_is_the_old_one() -> None:
             "Syntax errors in policy.",
             "Statement[1].Condition.Bool.k",
         ),
+        (
+            {**ALLOW, "Condition": {"StringEqual": {"aws:username": "bob"}}},
+            "Syntax errors in policy.",
+            "Statement[1].Condition has an operator that IAM does not know: StringEqual",
+        ),
+        ({**ALLOW, "Condition": {"stringequals": {}}}, "Syntax errors in policy.", "stringequals"),
+        (
+            {**ALLOW, "Condition": {"ForAllValue:Bool": {"aws:x": "true"}}},
+            "Syntax errors in policy.",
+            "ForAllValue:Bool",
+        ),
+        (
+            {**ALLOW, "Condition": {"ForAnyValue:DateLessThanIfExists": {"aws:x": ["soon"]}}},
+            "The policy failed legacy parsing",
+            "Statement[1].Condition.ForAnyValue:DateLessThanIfExists.aws:x: soon",
+        ),
         ({**ALLOW, "Sid": "with space"}, "Statement IDs (SID) must be alpha-numeric.", ""),
         ({**ALLOW, "Sid": 4}, "Syntax errors in policy.", "Statement[1].Sid"),
         (
@@ -148,6 +164,19 @@ def test_refusals_say_what_and_where(statement: Any, sentence: str, place: str) 
 )
 def test_documents_that_are_none(text: str, part: str) -> None:
     assert part in refused(text)
+
+
+def test_half_a_character_is_no_text() -> None:
+    assert "half of a character" in refused(document({**ALLOW, "Resource": "arn:aws:s3:::\ud800"}))
+
+
+def test_policies_of_log_groups_name_principal_and_resource() -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutResourcePolicy.html"""
+    said = {**ALLOW, "Principal": {"Service": "es.amazonaws.com"}, "Action": "logs:PutLogEvents"}
+    assert parse(document(said), Kind.LOGS).statements[0].principals
+    assert "Missing required field Principal" in refused(document(ALLOW), Kind.LOGS)
+    del said["Resource"]
+    assert "Missing required field Resource" in refused(document(said), Kind.LOGS)
 
 
 @pytest.mark.parametrize(

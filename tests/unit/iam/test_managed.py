@@ -12,7 +12,7 @@ PREFIX = "arn:aws:iam::aws:policy/"
 
 
 @pytest.mark.parametrize("arn", NAMES)
-def test_every_statement_is_one_that_the_engine_evaluates(arn: str) -> None:
+def test_no_statement_depends_on_a_request(arn: str) -> None:
     policy = managed.POLICIES[arn]
     assert policy.arn == arn == f"{PREFIX}{policy.name}"
     for statement in parse(policy.document).statements:

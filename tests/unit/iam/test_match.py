@@ -7,7 +7,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hostler.iam import match
-from hostler.iam.match import Answer, glob
+from hostler.iam.answer import Answer
+from hostler.iam.context import Facts
+from hostler.iam.globs import glob, read
 
 CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PATTERNS = st.text("ab*?:", max_size=10)
@@ -32,28 +34,37 @@ def plainly(pattern: str, text: str) -> bool:
 @example("*ab*ba*", "aba")
 @example("?*?", "ab")
 def test_glob_equals_the_plain_one(pattern: str, text: str) -> None:
-    assert glob(pattern).matches(text) is plainly(pattern, text)
+    assert glob(read(pattern)).matches(text) is plainly(pattern, text)
 
 
 def test_a_hostile_pattern_costs_no_more_than_its_length() -> None:
     pattern = "*".join("a" * 500) + "b"
-    assert not glob(pattern).matches("a" * 20_000)
-    assert not glob("*" + "?" * 500 + "*b").matches("a" * 5_000)
+    assert not glob(read(pattern)).matches("a" * 20_000)
+    assert not glob(read("*" + "?" * 500 + "*b")).matches("a" * 5_000)
 
 
 def test_actions_match_without_case() -> None:
-    actions = match.actions(["SageMaker:Describe*", "s3:get?bject"], negated=())
-    assert actions.answer("sagemaker:describeendpoint") is Answer.YES
-    assert actions.answer("s3:getobject") is Answer.YES
-    assert actions.answer("sagemaker:deleteendpoint") is Answer.NO
+    actions = match.actions(["SageMaker:Describe*", "s3:get?bject"], ())
+    assert actions.match("sagemaker:describeendpoint")
+    assert actions.match("s3:getobject")
+    assert not actions.match("sagemaker:deleteendpoint")
 
 
-def test_what_is_not_evaluated_may_be_anything() -> None:
-    assert match.actions([], negated=["s3:*"]).answer("s3:getobject") is Answer.MAYBE
-    everything = match.resources([], negated=["*"], variables=True)
-    assert everything.answer(match.split("arn:aws:s3:::b")) is Answer.MAYBE
+def test_not_action_is_every_other_action() -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notaction.html"""
+    actions = match.actions((), ["iam:*"])
+    assert actions.match("s3:getobject")
+    assert not actions.match("iam:getuser")
 
 
+def test_not_resource_is_every_other_resource() -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notresource.html"""
+    others = match.resources((), ["arn:aws:s3:::b", "arn:aws:s3:::b/*"], has_variables=True)
+    answers = [others.answer(match.split(one), NOTHING) for one in ("arn:aws:s3:::b/k", "*")]
+    assert answers == [Answer.NO, Answer.YES]
+
+
+NOTHING = Facts({}, {})
 ENDPOINT = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/rc-x"
 
 
@@ -81,18 +92,18 @@ ENDPOINT = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/rc-x"
         # A short ARN stands for what it leaves out.
         ("arn:aws:sagemaker:*", ENDPOINT, Answer.YES),
         ("arn:aws:s3", ENDPOINT, Answer.NO),
-        # Variables have no values yet.
+        # Variables whose values nobody knows.
         ("arn:aws:s3:::b/${aws:username}/*", "arn:aws:s3:::b/bob/k", Answer.MAYBE),
         ("arn:aws:s3:::b/${aws:username}/*", "arn:aws:s3:::c/bob/k", Answer.NO),
         ("arn:aws:s3:::b/${aws:user", "arn:aws:s3:::b/bob", Answer.MAYBE),
     ],
 )
 def test_resources(pattern: str, resource: str, answer: Answer) -> None:
-    compiled = match.resources([pattern], negated=(), variables=True)
-    assert compiled.answer(match.split(resource)) is answer
+    compiled = match.resources([pattern], (), has_variables=True)
+    assert compiled.answer(match.split(resource), NOTHING) is answer
 
 
 def test_in_the_old_version_a_variable_is_text() -> None:
-    compiled = match.resources(["arn:aws:s3:::b/${x}"], negated=(), variables=False)
-    assert compiled.answer(match.split("arn:aws:s3:::b/${x}")) is Answer.YES
-    assert compiled.answer(match.split("arn:aws:s3:::b/y")) is Answer.NO
+    compiled = match.resources(["arn:aws:s3:::b/${x}"], (), has_variables=False)
+    assert compiled.answer(match.split("arn:aws:s3:::b/${x}"), NOTHING) is Answer.YES
+    assert compiled.answer(match.split("arn:aws:s3:::b/y"), NOTHING) is Answer.NO

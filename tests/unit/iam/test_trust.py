@@ -8,6 +8,7 @@ import pytest
 from hostler.domain.errors import CallerError
 from hostler.iam.trust import allows_service, is_execution_role
 
+ACCOUNT = "123456789012"
 SAGEMAKER = "sagemaker.amazonaws.com"
 TRUSTED = {"Effect": "Allow", "Principal": {"Service": SAGEMAKER}, "Action": "sts:AssumeRole"}
 
@@ -25,6 +26,7 @@ def trusts(*statements: Any) -> bool:
         {**TRUSTED, "Action": ["sts:TagSession", "STS:assumerole"]},
         {**TRUSTED, "Action": "sts:*"},
         {**TRUSTED, "Principal": {"Service": ["ec2.amazonaws.com", SAGEMAKER]}},
+        {"Effect": "Allow", "Principal": {"Service": SAGEMAKER}, "NotAction": "sts:TagSession"},
     ],
 )
 def test_trust_is_said(statement: Any) -> None:
@@ -41,7 +43,7 @@ def test_trust_is_said(statement: Any) -> None:
         {**TRUSTED, "Action": "sts:TagSession"},
         {**TRUSTED, "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}},
         {"Effect": "Allow", "NotPrincipal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"},
-        {"Effect": "Allow", "Principal": {"Service": SAGEMAKER}, "NotAction": "sts:TagSession"},
+        {"Effect": "Allow", "Principal": {"Service": SAGEMAKER}, "NotAction": "sts:Assume*"},
     ],
 )
 def test_what_does_not_say_it_does_not_trust(statement: Any) -> None:
@@ -72,6 +74,22 @@ def test_a_broken_document_is_said() -> None:
 
 def test_an_execution_role_trusts_sagemaker_and_a_broken_one_nobody() -> None:
     document = {"Version": "2012-10-17", "Statement": [TRUSTED]}
-    assert is_execution_role(json.dumps(document))
-    assert not is_execution_role(json.dumps({**document, "Statement": []}))
-    assert not is_execution_role("{")
+    assert is_execution_role(json.dumps(document), ACCOUNT)
+    assert not is_execution_role(json.dumps({**document, "Statement": []}), ACCOUNT)
+    assert not is_execution_role("{", ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("condition", "trusted"),
+    [
+        ({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, True),
+        ({"StringEquals": {"aws:SourceAccount": "210987654321"}}, False),
+        # Which ARN SageMaker would give, nobody here knows: neither may that trust.
+        ({"ArnLike": {"aws:SourceArn": f"arn:aws:sagemaker:*:{ACCOUNT}:*"}}, False),
+        ({"ArnNotLikeIfExists": {"aws:SourceArn": "arn:aws:ec2:*:*:*"}}, False),
+    ],
+)
+def test_sagemaker_acts_for_the_account_of_the_role(condition: Any, trusted: bool) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/security-confused-deputy-prevention.html"""
+    document = {"Version": "2012-10-17", "Statement": {**TRUSTED, "Condition": condition}}
+    assert is_execution_role(json.dumps(document), ACCOUNT) is trusted

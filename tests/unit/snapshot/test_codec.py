@@ -43,6 +43,7 @@ SNAPSHOT = Snapshot(
             "AIDA1",
             "x",
             (Policy("p", "{}"),),
+            tags={"team": "rc"},
         ),
     ),
 )
@@ -63,8 +64,11 @@ def test_missing_optional_fields_of_an_older_writer_get_their_defaults():
     plain = msgspec.msgpack.decode(codec.encode(SNAPSHOT))
     del plain["endpoints"][0]["tags"]
     del plain["endpoints"][0]["variants"][0]["at_random"]
-    (endpoint,) = codec.decode(msgspec.msgpack.encode(plain)).endpoints
+    del plain["principals"][0]["tags"]
+    read = codec.decode(msgspec.msgpack.encode(plain))
+    (endpoint,), (principal,) = read.endpoints, read.principals
     assert (endpoint.tags, endpoint.variants[0].at_random) == ({}, False)
+    assert principal.tags is None, "not known, which is not «none»"
 
 
 def test_what_nobody_reads_is_written_and_not_asked_for():

@@ -1,9 +1,11 @@
 """SimulatePrincipalPolicy: what the engine would decide, with the statement that decides.
 
-Invariant: the answer comes from the engine that enforces, over the policies that are in force.
+Invariant: the answer comes from the engine that enforces, over the policies that are in force. The
+simulated request has the condition keys that are given and no others; those that the policies read
+beside them are named as missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,21 +16,27 @@ from hostler.api.members import Refused
 from hostler.api.registry import Call, Operation
 from hostler.domain.snapshot import Policy, Principal
 from hostler.iam import match
+from hostler.iam.context import ABSENT, EVERYTHING_ELSE
 from hostler.iam.evaluate import Decision, PolicyEngine
+from hostler.iam.operators import ARN_PARTS
 from hostler.store import identities
 from hostler.store.database import Transaction
 from hostler.store.identities import Kind, entities
 
+_PRINCIPAL_TAG = "aws:principaltag/"
+
 
 def simulate(tx: Transaction, call: Call) -> dict[str, Any]:
     params = call.params
-    principal = _principal(tx, call)
-    context = {
-        entry["ContextKeyName"]: entry.get("ContextKeyValues", [])
+    given = {
+        entry["ContextKeyName"].lower(): entry.get("ContextKeyValues", [])
         for entry in params.get("ContextEntries", ())
         if "ContextKeyName" in entry
     }
+    principal = _tagged(_principal(tx, call), given)
     engine = PolicyEngine()
+    missing = engine.missing_keys(principal, given)
+    context = {**given, EVERYTHING_ELSE: ABSENT}
     actions, resources = params["ActionNames"], params.get("ResourceArns") or ["*"]
     # Every action with every resource: far too many to hold, so a page takes its own by number.
     asked = range(len(actions) * len(resources))
@@ -37,7 +45,7 @@ def simulate(tx: Transaction, call: Call) -> dict[str, Any]:
     for number in shown:
         action, resource = actions[number // len(resources)], resources[number % len(resources)]
         decision = engine.decide(principal, action, resource, context)
-        results.append(_result(action, resource, decision))
+        results.append(_result(action, resource, decision, missing))
     return {"EvaluationResults": results, **more}
 
 
@@ -46,7 +54,7 @@ def _principal(tx: Transaction, call: Call) -> Principal:
     arn = call.params["PolicySourceArn"]
     parts = match.split(arn)
     kind, _, name = parts[-1].partition("/")
-    if len(parts) != match.ARN_PARTS or kind not in (Kind.USER, Kind.ROLE) or not name:
+    if len(parts) != ARN_PARTS or kind not in (Kind.USER, Kind.ROLE) or not name:
         raise invalid_input(
             f"Invalid Entity Arn: {arn} does not clearly define entity type and name."
         )
@@ -61,7 +69,20 @@ def _principal(tx: Transaction, call: Call) -> Principal:
     return replace(principal, policies=principal.policies + given)
 
 
-def _result(action: str, resource: str, decision: Decision) -> Mapping[str, Any]:
+def _tagged(principal: Principal, given: Mapping[str, Sequence[str]]) -> Principal:
+    """The principal with the tags that are tried on it, over its own."""
+    tried = {
+        key.removeprefix(_PRINCIPAL_TAG): values[0]
+        for key, values in given.items()
+        if key.startswith(_PRINCIPAL_TAG) and values
+    }
+    kept = {key: value for key, value in (principal.tags or {}).items() if key.lower() not in tried}
+    return replace(principal, tags={**kept, **tried})
+
+
+def _result(
+    action: str, resource: str, decision: Decision, missing: Sequence[str]
+) -> Mapping[str, Any]:
     if decision.allowed:
         verdict = "allowed"
     else:
@@ -76,7 +97,7 @@ def _result(action: str, resource: str, decision: Decision) -> Mapping[str, Any]
         "EvalResourceName": resource,
         "EvalDecision": verdict,
         "MatchedStatements": matched,
-        "MissingContextValues": [],
+        "MissingContextValues": missing,
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from hostler.api.s3.errors import access_denied, no_such_bucket
 from hostler.domain import ids
 from hostler.domain.snapshot import Principal
+from hostler.iam.context import ABSENT, Context
 from hostler.iam.evaluate import PolicyEngine, refusal_text
 from hostler.store import objects
 from hostler.store.database import Transaction
@@ -99,7 +100,9 @@ class Guard:
     engine: PolicyEngine
     region: str
 
-    def operation(self, principal: Principal, operation: str, params: Mapping[str, Any]) -> None:
+    def operation(
+        self, principal: Principal, context: Context, operation: str, params: Mapping[str, Any]
+    ) -> None:
         """Raise AccessDenied unless the operation's own action is allowed."""
         if operation == "DeleteObjects":
             return  # its handler asks for each key
@@ -113,24 +116,25 @@ class Guard:
                 resource = ids.object_arn(self.region, params["Bucket"], params["Key"])
                 if params.get("VersionId") is not None:
                     action = OF_VERSIONS[action]
-        self._require(principal, action, resource, _context(params) if on is On.BUCKET else {})
+        own = {**context, **_context(action, params)}
+        self._require(principal, action, resource, own)
         if (params.get("CreateBucketConfiguration") or {}).get("Tags"):
-            self._require(principal, "s3:PutBucketTagging", resource, {})
+            self._require(principal, "s3:PutBucketTagging", resource, context)
         if operation in ("PutObject", "CreateMultipartUpload") and params.get("Tagging"):
-            self._require(principal, "s3:PutObjectTagging", resource, {})
+            self._require(principal, "s3:PutObjectTagging", resource, context)
 
-    def object(self, principal: Principal, action: str, bucket: str, key: str) -> None:
+    def object(
+        self, principal: Principal, context: Context, action: str, bucket: str, key: str
+    ) -> None:
         """Raise AccessDenied unless the action on one object is allowed."""
-        self._require(principal, action, ids.object_arn(self.region, bucket, key), {})
+        self._require(principal, action, ids.object_arn(self.region, bucket, key), context)
 
-    def may_list(self, principal: Principal, bucket: str) -> bool:
+    def may_list(self, principal: Principal, context: Context, bucket: str) -> bool:
         """Whether a missing key may be told from a forbidden one."""
         resource = ids.bucket_arn(self.region, bucket)
-        return self.engine.decide(principal, "s3:ListBucket", resource, {}).allowed
+        return self.engine.decide(principal, "s3:ListBucket", resource, context).allowed
 
-    def _require(
-        self, principal: Principal, action: str, resource: str, context: Mapping[str, str]
-    ) -> None:
+    def _require(self, principal: Principal, action: str, resource: str, context: Context) -> None:
         decision = self.engine.decide(principal, action, resource, context)
         if not decision.allowed:
             raise access_denied(refusal_text(principal.arn, action, f'"{resource}"', decision))
@@ -148,7 +152,9 @@ def bucket_of(
     return found
 
 
-def _context(params: Mapping[str, Any]) -> dict[str, str]:
+def _context(action: str, params: Mapping[str, Any]) -> Context:
     """The condition keys of listings."""
+    if action not in ("s3:ListBucket", "s3:ListBucketVersions"):
+        return {}
     keys = {"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"}
-    return {key: str(params[name]) for key, name in keys.items() if name in params}
+    return {key: str(params[name]) if name in params else ABSENT for key, name in keys.items()}

@@ -26,7 +26,7 @@ async def get_object_attributes(room: Room, call: S3Call) -> Reply:
                 "Invalid attribute name specified.", "x-amz-object-attributes", name
             )
     action = "s3:GetObject" if "VersionId" not in call.params else "s3:GetObjectVersion"
-    room.guard.object(call.principal, action, call.bucket, call.key)
+    room.guard.object(call.principal, call.context, action, call.bucket, call.key)
     found = await find(room, call)
     stored = found.stored
     known: dict[str, Any] = {

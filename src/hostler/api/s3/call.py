@@ -18,6 +18,7 @@ from hostler.aws.chunked import ChunkedBody
 from hostler.aws.http import HttpRequest
 from hostler.domain.ports import Clock
 from hostler.domain.snapshot import Principal
+from hostler.iam.context import Context, times
 from hostler.store.database import Store
 
 
@@ -65,6 +66,11 @@ class S3Call:
     """Decodes them, where they came as aws-chunked."""
     waiting: Callable[[], AbstractAsyncContextManager[None]]
     """Surrounds work that may take longer than a client waits for a sign of life."""
+
+    @property
+    def context(self) -> Context:
+        """The condition keys that every call has."""
+        return {"aws:RequestedRegion": self.region, **times(self.now)}
 
     @property
     def bucket(self) -> str:

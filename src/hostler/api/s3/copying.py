@@ -57,7 +57,7 @@ def named_source(header: str) -> Wanted:
 async def _source(room: Room, call: S3Call) -> Found:
     wanted = source_of(call.params["CopySource"])
     action = "s3:GetObject" if wanted.version_id is None else "s3:GetObjectVersion"
-    room.guard.object(call.principal, action, wanted.bucket, wanted.key)
+    room.guard.object(call.principal, call.context, action, wanted.bucket, wanted.key)
     owner = call.params.get("ExpectedSourceBucketOwner")
     found = await room.store.read(lambda tx: finding.lookup(tx, room, call, wanted, owner))
     conditions.for_copy(found.stored, call.params)
@@ -134,9 +134,13 @@ def _described(room: Room, call: S3Call, source: StoredObject) -> StoredObject:
         copied = replace(copied, tags=tagging.of_header(params.get("Tagging")))
     elif source.tags:
         action = "s3:GetObject" if wanted.version_id is None else "s3:GetObjectVersion"
-        room.guard.object(call.principal, f"{action}Tagging", source.bucket, source.key)
+        room.guard.object(
+            call.principal, call.context, f"{action}Tagging", source.bucket, source.key
+        )
     if copied.tags:
-        room.guard.object(call.principal, "s3:PutObjectTagging", call.bucket, call.key)
+        room.guard.object(
+            call.principal, call.context, "s3:PutObjectTagging", call.bucket, call.key
+        )
     return copied
 
 

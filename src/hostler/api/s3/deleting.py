@@ -75,7 +75,7 @@ def _remove_one(
         raise malformed_xml()
     action = "s3:DeleteObject" if version_id is None else "s3:DeleteObjectVersion"
     try:
-        room.guard.object(call.principal, action, call.bucket, key)
+        room.guard.object(call.principal, call.context, action, call.bucket, key)
         if version_id is not None:
             checked(version_id)
         return _remove(tx, call, key, version_id, item.get("ETag"))

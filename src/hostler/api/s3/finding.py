@@ -85,7 +85,7 @@ def _existing(room: Room, call: S3Call, found: Version | None, wanted: Wanted) -
     """What was found, if it is an object."""
     if isinstance(found, StoredObject):
         return found
-    if not room.guard.may_list(call.principal, wanted.bucket):
+    if not room.guard.may_list(call.principal, call.context, wanted.bucket):
         raise access_denied()
     if isinstance(found, DeleteMarker):
         if wanted.version_id is None:

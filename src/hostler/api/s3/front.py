@@ -105,7 +105,7 @@ class Front:
         if "Bucket" in call.params and operation.name != "CreateBucket":
             naming.check_bucket(call.bucket)
         members.refuse(operation.members, call.params, code="NotImplemented")
-        self.guard.operation(call.principal, operation.name, call.params)
+        self.guard.operation(call.principal, call.context, operation.name, call.params)
         return Admitted(model, operation, call)
 
     def _authenticated(

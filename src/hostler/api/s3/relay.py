@@ -97,11 +97,11 @@ class Relay:
         if admitted.operation.name == "DeleteObjects":
             for item in call.params["Delete"].get("Objects", ()):
                 action = "s3:DeleteObjectVersion" if item.get("VersionId") else "s3:DeleteObject"
-                guard.object(call.principal, action, call.bucket, item.get("Key", ""))
+                guard.object(call.principal, call.context, action, call.bucket, item.get("Key", ""))
         if (source := call.params.get("CopySource")) is not None:
             wanted = copying.named_source(source)
             action = "s3:GetObject" if wanted.version_id is None else "s3:GetObjectVersion"
-            guard.object(call.principal, action, wanted.bucket, wanted.key)
+            guard.object(call.principal, call.context, action, wanted.bucket, wanted.key)
 
     # the request
 

@@ -19,7 +19,11 @@ from hostler.store.database import Transaction
 def check_trust(tx: Transaction, call: Call, role_arn: str) -> None:
     """Refuse a role that is not there, not of this account, or does not trust SageMaker."""
     role = identities.role(tx, role_arn)
-    if role is None or role.account != call.account or not trust.is_execution_role(role.trust):
+    if (
+        role is None
+        or role.account != call.account
+        or not trust.is_execution_role(role.trust, role.account)
+    ):
         raise validation(
             f'The execution role ARN "{role_arn}" is invalid. Please ensure that the role exists '
             'and that its trust relationship policy allows the action "sts:AssumeRole" for the '

@@ -77,6 +77,7 @@ def _principals(tx: Transaction, identities: Sequence[Identity]) -> Iterable[Pri
         held[owner].append(policy)
     for owner, policy in _attached(tx, only):
         held[owner].append(policy)
+    tags = _tags(tx, only)
     for one in identities:
         yield Principal(
             arn=one.arn,
@@ -85,7 +86,19 @@ def _principals(tx: Transaction, identities: Sequence[Identity]) -> Iterable[Pri
             name=one.name,
             policies=tuple(held[one.id]),
             is_root=one.kind is Kind.ROOT,
+            tags=tags[one.id],
         )
+
+
+def _tags(tx: Transaction, only: Sequence[str] | None) -> defaultdict[str, dict[str, str]]:
+    table = tables.tags
+    query = select(table).order_by(table.c.owner, table.c.key_key)
+    if only is not None:
+        query = query.where(table.c.owner.in_(only))
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for row in tx.execute(query):
+        found[row.owner][row.key] = row.value
+    return found
 
 
 def _inline(tx: Transaction, only: Sequence[str] | None) -> Iterable[tuple[str, Policy]]:
