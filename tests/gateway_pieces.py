@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway_rig import ACCOUNT, REGION, ROOT_KEY, ROOT_SECRET, snapshot_of
 from hostler.aws import sigv4
@@ -19,8 +19,11 @@ from hostler.gateway.gateway import Gateway
 from hostler.gateway.limits import Limits
 from hostler.gateway.link import Link
 from hostler.gateway.protocol import HttpConnection
-from hostler.gateway.target import Pool, Target
+from hostler.gateway.target import Target
 from hostler.modelserver import frames
+
+if TYPE_CHECKING:
+    from hostler.gateway.pool import Pool
 
 UNSHARED = Counts(None)
 """For gateways that are alone."""

@@ -11,7 +11,7 @@ from hostler.gateway.answers import SheddingError
 
 if TYPE_CHECKING:
     from hostler.gateway.invocation import Invocation
-    from hostler.gateway.target import Pool
+    from hostler.gateway.pool import Pool
 
 
 def step(invocation: "Invocation") -> None:

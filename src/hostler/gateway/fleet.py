@@ -11,8 +11,9 @@ from hostler.domain.ids import endpoint_log_group
 from hostler.domain.snapshot import EndpointRoute, Snapshot, VariantRoute
 from hostler.gateway import answers, chain, route
 from hostler.gateway.counts import Counts
+from hostler.gateway.pool import Pool
 from hostler.gateway.record import Counters, Recorder, Subject
-from hostler.gateway.target import Dial, Pool, Soon, Target
+from hostler.gateway.target import Dial, Soon, Target
 
 if TYPE_CHECKING:
     from hostler.gateway.invocation import Invocation

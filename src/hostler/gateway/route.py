@@ -23,8 +23,8 @@ from hostler.gateway import session as sessions
 
 if TYPE_CHECKING:
     from hostler.gateway.invocation import Invocation
+    from hostler.gateway.pool import Pool
     from hostler.gateway.record import Counters
-    from hostler.gateway.target import Pool
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 

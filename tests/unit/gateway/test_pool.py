@@ -9,7 +9,8 @@ from gateway_pieces import UNSHARED, Worker
 from hostler.domain.snapshot import TargetRoute
 from hostler.gateway import chain
 from hostler.gateway.counts import Counts
-from hostler.gateway.target import Pool, Target
+from hostler.gateway.pool import Pool
+from hostler.gateway.target import Target
 
 DRAWS = 3000
 

@@ -9,8 +9,8 @@ from gateway_rig import ACCOUNT, REGION
 from hostler.domain.snapshot import EndpointRoute, VariantRoute
 from hostler.gateway import chain, route
 from hostler.gateway.gateway import invoked
+from hostler.gateway.pool import Pool
 from hostler.gateway.record import Counters
-from hostler.gateway.target import Pool
 
 
 def table(*weights: float, name: str = "Demo") -> route.RouteTable:
