@@ -132,9 +132,6 @@ SMUGGLED: dict[str, bytes] = {
     + HOST
     + b"Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     + SECOND,
-    "an upgrade with a body": _post(
-        b"Connection: upgrade", b"Upgrade: h2c", b"Content-Length: 5", body=b"hello" + SECOND
-    ),
 }
 
 

@@ -173,7 +173,13 @@ def test_each_way_to_ask_ends_everything_while_it_starts_as_well(
 def test_whoever_detached_one_that_is_stopped_while_it_starts_is_told_so(place: Place) -> None:
     process = place.start("--port", str(place.port), "--detach")
     eventually("its processes are there", lambda: len(place.children()) == 3)
-    assert place.run("down").returncode == 0
+    control = place.children()["control"]["pid"]
+    os.kill(control, signal.SIGSTOP)  # it would be ready before anybody could stop it
+    line = [*COMMAND, "down", "--data-dir", str(place.home)]
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL) as down:
+        eventually("it is stopping", lambda: place.asked().get("stopping", True))
+        os.kill(control, signal.SIGCONT)
+        assert down.wait(60) == 0
     _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (1, b"hostler: it was stopped before it was ready\n")
 

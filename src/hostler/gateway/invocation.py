@@ -67,6 +67,8 @@ class Invocation:
     """Where it is counted among its account's; below 0 when it is not."""
     retried = False
     """Whether it was sent again after it was lost."""
+    _has_no_room = False
+    """Whether the body waits unread for room to hold it."""
     _begun = False
     _complete = False
     _budget: "Budget | None" = None
@@ -116,6 +118,7 @@ class Invocation:
         elif self._reserve():
             self._expect()
         else:
+            self._has_no_room = True
             self.connection.hold(self, yes=True)
 
     def body(self, piece: bytes) -> None:
@@ -126,7 +129,7 @@ class Invocation:
         if self.size > limits.body_bytes_max:
             self.refuse(self._too_long())
             return
-        if len(piece) >= PIECE_MIN:
+        if len(piece) >= PIECE_MIN and self._begun:  # before, it is not its turn at all
             self.connection.hold(self, yes=True)
             self.gateway.turns.wait(self._go_on)
         self.pieces.append(piece)
@@ -136,7 +139,7 @@ class Invocation:
             self._hasher = self.gateway.hasher.start(self.pieces, self._digested)
 
     def _go_on(self) -> None:
-        if not self.done:
+        if not self.done and not self._has_no_room:
             self.connection.hold(self, yes=False)
 
     def complete(self) -> None:
@@ -265,6 +268,7 @@ class Invocation:
 
     def _granted(self) -> None:
         """There is room now."""
+        self._has_no_room = False
         self._expect()
         self.connection.hold(self, yes=False)
 

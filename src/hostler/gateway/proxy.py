@@ -107,7 +107,8 @@ class Relay:
     def body(self, piece: bytes) -> None:
         if self.done:
             return
-        if len(piece) >= PIECE_MIN and not self._yields:
+        begun = self._task is not None
+        if len(piece) >= PIECE_MIN and begun and not self._yields:
             self._yields = True
             self._steer()
             self.gateway.turns.wait(self._go_on)

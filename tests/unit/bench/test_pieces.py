@@ -57,8 +57,9 @@ def test_a_server_that_ended_is_absent_with_its_last_line(tmp_path: Path) -> Non
 
 
 def test_a_tree_has_what_a_launcher_left_behind_in_its_session() -> None:
-    leave = "import subprocess, sys; print(subprocess.Popen(['sleep', '60']).pid, flush=True)"
-    words = [sys.executable, "-c", f"{leave}; sys.stdin.read()"]
+    apart = "stdout=subprocess.DEVNULL"  # whoever reads the launcher's output must see its end
+    leave = f"print(subprocess.Popen(['sleep', '60'], {apart}).pid, flush=True)"
+    words = [sys.executable, "-c", f"import subprocess, sys; {leave}; sys.stdin.read()"]
     with subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as launcher:

@@ -254,3 +254,33 @@ def test_a_stopping_gateway_says_close_with_its_last_answer(gateway: Bench):
     idle.connection.expire(monotonic() + 2)
     assert idle.wire.closed
     assert not gateway.gateway.connections
+
+
+@pytest.mark.parametrize("target", ["/endpoints/Demo/invocations", "/bucket/key"])
+def test_a_large_request_behind_another_is_not_read_before_its_turn(target: str) -> None:
+    """Whose turn it is to be read is one thing, whose turn it is to be answered another."""
+    with bench() as made:
+        worker, client = made.instance(), made.client()
+        client.sends(signed())
+        assert len(worker.heard()) == 1
+        head = b"POST %b HTTP/1.1\r\nHost: h:1\r\nContent-Length: 1000000\r\n\r\n" % target.encode()
+        client.sends(head + bytes(200_000))
+        assert not client.wire.reading
+        made.gateway.loop.run_until_complete(asyncio.sleep(0))
+        assert not client.wire.reading
+
+
+def test_a_large_request_without_room_is_not_read_when_its_turn_comes() -> None:
+    with bench(bodies_bytes_max=1_000_000) as made:
+        first, second = made.client(), made.client()
+        head = (
+            b"POST /endpoints/Demo/invocations HTTP/1.1\r\nHost: h:1\r\n"
+            b"Content-Length: 1000000\r\n\r\n"
+        )
+        for client in (first, second):
+            client.sends(head + bytes(200_000))
+        made.gateway.loop.run_until_complete(asyncio.sleep(0))
+        made.gateway.loop.run_until_complete(asyncio.sleep(0))
+        assert (first.wire.reading, second.wire.reading) == (True, False)
+        first.leaves()
+        assert second.wire.reading, "there is room now"
