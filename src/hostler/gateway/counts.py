@@ -34,7 +34,8 @@ that stays for long has been stopped."""
 _MAGIC = b"HSTCNT01"
 _HEADER = struct.Struct("<8sII")
 _WIDTH_AT = _HEADER.size
-_NAMES_AT = 64
+_HELD_AT = _WIDTH_AT + 4
+_NAMES_AT = 256
 _HOLDERS_AT = _NAMES_AT + ROWS * NAME_BYTES
 _CELLS_AT = _HOLDERS_AT + ROWS * 4
 _SIZE = _CELLS_AT + ROWS * COLUMNS * 4
@@ -76,6 +77,8 @@ class Counts:
         whole = memoryview(self._page)
         self._width = whole[_WIDTH_AT : _WIDTH_AT + 4].cast("I")
         """Of columns up to the last one in use; all gateways see the same."""
+        self._held = whole[_HELD_AT : _HELD_AT + COLUMNS * 4].cast("I")
+        """How many rows each column holds: of one without any there is nothing to strike out."""
         self._holders = whole[_HOLDERS_AT:_CELLS_AT].cast("I")
         self._cells = whole[_CELLS_AT:].cast("I")
         self._fence = threading.Lock()
@@ -96,7 +99,7 @@ class Counts:
         """See which gateways live, and strike out what the dead ones had counted."""
         with self._alone() as yes:
             if yes:
-                living = [column for column in range(COLUMNS) if self._lives(column)]
+                living = [column for column in range(self._width[0]) if self._lives(column)]
                 self._others = len(living) - 1
                 self._width[0] = living[-1] + 1
 
@@ -113,6 +116,7 @@ class Counts:
             )
             if row is not None:
                 self._holders[row] |= 1 << self._column
+                self._held[self._column] += 1
                 self._rows[name] = row
         return row
 
@@ -124,6 +128,7 @@ class Counts:
             with self._alone() as yes:
                 if yes:  # else the row is free again when this process ends
                     self._holders[row] &= ~(1 << self._column)
+                    self._held[self._column] -= 1
 
     # counting
 
@@ -217,6 +222,9 @@ class Counts:
         return False
 
     def _strike_out(self, column: int) -> None:
+        if not self._held[column]:
+            return
+        self._held[column] = 0
         mark = 1 << column
         for row, held in enumerate(self._holders):
             if held & mark:
