@@ -6,6 +6,8 @@ Invariant: what nothing refers to is deleted in the end, whatever goes wrong mea
 import asyncio
 import contextlib
 import logging
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -31,6 +33,7 @@ from hostler.store.blobs import Blobs
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 
 THREADS = 16
+NICENESS_MAX = 19
 COLLECT_EVERY_S, COLLECT_CROWDED_S = 60.0, 2.0
 ADOPT_FOLDERS = 4
 """Of 256, looked through for blobs without a row at each collection: all in about an hour."""
@@ -57,10 +60,15 @@ def create(
         wall: The wall clock, for the age of signatures alone.
         region: The region where a signature names none (version 2).
     """
-    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3-disk")
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3-disk", initializer=_give_way)
     guard = Guard(PolicyEngine(), region)
     room = Room(store, Storage(blobs, threads), guard, clock)
     return S3(room, Front(guard, clock, lookup, wall, region))
+
+
+def _give_way() -> None:
+    """Ten parts of an upload are hashed at once: together they must not outweigh a gateway."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS_MAX)
 
 
 class S3:
