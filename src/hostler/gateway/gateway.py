@@ -7,9 +7,7 @@ force.
 import asyncio
 import logging
 import traceback
-import uuid
 from collections import Counter
-from itertools import count
 from time import monotonic, time
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -32,6 +30,7 @@ from hostler.gateway.mould import Moulds
 from hostler.gateway.protocol import HttpConnection
 from hostler.gateway.proxy import Relay, Upstreams
 from hostler.gateway.record import Recorder
+from hostler.gateway.request_ids import RequestIds
 from hostler.gateway.route import RouteTable
 from hostler.gateway.turns import Turns
 from hostler.iam.evaluate import PolicyEngine
@@ -92,8 +91,7 @@ class Gateway:
         """Counts the snapshots that were put to use here."""
         self.moulds = Moulds()
         self.invocation_ns = int(limits.invocation_s * 1e9)
-        self.request_prefix = str(uuid.uuid4())[:24].encode()
-        self.request_numbers = count(1)
+        self.request_ids = RequestIds()
         self._sweeping: asyncio.TimerHandle | None = None
 
     def connect(self) -> HttpConnection:
@@ -105,7 +103,11 @@ class Gateway:
         if head.method == "POST":
             found = invoked(head.target)
             if found is not None:
-                return Invocation(self, connection, head, *found)
+                name, operation = found
+                invocation = Invocation(self, connection, head, name)
+                if operation != INVOKE:
+                    invocation.operation = operation
+                return invocation
         elif head.method == "CONNECT":
             return Connect(self, connection, head)
         return Relay(self, connection, head)
@@ -123,7 +125,7 @@ class Gateway:
             mould, claim = found
             connection.mould = mould
             connection.moulds_cast -= 1
-        invocation = Invocation(self, connection, mould.head, mould.name, INVOKE)
+        invocation = Invocation(self, connection, mould.head, mould.name)
         connection.serves(invocation)
         invocation.start(mould, claim)
         return True
@@ -151,10 +153,6 @@ class Gateway:
             return self._proxy_token_file.read_text().strip()
         except OSError:
             return ""
-
-    def new_request_id(self) -> bytes:
-        """A request id in the form of a UUID: this process's own prefix, then a number."""
-        return b"%b%012x" % (self.request_prefix, next(self.request_numbers))
 
     def use(self, snapshot: Snapshot) -> None:
         """Put a snapshot to use; what it raises is the subscriber's to log."""

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from hostler.gateway.gateway import Gateway
     from hostler.gateway.mould import Mould
 
+_OPEN = State.OPEN
+"""By a name of its own: to look it up at the enumeration costs more than to compare."""
+
 
 class HttpConnection(asyncio.Protocol):
     """One client."""
@@ -103,7 +106,7 @@ class HttpConnection(asyncio.Protocol):
             self._refuse(503, "Too many connections.")
 
     def data_received(self, data: bytes) -> None:
-        if self.state is not State.OPEN:
+        if self.state is not _OPEN:
             return
         if self.current is None and self._head_read == 0:
             if self._gateway.serve_moulded(self, data):
@@ -241,7 +244,7 @@ class HttpConnection(asyncio.Protocol):
             self._close(linger=True)
         elif not handler.keep_alive or self._gateway.draining:
             self._close(linger=bool(self._waiting))
-        elif not self._reading or self.state is not State.OPEN:
+        elif not self._reading or self.state is not _OPEN:
             self._advance()
         else:
             self._since = monotonic()

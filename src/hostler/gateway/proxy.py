@@ -288,7 +288,7 @@ class Relay:
             self._refuse(503, "ServiceUnavailable", text)
 
     def _refuse(self, status: int, code: str, text: str) -> None:
-        request_id = self.gateway.new_request_id().decode()
+        request_id = self.gateway.request_ids.new().decode()
         if self._service == "s3":
             body = (
                 '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -15,6 +15,7 @@ from hostler.gateway import admit, forward
 if TYPE_CHECKING:
     from hostler.domain.snapshot import Principal
     from hostler.gateway.invocation import Invocation
+    from hostler.gateway.mould import Claim, Mould
     from hostler.gateway.route import Endpoint, Variant
 
 
@@ -42,21 +43,14 @@ def remember(invocation: "Invocation") -> None:
     mould.way = Way(gateway.epoch, secret, principal, endpoint, variant)
 
 
-def step(invocation: "Invocation") -> None:
+def step(invocation: "Invocation", mould: "Mould", way: Way, claim: "Claim") -> None:
     """Verify the signature, pick the variant, and send to an instance or wait in line."""
-    mould, claim = invocation.mould, invocation.claim
-    assert mould is not None
-    assert claim is not None
-    assert mould.way is not None
-    _, secret, principal, endpoint, variant = mould.way
+    _, secret, invocation.principal, invocation.endpoint, variant = way
+    stamp, signature, _ = claim
     recurring = mould.recurring
-    recurring.verify(claim[0], claim[1], secret, invocation.body_sha256, time())
-    invocation.principal = principal
+    recurring.verify(stamp, signature, secret, invocation.body_sha256, time())
     invocation.region = recurring.region
-    invocation.endpoint = endpoint
-    if variant is None:
-        variant = endpoint.pick()
-    invocation.variant = variant
+    invocation.variant = variant = variant or invocation.endpoint.pick()
     pool = variant.pool
     admit.enter(invocation)
     link = None if pool.waiting else pool.acquire()
