@@ -28,7 +28,7 @@ class Way(NamedTuple):
     principal: "Principal"
     endpoint: "Endpoint"
     variant: "Variant | None"
-    """The one they ask for; None where weights decide."""
+    """The only one, or the one they ask for; None where weights decide."""
 
 
 def remember(invocation: "Invocation") -> None:
@@ -38,19 +38,20 @@ def remember(invocation: "Invocation") -> None:
         return
     gateway = invocation.gateway
     secret, principal = gateway.credentials[mould.recurring.access_key_id]
-    asked = mould.head.shape.asked.target_variant >= 0
-    variant = invocation.variant if asked else None
+    is_sure = len(endpoint.variants) == 1 or mould.head.shape.asked.target_variant >= 0
+    variant = invocation.variant if is_sure else None
     mould.way = Way(gateway.epoch, secret, principal, endpoint, variant)
 
 
 def step(invocation: "Invocation", mould: "Mould", way: Way, claim: "Claim") -> None:
     """Verify the signature, pick the variant, and send to an instance or wait in line."""
     _, secret, invocation.principal, invocation.endpoint, variant = way
-    stamp, signature, _ = claim
     recurring = mould.recurring
-    recurring.verify(stamp, signature, secret, invocation.body_sha256, time())
+    recurring.verify(claim[0], claim[1], secret, invocation.body_sha256, time())
     invocation.region = recurring.region
-    invocation.variant = variant = variant or invocation.endpoint.pick()
+    if variant is None:
+        variant = invocation.endpoint.pick()
+    invocation.variant = variant
     pool = variant.pool
     admit.enter(invocation)
     link = None if pool.waiting else pool.acquire()
