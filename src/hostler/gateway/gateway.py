@@ -33,6 +33,7 @@ from hostler.gateway.record import Recorder
 from hostler.gateway.request_ids import RequestIds
 from hostler.gateway.route import RouteTable
 from hostler.gateway.turns import Turns
+from hostler.gateway.untaken import Untaken
 from hostler.iam.evaluate import PolicyEngine
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Gateway:
         self.hasher = Hasher(loop)
         self._large_bodies = Budget(limits.bodies_bytes_max)
         self._medium_bodies = Budget(limits.medium_bodies_bytes_max)
+        self.untaken = Untaken(limits.untaken_bytes_max)
         self.upstreams = Upstreams(control=layout.control_socket, s3=layout.s3_socket)
         self.routes = RouteTable({})
         self.credentials: dict[str, tuple[str, Principal]] = {}
@@ -212,6 +214,7 @@ class Gateway:
                 break
             forward.timed_out(invocation)
         self._judge(list(self.connections), now)
+        self.untaken.look()
         for relay in list(self.relays):
             relay.expire(now)
         for tunnel in list(self.tunnels):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hostler.aws.recurring import Recurring
     from hostler.domain.snapshot import Principal
     from hostler.gateway.budget import Budget
+    from hostler.gateway.counts import Counts
     from hostler.gateway.gateway import Gateway
     from hostler.gateway.hashing import BodyHash
     from hostler.gateway.head import Head
@@ -64,6 +65,7 @@ class Invocation:
     link: "Link | None" = None
     link_id = 0
     attempts = 0
+    account_counts: "Counts | None" = None
     account_row = -1
     """Where it is counted among its account's; below 0 when it is not."""
     retried = False
@@ -189,6 +191,7 @@ class Invocation:
     def answer_more(self, piece: bytes) -> None:
         """Write more of the answer that was begun."""
         self.connection.transport.write(piece)
+        self.gateway.untaken.grew(self.connection)
 
     def answer_end(self) -> None:
         """The answer that was begun is written whole."""
@@ -241,8 +244,8 @@ class Invocation:
             budget.give_back(self._reserved)
         gateway = self.gateway
         gateway.active.pop(self, None)
-        if self.account_row >= 0:
-            gateway.counts.add(self.account_row, -1)
+        if self.account_counts is not None:
+            self.account_counts.add(self.account_row, -1)
 
     def _leave(self) -> None:
         if self.variant is not None:

@@ -135,6 +135,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.state = State.CLOSED
         self._gateway.connections.discard(self)
+        self._gateway.untaken.let_go(self)
         handlers = (self.current, *self._waiting)
         self.current = self._incoming = None
         self._waiting.clear()
@@ -149,8 +150,10 @@ class HttpConnection(asyncio.Protocol):
         self._steer()
         if self.current is not None:
             self.current.writable(yes=False)
+        self._gateway.untaken.hold(self)  # at last: it may end this connection
 
     def resume_writing(self) -> None:
+        self._gateway.untaken.let_go(self)
         if self.state is State.LINGER:
             return  # what is left is being flushed, and still judged
         self._taking.since = 0.0
