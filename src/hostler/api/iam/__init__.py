@@ -1,4 +1,4 @@
-"""IAM: users, access keys, roles, policies.
+"""IAM: users, access keys, roles, groups, policies.
 
 Invariant: every operation is in the table with the permission it needs.
 """
@@ -7,6 +7,7 @@ from hostler.api.iam import (
     access_keys,
     account,
     attachments,
+    groups,
     inline_policies,
     managed_policies,
     roles,
@@ -22,6 +23,7 @@ TABLE: ServiceTable = table(
         *users.OPERATIONS,
         *access_keys.OPERATIONS,
         *roles.OPERATIONS,
+        *groups.OPERATIONS,
         *inline_policies.OPERATIONS,
         *managed_policies.OPERATIONS,
         *attachments.OPERATIONS,

@@ -68,6 +68,19 @@ def on_role(name: str, handler: Handler, *, acts: str, effect: Effect = Effect.R
     return _located(name, handler, Kind.ROLE, members=members, effect=effect, also=None)
 
 
+def on_group(
+    name: str,
+    handler: Handler,
+    *,
+    acts: str,
+    effect: Effect = Effect.READS,
+    also: AlsoRule | None = None,
+) -> Operation:
+    """An operation on the group of GroupName; ``also``: on these ARNs too."""
+    members = _members(acts, None)
+    return _located(name, handler, Kind.GROUP, members=members, effect=effect, also=also)
+
+
 def _located(
     name: str,
     handler: Handler,

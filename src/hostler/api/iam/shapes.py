@@ -37,6 +37,16 @@ def user(one: Identity, tags: Mapping[str, str] | None = None) -> Shape:
     }
 
 
+def group(one: Identity) -> Shape:
+    return {
+        "Path": one.path,
+        "GroupName": one.name,
+        "GroupId": one.id,
+        "Arn": one.arn,
+        "CreateDate": moment(one.created),
+    }
+
+
 def role(one: Identity, tags: Mapping[str, str] | None = None) -> Shape:
     return {
         "Path": one.path,

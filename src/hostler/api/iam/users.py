@@ -11,7 +11,7 @@ from hostler.api.iam.operation import NO_BOUNDARIES, fixed, on_user
 from hostler.api.registry import Call, Effect, Operation
 from hostler.domain.ids import iam_arn
 from hostler.store.database import Transaction
-from hostler.store.identities import Identity, Kind, entities, keys, policies
+from hostler.store.identities import Identity, Kind, entities, groups, keys, policies
 
 
 def create(tx: Transaction, call: Call) -> dict[str, Any]:
@@ -64,13 +64,9 @@ def remove(tx: Transaction, call: Call) -> None:
         raise delete_conflict("Cannot delete entity, must delete policies first.")
     if keys.of(tx, user.id):
         raise delete_conflict("Cannot delete entity, must delete access keys first.")
+    if groups.of(tx, user):
+        raise delete_conflict("Cannot delete entity, must remove users from group first.")
     entities.remove(tx, user)
-
-
-def groups(tx: Transaction, call: Call) -> dict[str, Any]:
-    """No groups exist in this version; clients ask before they delete a user."""
-    lookup.user(tx, call)
-    return {"Groups": [], "IsTruncated": False}
 
 
 def _free(tx: Transaction, call: Call, name: str) -> None:
@@ -115,5 +111,4 @@ OPERATIONS: tuple[Operation, ...] = (
         also=_target_arn,
     ),
     on_user("DeleteUser", remove, acts="UserName", effect=Effect.DELETES),
-    on_user("ListGroupsForUser", groups, acts=f"UserName {pages.ACTS}"),
 )

@@ -1,18 +1,20 @@
 """Identities as the planes use them: a credential with its secret, a principal with its policies.
 
-Invariant: a principal carries every policy in force for it, each document whole; a document that
-cannot be found stands as one that refuses everything, never as nothing.
+Invariant: a principal carries every policy in force for it, those of its groups with them, each
+document whole; a document that cannot be found stands as one that refuses everything, never as
+nothing.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import and_, select
 
 from hostler.domain.snapshot import Credential, Policy, Principal
 from hostler.iam import managed
 from hostler.store.database import Transaction
-from hostler.store.identities import entities, keys, tables
+from hostler.store.identities import entities, groups, keys, tables
 from hostler.store.identities.entities import Identity, Kind
 
 
@@ -71,20 +73,28 @@ def ensure_root(tx: Transaction, account: str, now: float) -> Credential:
 
 
 def _principals(tx: Transaction, identities: Sequence[Identity]) -> Iterable[Principal]:
-    held: defaultdict[str, list[Policy]] = defaultdict(list)
     only = [one.id for one in identities] if len(identities) == 1 else None
-    for owner, policy in _inline(tx, only):
-        held[owner].append(policy)
-    for owner, policy in _attached(tx, only):
-        held[owner].append(policy)
+    joined = groups.by_member(tx, only)
+    holders = None if only is None else only + [group for group, _ in joined.get(only[0], ())]
+    inline: defaultdict[str, list[Policy]] = defaultdict(list)
+    for owner, policy in _inline(tx, holders):
+        inline[owner].append(policy)
+    attached: defaultdict[str, list[Policy]] = defaultdict(list)
+    for owner, policy in _attached(tx, holders):
+        attached[owner].append(policy)
     tags = _tags(tx, only)
     for one in identities:
+        held = [*inline[one.id], *attached[one.id]]
+        for group, name in joined.get(one.id, ()):
+            held += [replace(each, name=f"group/{name}/{each.name}") for each in inline[group]]
+            # A managed policy has one name for all who hold it: once is enough.
+            held += [each for each in attached[group] if each not in held]
         yield Principal(
             arn=one.arn,
             account=one.account,
             unique_id=one.id,
             name=one.name,
-            policies=tuple(held[one.id]),
+            policies=tuple(held),
             is_root=one.kind is Kind.ROOT,
             tags=tags[one.id],
         )
