@@ -43,6 +43,7 @@ def test_every_input_member_has_a_fate(name: str) -> None:
 SAMPLE = {
     "UserName": "Bob",
     "RoleName": "Exec",
+    "PermissionsBoundary": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
     "GroupName": "Devs",
     "PolicyName": "p",
     "PolicyArn": "arn:aws:iam::123456789012:policy/Own",
@@ -51,6 +52,7 @@ SAMPLE = {
     "Status": "Active",
     "VersionId": "v1",
     "ActionNames": ["s3:GetObject"],
+    "PolicyInputList": ["{}"],
     "Tags": [{"Key": "a", "Value": "b"}],
     "TagKeys": ["a"],
     "Description": "d",

@@ -8,7 +8,7 @@ from typing import Any
 from hostler.api.iam import lookup, managed_policies, pages
 from hostler.api.iam.errors import no_such_entity, policy_not_found, quota_exceeded
 from hostler.api.iam.inline_policies import Finder
-from hostler.api.iam.operation import NO_BOUNDARY_USAGE, fixed, on_group, on_role, on_user
+from hostler.api.iam.operation import fixed, on_group, on_role, on_user
 from hostler.api.registry import Call, Effect, Handler, Operation
 from hostler.store.database import Transaction
 from hostler.store.identities import Identity, Kind, policies
@@ -61,7 +61,13 @@ def entities_for_policy(tx: Transaction, call: Call) -> dict[str, Any]:
     policy, params = lookup.policy(tx, call), call.params
     wanted, prefix = params.get("EntityFilter"), params.get("PathPrefix", "/")
     kinds = tuple(Kind) if wanted is None else _FILTERS.get(wanted, ())
-    found = sorted(policies.holders(tx, call.account, policy.arn), key=_place)
+    usage = params.get("PolicyUsageFilter")
+    using: set[Identity] = set()
+    if usage != "PermissionsBoundary":
+        using.update(policies.holders(tx, call.account, policy.arn))
+    if usage != "PermissionsPolicy":
+        using.update(policies.limited(tx, call.account, policy.arn))
+    found = sorted(using, key=_place)
     below = [one for one in found if one.kind in kinds and one.path.startswith(prefix)]
     shown, more = pages.cut(below, _place, params)
     return {
@@ -86,8 +92,7 @@ _ENTITIES_FOR_POLICY = fixed(
     "ListEntitiesForPolicy",
     entities_for_policy,
     managed_policies.arn,
-    acts=f"PolicyArn EntityFilter PathPrefix {pages.ACTS}",
-    limited={"PolicyUsageFilter": NO_BOUNDARY_USAGE},
+    acts=f"PolicyArn EntityFilter PathPrefix PolicyUsageFilter {pages.ACTS}",
 )
 
 OPERATIONS: tuple[Operation, ...] = (

@@ -49,9 +49,9 @@ def inline(text: str, owner: Identity, others: Iterable[str]) -> str:
     return text
 
 
-def simulated(text: str) -> str:
+def simulated(text: str, kind: Kind = Kind.IDENTITY) -> str:
     """A policy that is only tried."""
-    document.parse(text)
+    document.parse(text, kind)
     return text
 
 

@@ -6,7 +6,7 @@ nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import and_, select
@@ -16,6 +16,9 @@ from hostler.iam import managed
 from hostler.store.database import Transaction
 from hostler.store.identities import entities, groups, keys, tables
 from hostler.store.identities.entities import Identity, Kind
+
+BY_NAME_MAX = 100
+"""Policies that are asked for by name; of more, all are read."""
 
 
 def credential(tx: Transaction, access_key_id: str) -> tuple[Credential, Principal] | None:
@@ -83,6 +86,7 @@ def _principals(tx: Transaction, identities: Sequence[Identity]) -> Iterable[Pri
     for owner, policy in _attached(tx, holders):
         attached[owner].append(policy)
     tags = _tags(tx, only)
+    boundaries = _documents(tx, {one.boundary for one in identities if one.boundary is not None})
     for one in identities:
         held = [*inline[one.id], *attached[one.id]]
         for group, name in joined.get(one.id, ()):
@@ -97,6 +101,7 @@ def _principals(tx: Transaction, identities: Sequence[Identity]) -> Iterable[Pri
             policies=tuple(held),
             is_root=one.kind is Kind.ROOT,
             tags=tags[one.id],
+            boundary=None if one.boundary is None else boundaries[one.boundary],
         )
 
 
@@ -121,21 +126,31 @@ def _inline(tx: Transaction, only: Sequence[str] | None) -> Iterable[tuple[str, 
 
 
 def _attached(tx: Transaction, only: Sequence[str] | None) -> Iterable[tuple[str, Policy]]:
-    table, owned, version = tables.attachments, tables.policies, tables.policy_versions
-    query = (
-        select(table.c.identity, table.c.policy, version.c.document)
-        .outerjoin(owned, owned.c.arn == table.c.policy)
-        .outerjoin(
-            version,
-            and_(version.c.policy == owned.c.arn, version.c.version == owned.c.default_version),
-        )
-        .order_by(table.c.identity, table.c.policy)
-    )
+    table = tables.attachments
+    query = select(table.c.identity, table.c.policy).order_by(table.c.identity, table.c.policy)
     if only is not None:
         query = query.where(table.c.identity.in_(only))
-    for row in tx.execute(query):
-        document = row.document
-        if document is None and row.policy in managed.POLICIES:
-            document = managed.POLICIES[row.policy].document
-        # A policy without a document may have refused something: the engine reads "" as a Deny.
-        yield row.identity, Policy(row.policy, document or "")
+    rows = tx.execute(query).all()
+    documents = _documents(tx, {row.policy for row in rows})
+    for row in rows:
+        yield row.identity, documents[row.policy]
+
+
+def _documents(tx: Transaction, arns: Collection[str]) -> Mapping[str, Policy]:
+    """The managed policies of these ARNs, each in its default version."""
+    # A policy without a document may have refused something: the engine reads "" as a Deny.
+    found = {arn: Policy(arn, "") for arn in arns}
+    owned, version = tables.policies, tables.policy_versions
+    query = select(owned.c.arn, version.c.document).join(
+        version,
+        and_(version.c.policy == owned.c.arn, version.c.version == owned.c.default_version),
+    )
+    own = [arn for arn in arns if arn not in managed.POLICIES]
+    if len(own) <= BY_NAME_MAX:
+        query = query.where(owned.c.arn.in_(own))
+    for row in tx.execute(query) if own else ():
+        if row.arn in found:
+            found[row.arn] = Policy(row.arn, row.document)
+    for arn in found.keys() & managed.POLICIES.keys():
+        found[arn] = Policy(arn, managed.POLICIES[arn].document)
+    return found
