@@ -63,17 +63,44 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """What is particular to temporary credentials; ``issued`` in epoch seconds."""
+
+    access_key_id: str
+    issued: float
+    role_arn: str = ""
+    """Of the role that is assumed; empty where a user or a root acts as itself."""
+    role_id: str = ""
+    policies: tuple[Policy, ...] | None = None
+    """Its session policies, which limit it; None: nothing does."""
+    source_identity: str = ""
+    transitive_tags: tuple[str, ...] = ()
+    """The keys of the session tags that stay when another role is assumed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: a root user (``is_root``), a user, or a role."""
+    """Who calls: a root user (``is_root``), a user, a role, or a session of one of them."""
 
     arn: str
+    """Of an assumed role's session: ``arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION``."""
     account: str
     unique_id: str
+    """Of an assumed role's session: ``AROA…:SESSION``."""
     name: str
     policies: tuple[Policy, ...] = ()
     is_root: bool = False
     tags: dict[str, str] | None = None
     """None where they are not known: from a version that did not write them."""
+    boundary: Policy | None = None
+    """Its permissions boundary, which limits it."""
+    session: Session | None = None
+    """What it acts with, where that is temporary; never in a snapshot."""
+
+    @property
+    def known_as(self) -> str:
+        """What decisions are remembered by: sessions share a name, and not their limits."""
+        return self.arn if self.session is None else self.session.access_key_id
 
 
 Known: TypeAlias = tuple[Credential, Principal]

@@ -72,7 +72,7 @@ class Gateway:
         """Secret and principal by access key id."""
         self.engine = PolicyEngine()
         self.allowed: set[_AllowedKey] = set()
-        """Principal ARN, region and endpoint name of decisions that allowed."""
+        """``Principal.known_as``, region and endpoint name of decisions that allowed."""
         self.active: dict[Invocation, None] = {}
         """Admitted and not answered yet; oldest, and so the first to time out, first."""
         self.connections: set[HttpConnection] = set()

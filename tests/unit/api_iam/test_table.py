@@ -43,6 +43,8 @@ def test_every_input_member_has_a_fate(name: str) -> None:
 SAMPLE = {
     "UserName": "Bob",
     "RoleName": "Exec",
+    "PermissionsBoundary": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+    "GroupName": "Devs",
     "PolicyName": "p",
     "PolicyArn": "arn:aws:iam::123456789012:policy/Own",
     "PolicySourceArn": "arn:aws:iam::123456789012:user/Bob",
@@ -50,6 +52,7 @@ SAMPLE = {
     "Status": "Active",
     "VersionId": "v1",
     "ActionNames": ["s3:GetObject"],
+    "PolicyInputList": ["{}"],
     "Tags": [{"Key": "a", "Value": "b"}],
     "TagKeys": ["a"],
     "Description": "d",
@@ -72,6 +75,7 @@ def test_nothing_is_done_without_its_own_permission(
 ) -> None:
     root("CreateUser", UserName="Bob")
     root("CreateRole", RoleName="Exec", AssumeRolePolicyDocument=trust)
+    root("CreateGroup", GroupName="Devs")
     root("CreatePolicy", PolicyName="Own", PolicyDocument=document("s3:*"))
     root("CreateUser", UserName="Eve")
     eve = root.named("Eve")
@@ -85,17 +89,19 @@ def test_another_accounts_identities_do_not_exist(
 ) -> None:
     root("CreateUser", UserName="Bob")
     root("CreateRole", RoleName="Exec", AssumeRolePolicyDocument=trust)
+    root("CreateGroup", GroupName="Devs")
     root("CreatePolicy", PolicyName="Own", PolicyDocument=document("s3:*"))
     on_an_entity = [
         name
         for name in NAMES
         if not name.startswith("Create")
-        and {"UserName", "RoleName", "PolicyArn", "PolicySourceArn"} & set(params[name])
+        and {"UserName", "RoleName", "GroupName", "PolicyArn", "PolicySourceArn"}
+        & set(params[name])
     ]
     assert len(on_an_entity) > 30
     for name in on_an_entity:
         stranger.refused("NoSuchEntity", name, **params[name])
-    for name, member in (("ListUsers", "Users"), ("ListRoles", "Roles")):
+    for name, member in (("ListUsers", "Users"), ("ListRoles", "Roles"), ("ListGroups", "Groups")):
         assert stranger(name)[member] == []
     assert stranger("ListPolicies", Scope="Local")["Policies"] == []
     # Names are one account's own.

@@ -160,14 +160,6 @@ def test_users_come_in_pages(root: Any) -> None:
     root.refused("ValidationError", "ListUsers", Marker="%%%")
 
 
-def test_a_missing_feature_is_refused_by_its_name(root: Any) -> None:
-    boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
-    error = root.refused(
-        "ValidationError", "CreateUser", UserName="Bob", PermissionsBoundary=boundary
-    )
-    assert error.message.startswith("PermissionsBoundary is not supported")
-
-
 @pytest.mark.parametrize(
     ("tags", "code"),
     [

@@ -4,19 +4,23 @@ Invariant: every operation needs the permission ``iam:{its own name}`` on the AR
 an entity called by name is located first, for its ARN has its path.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from hostler.api.iam import lookup
-from hostler.api.members import ACTS, Fate, Members, Only, Refused
+from hostler.api.members import ACTS, Fate, Members
 from hostler.api.registry import Access, Call, Effect, Handler, LocatedRule, Operation
+from hostler.iam.context import ABSENT, NO_CONTEXT, Context
 from hostler.store.database import Transaction
 from hostler.store.identities import Identity, Kind
 
 ResourceRule = Callable[[Call], str]
 AlsoRule = Callable[[Call, Identity], Sequence[str]]
 
-NO_BOUNDARIES = Refused("permissions boundaries do not exist in this version.")
-NO_BOUNDARY_USAGE = Only(frozenset({"PermissionsPolicy"}), NO_BOUNDARIES.why)
+_BOUNDARY_KEY = "iam:PermissionsBoundary"
+_TELLS_BOUNDARY = re.compile(
+    "(?:Attach|Detach|Put|Delete)(?:User|Role)Policy|Delete(?:User|Role)PermissionsBoundary"
+)
 
 
 def fixed(
@@ -68,6 +72,19 @@ def on_role(name: str, handler: Handler, *, acts: str, effect: Effect = Effect.R
     return _located(name, handler, Kind.ROLE, members=members, effect=effect, also=None)
 
 
+def on_group(
+    name: str,
+    handler: Handler,
+    *,
+    acts: str,
+    effect: Effect = Effect.READS,
+    also: AlsoRule | None = None,
+) -> Operation:
+    """An operation on the group of GroupName; ``also``: on these ARNs too."""
+    members = _members(acts, None)
+    return _located(name, handler, Kind.GROUP, members=members, effect=effect, also=also)
+
+
 def _located(
     name: str,
     handler: Handler,
@@ -99,15 +116,31 @@ def _rule(action: str, kind: Kind, also: AlsoRule | None) -> LocatedRule:
         arns = [lookup.likely_arn(call, kind) if found is None else found.arn]
         if also is not None and found is not None:
             arns += also(call, found)
-        return [Access(action, arn, _context(call)) for arn in arns]
+        given = {**_boundary(call, found), **_context(call)}
+        return [Access(action, arn, given) for arn in arns]
 
     return rule
 
 
-def _context(call: Call) -> Mapping[str, str]:
+def _context(call: Call) -> Context:
     """The condition keys that IAM's own operations have."""
-    arn = call.params.get("PolicyArn")
-    return {} if arn is None else {"iam:PolicyARN": arn}
+    found: dict[str, str | Sequence[str]] = {}
+    if "PolicyArn" in call.params:
+        found["iam:PolicyARN"] = call.params["PolicyArn"]
+    if "PermissionsBoundary" in call.params or call.operation in ("CreateUser", "CreateRole"):
+        found[_BOUNDARY_KEY] = call.params.get("PermissionsBoundary", ABSENT)
+    return found
+
+
+def _boundary(call: Call, found: Identity | None) -> Context:
+    """The boundary of who is changed, where the operation tells it.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagement.html
+    """
+    name = call.operation
+    if found is None or not _TELLS_BOUNDARY.fullmatch(name):
+        return NO_CONTEXT
+    return {_BOUNDARY_KEY: ABSENT if found.boundary is None else found.boundary}
 
 
 def _members(acts: str, limited: Mapping[str, Fate] | None) -> Members:

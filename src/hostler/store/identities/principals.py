@@ -1,19 +1,24 @@
 """Identities as the planes use them: a credential with its secret, a principal with its policies.
 
-Invariant: a principal carries every policy in force for it, each document whole; a document that
-cannot be found stands as one that refuses everything, never as nothing.
+Invariant: a principal carries every policy in force for it, those of its groups with them, each
+document whole; a document that cannot be found stands as one that refuses everything, never as
+nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import and_, select
 
 from hostler.domain.snapshot import Credential, Policy, Principal
 from hostler.iam import managed
 from hostler.store.database import Transaction
-from hostler.store.identities import entities, keys, tables
+from hostler.store.identities import entities, groups, keys, tables
 from hostler.store.identities.entities import Identity, Kind
+
+BY_NAME_MAX = 100
+"""Policies that are asked for by name; of more, all are read."""
 
 
 def credential(tx: Transaction, access_key_id: str) -> tuple[Credential, Principal] | None:
@@ -71,22 +76,32 @@ def ensure_root(tx: Transaction, account: str, now: float) -> Credential:
 
 
 def _principals(tx: Transaction, identities: Sequence[Identity]) -> Iterable[Principal]:
-    held: defaultdict[str, list[Policy]] = defaultdict(list)
     only = [one.id for one in identities] if len(identities) == 1 else None
-    for owner, policy in _inline(tx, only):
-        held[owner].append(policy)
-    for owner, policy in _attached(tx, only):
-        held[owner].append(policy)
+    joined = groups.by_member(tx, only)
+    holders = None if only is None else only + [group for group, _ in joined.get(only[0], ())]
+    inline: defaultdict[str, list[Policy]] = defaultdict(list)
+    for owner, policy in _inline(tx, holders):
+        inline[owner].append(policy)
+    attached: defaultdict[str, list[Policy]] = defaultdict(list)
+    for owner, policy in _attached(tx, holders):
+        attached[owner].append(policy)
     tags = _tags(tx, only)
+    boundaries = _documents(tx, {one.boundary for one in identities if one.boundary is not None})
     for one in identities:
+        held = [*inline[one.id], *attached[one.id]]
+        for group, name in joined.get(one.id, ()):
+            held += [replace(each, name=f"group/{name}/{each.name}") for each in inline[group]]
+            # A managed policy has one name for all who hold it: once is enough.
+            held += [each for each in attached[group] if each not in held]
         yield Principal(
             arn=one.arn,
             account=one.account,
             unique_id=one.id,
             name=one.name,
-            policies=tuple(held[one.id]),
+            policies=tuple(held),
             is_root=one.kind is Kind.ROOT,
             tags=tags[one.id],
+            boundary=None if one.boundary is None else boundaries[one.boundary],
         )
 
 
@@ -111,21 +126,31 @@ def _inline(tx: Transaction, only: Sequence[str] | None) -> Iterable[tuple[str, 
 
 
 def _attached(tx: Transaction, only: Sequence[str] | None) -> Iterable[tuple[str, Policy]]:
-    table, owned, version = tables.attachments, tables.policies, tables.policy_versions
-    query = (
-        select(table.c.identity, table.c.policy, version.c.document)
-        .outerjoin(owned, owned.c.arn == table.c.policy)
-        .outerjoin(
-            version,
-            and_(version.c.policy == owned.c.arn, version.c.version == owned.c.default_version),
-        )
-        .order_by(table.c.identity, table.c.policy)
-    )
+    table = tables.attachments
+    query = select(table.c.identity, table.c.policy).order_by(table.c.identity, table.c.policy)
     if only is not None:
         query = query.where(table.c.identity.in_(only))
-    for row in tx.execute(query):
-        document = row.document
-        if document is None and row.policy in managed.POLICIES:
-            document = managed.POLICIES[row.policy].document
-        # A policy without a document may have refused something: the engine reads "" as a Deny.
-        yield row.identity, Policy(row.policy, document or "")
+    rows = tx.execute(query).all()
+    documents = _documents(tx, {row.policy for row in rows})
+    for row in rows:
+        yield row.identity, documents[row.policy]
+
+
+def _documents(tx: Transaction, arns: Collection[str]) -> Mapping[str, Policy]:
+    """The managed policies of these ARNs, each in its default version."""
+    # A policy without a document may have refused something: the engine reads "" as a Deny.
+    found = {arn: Policy(arn, "") for arn in arns}
+    owned, version = tables.policies, tables.policy_versions
+    query = select(owned.c.arn, version.c.document).join(
+        version,
+        and_(version.c.policy == owned.c.arn, version.c.version == owned.c.default_version),
+    )
+    own = [arn for arn in arns if arn not in managed.POLICIES]
+    if len(own) <= BY_NAME_MAX:
+        query = query.where(owned.c.arn.in_(own))
+    for row in tx.execute(query) if own else ():
+        if row.arn in found:
+            found[row.arn] = Policy(row.arn, row.document)
+    for arn in found.keys() & managed.POLICIES.keys():
+        found[arn] = Policy(arn, managed.POLICIES[arn].document)
+    return found
