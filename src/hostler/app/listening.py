@@ -4,22 +4,34 @@ Invariant: requests that have begun are answered before the process ends, for ``
 the gateway has checked and bounded what comes in, and its own are the only lines about it.
 """
 
+import socket
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from hostler.app.loans import Loans
 from hostler.modelserver import doorway
 
 BACKLOG = 1024
 
 
-def server(
-    app: ASGIApp, *, drain_s: float, lifespan: Literal["on", "off"] = "off"
-) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Uvicorn's, with a door for loans, which closes when nothing new is to come in."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.loans = Loans(cast("ASGIApp", config.app), self.server_state.tasks)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.loans.close()
+        await super().shutdown(sockets)
+
+
+def server(app: ASGIApp, *, drain_s: float, lifespan: Literal["on", "off"] = "off") -> Server:
     """What answers with ``app``; its ``should_exit`` ends it as SIGTERM does."""
-    return uvicorn.Server(
+    return Server(
         uvicorn.Config(
             app,
             http="httptools",
@@ -34,7 +46,15 @@ def server(
     )
 
 
-async def serve(made: uvicorn.Server, path: Path) -> None:
-    """Listen at ``path``, in place of whoever did, until SIGTERM or SIGINT."""
+async def serve(made: Server, path: Path, loans: Path | None = None) -> None:
+    """Listen at ``path``, in place of whoever did, until SIGTERM or SIGINT.
+
+    Args:
+        made: Answers.
+        path: Where requests come in.
+        loans: Where gateways lend connections, if they do.
+    """
+    if loans is not None:
+        made.loans.open(loans)
     with doorway.listen(str(path), BACKLOG) as listener:
         await made.serve(sockets=[listener])

@@ -104,7 +104,7 @@ async def _listen(layout: Layout, app: ASGIApp, keys: AccessKeys) -> None:
 
     layout.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with background.beside(subscriber.run(), failed=end):
-        await listening.serve(server, layout.s3_socket)
+        await listening.serve(server, layout.s3_socket, loans=layout.s3_loans_socket)
 
 
 def _survive_signals() -> None:

@@ -181,6 +181,11 @@ class Layout:
         return self.run / "s3.sock"
 
     @property
+    def s3_loans_socket(self) -> Path:
+        """Where gateways lend S3 their clients' connections."""
+        return self.run / "s3-loans.sock"
+
+    @property
     def supervisor_socket(self) -> Path:
         return self.run / "supervisor.sock"
 

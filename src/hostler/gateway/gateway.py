@@ -66,7 +66,7 @@ class Gateway:
         self._large_bodies = Budget(limits.bodies_bytes_max)
         self._medium_bodies = Budget(limits.medium_bodies_bytes_max)
         self.untaken = Untaken(limits.untaken_bytes_max)
-        self.upstreams = Upstreams(control=layout.control_socket, s3=layout.s3_socket)
+        self.upstreams = Upstreams(layout.control_socket, layout.s3_socket, layout.s3_loans_socket)
         self.routes = RouteTable({})
         self.credentials: dict[str, tuple[str, Principal]] = {}
         """Secret and principal by access key id."""

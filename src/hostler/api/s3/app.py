@@ -18,7 +18,7 @@ from hostler.api import asgi
 from hostler.api.authenticate import Lookup
 from hostler.api.s3.access import Guard
 from hostler.api.s3.call import Reply, Room
-from hostler.api.s3.connection import Connection
+from hostler.api.s3.connection import FILES, Connection
 from hostler.api.s3.errors import index_unavailable
 from hostler.api.s3.front import Admitted, Answer, Front
 from hostler.api.s3.incoming import Storage
@@ -60,14 +60,14 @@ def create(
         wall: The wall clock, for the age of signatures alone.
         region: The region where a signature names none (version 2).
     """
-    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3-disk", initializer=_give_way)
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3-disk", initializer=give_way)
     guard = Guard(PolicyEngine(), region)
     room = Room(store, Storage(blobs, threads), guard, clock)
     return S3(room, Front(guard, clock, lookup, wall, region))
 
 
-def _give_way() -> None:
-    """Ten parts of an upload are hashed at once: together they must not outweigh a gateway."""
+def give_way() -> None:
+    """Put this thread last: ten parts of an upload at once must not outweigh a gateway."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS_MAX)
 
 
@@ -84,7 +84,9 @@ class S3:
         """Answer one HTTP request, or live through the server's life."""
         match scope["type"]:
             case "http":
-                await self._front.serve(asgi.head(scope), receive, send, self._answer)
+                files = FILES in scope.get("extensions", {})
+                request = asgi.head(scope)
+                await self._front.serve(request, receive, send, self._answer, files=files)
             case "lifespan":
                 await self._live(receive, send)
             case _:

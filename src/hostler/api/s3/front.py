@@ -68,10 +68,26 @@ class Front:
     wall: Callable[[], float]
     region: str
 
-    async def serve(self, request: HttpRequest, receive: Receive, send: Send, work: Work) -> None:
-        """The boundary: whatever happens becomes an answer of S3's form."""
+    async def serve(
+        self,
+        request: HttpRequest,
+        receive: Receive,
+        send: Send,
+        work: Work,
+        *,
+        files: bool = False,
+    ) -> None:
+        """The boundary: whatever happens becomes an answer of S3's form.
+
+        Args:
+            request: Its head.
+            receive: ASGI's.
+            send: ASGI's.
+            work: Carries it out.
+            files: Whether the server sends parts of files by itself (``connection.FILES``).
+        """
         request_id = secrets.token_hex(8).upper()
-        connection = Connection(request, receive, send)
+        connection = Connection(request, receive, send, files=files)
         service = specs.service("s3")
         body: Body | None = None
         try:
