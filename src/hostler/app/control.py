@@ -11,6 +11,8 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import uvicorn
+
 from hostler.api import tables
 from hostler.api.registry import Rooms
 from hostler.api.server import create_app
@@ -113,7 +115,7 @@ async def serve(settings: Settings) -> None:
         _closing((backend, publisher), (store, log_store, *indexes)),
         background.beside(plane.run(_last(layout)), *parts, failed=_end_now),
     ):
-        server = listening.server(create_app(rooms), drain_s=endings.CONTROL_S)
+        server = uvicorn.Server(listening.config(create_app(rooms), drain_s=endings.CONTROL_S))
         await listening.serve(server, layout.control_socket)
 
 

@@ -10,7 +10,9 @@ import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
+import uvicorn
 from starlette.types import ASGIApp
 
 from hostler.api.s3.app import give_way
@@ -144,3 +146,15 @@ async def _exactly(door: socket.socket, size: int) -> bytes | None:
             return None
         found += piece
     return bytes(found)
+
+
+class LendingServer(uvicorn.Server):
+    """Uvicorn's, with a door for loans, which closes when nothing new is to come in."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.loans = Loans(cast("ASGIApp", config.app), self.server_state.tasks)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.loans.close()
+        await super().shutdown(sockets)

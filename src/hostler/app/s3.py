@@ -20,6 +20,7 @@ from hostler.api.s3.front import Front
 from hostler.api.s3.relay import Relay
 from hostler.app import external, listening, processes
 from hostler.app.clock import SystemClock
+from hostler.app.loans import LendingServer
 from hostler.aws.external import ExternalS3
 from hostler.domain import endings
 from hostler.domain.layout import Layout
@@ -97,14 +98,15 @@ async def relay(layout: Layout, elsewhere: ExternalS3, *, region: str, account: 
 async def _listen(layout: Layout, app: ASGIApp, keys: AccessKeys) -> None:
     subscriber = Subscriber(layout.snapshot_socket, layout.snapshot, keys.use, name="s3", kind="s3")
     subscriber.load()
-    server = listening.server(app, drain_s=endings.S3_S, lifespan="on")
+    server = LendingServer(listening.config(app, drain_s=endings.S3_S, lifespan="on"))
 
     def end() -> None:
         server.should_exit = True
 
     layout.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with background.beside(subscriber.run(), failed=end):
-        await listening.serve(server, layout.s3_socket, loans=layout.s3_loans_socket)
+        server.loans.open(layout.s3_loans_socket)
+        await listening.serve(server, layout.s3_socket)
 
 
 def _survive_signals() -> None:

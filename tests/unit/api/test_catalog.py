@@ -44,6 +44,7 @@ EFFECTS = {
     "Get": READ,
     "List": READ,
     "Put": WRITE,
+    "Remove": DELETE,
     "Set": WRITE,
     "Simulate": READ,
     "Tag": WRITE,
