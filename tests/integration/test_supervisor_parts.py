@@ -90,6 +90,17 @@ def test_a_child_that_dies_at_once_is_started_ever_more_rarely(slots: Slots) -> 
     assert 0 < due <= children.PAUSE_MIN_S * 2**3
 
 
+def test_a_child_that_had_settled_is_started_again_at_once(
+    slots: Slots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = slots.children.add(Child("control", _shell("exit 3")))
+    slots.until("it is started ever more rarely", lambda: len(slots.ends) >= 3)
+    monkeypatch.setattr(children, "SETTLED_S", 0.0)
+    slots.until("one more end", lambda: len(slots.ends) >= 4)
+    assert child.pause_s == children.PAUSE_MIN_S
+    assert child.start_at <= time.monotonic()
+
+
 def test_the_pause_has_an_end(slots: Slots) -> None:
     longest = children.PAUSE_MIN_S * 2
     child = slots.children.add(Child("s3", _shell("exit 3"), pause_max_s=longest))
