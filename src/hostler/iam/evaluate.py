@@ -44,6 +44,15 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A decision with what it was about."""
+
+    action: str
+    resource: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A role that is assumed: the session's ARN, and the policies that limit it (None: none do)."""
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from authorization_reference import EVERYWHERE, reference
 from gateway_pieces import Bench, Client, Worker, bench, signed
 from gateway_rig import ACCOUNT, REGION, ROOT_KEY, ROOT_SECRET, snapshot_of
 from hostler.domain.ids import sagemaker_arn
 from hostler.domain.snapshot import Credential, EndpointRoute, Policy, Principal, VariantRoute
+from known_keys import knowing
 
 ARN = sagemaker_arn(REGION, ACCOUNT, "endpoint", "Demo")
 VARIANT = VariantRoute("AllTraffic", 1.0, ())
@@ -113,6 +115,14 @@ def test_who_must_come_over_tls(gate: Gate) -> None:
     gate.allows({"Bool": {"aws:SecureTransport": "false"}}, effect="Deny")
     assert gate.calls(gate.bench.client()) == 400
     assert gate.calls(gate.bench.client(sslcontext=object())) == 200
+
+
+@pytest.mark.parametrize(
+    "key", sorted({*reference("sagemaker")["InvokeEndpoint"].keys, *EVERYWHERE})
+)
+def test_every_key_of_an_invocation_is_known(gate: Gate, key: str) -> None:
+    gate.allows(knowing([key]))
+    assert gate.calls(gate.bench.client(peername=("10.1.2.3", 4711))) == 200
 
 
 @pytest.mark.parametrize("tags", [{}, {"team": "blue"}])

@@ -7,6 +7,7 @@ an entity called by name is located first, for its ARN has its path.
 from collections.abc import Callable, Mapping, Sequence
 
 from hostler.api.iam import lookup
+from hostler.api.iam.keys import own_keys
 from hostler.api.members import ACTS, Fate, Members, Only, Refused
 from hostler.api.registry import Access, Call, Effect, Handler, LocatedRule, Operation
 from hostler.store.database import Transaction
@@ -14,6 +15,9 @@ from hostler.store.identities import Identity, Kind
 
 ResourceRule = Callable[[Call], str]
 AlsoRule = Callable[[Call, Identity], Sequence[str]]
+
+_MAKES = frozenset({"CreateUser", "CreateRole", "CreatePolicy"})
+"""What makes the resource that it needs the permission on."""
 
 NO_BOUNDARIES = Refused("permissions boundaries do not exist in this version.")
 NO_BOUNDARY_USAGE = Only(frozenset({"PermissionsPolicy"}), NO_BOUNDARIES.why)
@@ -42,7 +46,9 @@ def fixed(
     return Operation(
         name=name,
         handler=handler,
-        access=lambda call: (Access(action, resource(call), _context(call)),),
+        access=lambda call: (
+            Access(action, resource(call), own_keys(call), is_new=name in _MAKES),
+        ),
         effect=effect,
         members=_members(acts, limited),
     )
@@ -97,17 +103,14 @@ def _rule(action: str, kind: Kind, also: AlsoRule | None) -> LocatedRule:
         found = lookup.named(tx, call, kind)
         # Who may not see it learns nothing: the refusal comes before NoSuchEntity.
         arns = [lookup.likely_arn(call, kind) if found is None else found.arn]
+        needed = [Access(action, arn, own_keys(call)) for arn in arns]
         if also is not None and found is not None:
-            arns += also(call, found)
-        return [Access(action, arn, _context(call)) for arn in arns]
+            needed += [
+                Access(action, arn, own_keys(call), is_new=True) for arn in also(call, found)
+            ]
+        return needed
 
     return rule
-
-
-def _context(call: Call) -> Mapping[str, str]:
-    """The condition keys that IAM's own operations have."""
-    arn = call.params.get("PolicyArn")
-    return {} if arn is None else {"iam:PolicyARN": arn}
 
 
 def _members(acts: str, limited: Mapping[str, Fate] | None) -> Members:
