@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore import xform_name
 
+from hostler.api.s3.table import OPERATIONS
 from s3_rig import S3Server, refusal, s3_server
 from s3_server import ACCOUNT, GUEST, OTHER_ACCOUNT, READER, STRANGER
 
@@ -184,3 +186,47 @@ def test_nothing_is_made_public(s3: Any, principal: Any) -> None:
     ):
         with pytest.raises(Exception, match="blocked by the BlockPublicPolicy"):
             put(s3, {**statement, "Condition": none})
+
+
+SAMPLE: dict[str, Any] = {
+    "CopySource": "theirs/any",
+    "CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"},
+    "Delete": {"Objects": [{"Key": "k"}]},
+    "MultipartUpload": {"Parts": [{"ETag": "e", "PartNumber": 1}]},
+    "ObjectAttributes": ["ETag"],
+    "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+    "PartNumber": 1,
+    "Policy": json.dumps({"Version": "2012-10-17", "Statement": []}),
+    "PublicAccessBlockConfiguration": {"BlockPublicAcls": True},
+    "ServerSideEncryptionConfiguration": {
+        "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    },
+    "Tagging": {"TagSet": []},
+    "UploadId": "u",
+    "VersioningConfiguration": {"Status": "Enabled"},
+}
+OF_NO_BUCKET = {"CreateBucket": "names are everybody's", "ListBuckets": "there are only own ones"}
+
+
+def test_every_operation_on_another_accounts_bucket_tells_nothing(
+    server: S3Server, s3: Any
+) -> None:
+    """Neither what is in it nor what is set on it: one answer, whatever is asked."""
+    stranger = server.client(STRANGER)
+    stranger.create_bucket(Bucket="theirs")
+    stranger.put_object(Bucket="theirs", Key="any", Body=b"")
+    service = stranger.meta.service_model
+    for name in sorted(OPERATIONS.keys() - OF_NO_BUCKET.keys()):
+        shape = service.operation_model(name).input_shape
+        given = {each: SAMPLE[each] for each in shape.required_members if each in SAMPLE}
+        head = name.startswith("Head")
+        expected = (403, "403", "Forbidden") if head else (403, "AccessDenied", "Access Denied")
+        for key in ("k", "missing") if "Key" in shape.members else (None,):
+            asked = {"Bucket": "main", **given, **({} if key is None else {"Key": key})}
+            call = getattr(stranger, xform_name(name))
+            if name == "DeleteObjects":
+                errors = call(**asked)["Errors"]
+                assert [each["Code"] for each in errors] == ["AccessDenied"]
+            else:
+                assert refusal(call, **asked) == expected, name
+    assert s3.get_object(Bucket="main", Key="k")["Body"].read() == b"here"

@@ -139,3 +139,29 @@ def test_a_refusal_does_not_tell_whether_the_endpoint_exists(
         )
     )
     assert gate.calls(gate.bench.client()) == 400
+
+
+def test_another_accounts_endpoint_is_as_none_at_all(gate: Gate) -> None:
+    gate.allows({})
+    stranger = Principal(
+        "arn:aws:iam::999999999999:root", "999999999999", "9", "root", is_root=True
+    )
+    known = Credential(ROOT_KEY, ROOT_SECRET, stranger.arn)
+    there = EndpointRoute(ACCOUNT, REGION, "Demo", ARN, (VARIANT,))
+    answers = []
+    for endpoints in ((there,), ()):
+        gate.bench.gateway.use(
+            replace(
+                snapshot_of(endpoints),
+                generation=2 + len(answers),
+                principals=(stranger,),
+                credentials=(known,),
+            )
+        )
+        client = gate.bench.client()
+        client.sends(signed(b"{}"))
+        answers.append(client.reads())
+    assert answers[0] == answers[1]
+    ((status, body),) = answers[0]
+    assert status == 400
+    assert b"Endpoint Demo of account 999999999999 not found" in body
