@@ -1,7 +1,8 @@
-"""S3 on a port, with three fixed users: ``python s3_server.py FOLDER PORT [FILE_BYTES]``.
+"""S3 on a port, with four fixed users: ``python s3_server.py FOLDER PORT [FILE_BYTES]``.
 
-``root`` may do everything, ``reader`` may read ``s3://readable/public/*`` and nothing else, and the
-``stranger`` is another account's root. No file may grow beyond FILE_BYTES: a disk that is full.
+``root`` may do everything, ``reader`` may read ``s3://readable/public/*`` and nothing else, the
+``stranger`` is another account's root, and the ``guest`` a user there with every permission in S3.
+No file may grow beyond FILE_BYTES: a disk that is full.
 """
 
 import json
@@ -22,6 +23,8 @@ ACCOUNT = "123456789012"
 ROOT = ("AKIAROOT000000000000", "root-secret")
 READER = ("AKIAREADER0000000000", "reader-secret")
 STRANGER = ("AKIASTRANGER00000000", "stranger-secret")
+GUEST = ("AKIAGUEST00000000000", "guest-secret")
+OTHER_ACCOUNT = "999999999999"
 
 READS = json.dumps(
     {
@@ -36,15 +39,31 @@ READS = json.dumps(
     }
 )
 
+EVERYTHING = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
+    }
+)
+
 
 def known() -> dict[str, tuple[Credential, Principal]]:
     root = Principal(f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, ACCOUNT, "root", is_root=True)
     arn = f"arn:aws:iam::{ACCOUNT}:user/reader"
     reader = Principal(arn, ACCOUNT, "AIDAREADER", "reader", (Policy("reads", READS),))
-    other = Principal("arn:aws:iam::999999999999:root", "999999999999", "9", "root", is_root=True)
+    other = Principal(
+        f"arn:aws:iam::{OTHER_ACCOUNT}:root", OTHER_ACCOUNT, "9", "root", is_root=True
+    )
+    arn = f"arn:aws:iam::{OTHER_ACCOUNT}:user/guest"
+    guest = Principal(arn, OTHER_ACCOUNT, "AIDAGUEST", "guest", (Policy("all", EVERYTHING),))
     return {
         key: (Credential(key, secret, principal.arn), principal)
-        for (key, secret), principal in ((ROOT, root), (READER, reader), (STRANGER, other))
+        for (key, secret), principal in (
+            (ROOT, root),
+            (READER, reader),
+            (STRANGER, other),
+            (GUEST, guest),
+        )
     }
 
 

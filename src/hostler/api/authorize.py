@@ -6,11 +6,14 @@ Invariant: all are needed, and the first that is missing is named in the refusal
 from collections.abc import Iterable, Mapping
 
 from hostler.api.registry import Access, Call
+from hostler.domain import sender
 from hostler.domain.errors import CallerError
 from hostler.domain.snapshot import Principal
 from hostler.iam import context
 from hostler.iam.context import ABSENT, NO_CONTEXT, Context
 from hostler.iam.evaluate import PolicyEngine, refusal
+from hostler.iam.match import split
+from hostler.iam.operators import ARN_PARTS
 
 _IAM_REGION = "us-east-1"
 _OTHER_PARTITIONS = ("cn-", "us-gov-")
@@ -31,7 +34,7 @@ def authorize(
         shared: The condition keys that all of them have.
     """
     for access in needed:
-        given = {**shared, **access.context}
+        given = {**shared, **_owner(access, principal), **access.context}
         decision = engine.decide(principal, access.action, access.resource, given)
         if not decision.allowed:
             raise refusal(principal.arn, access.action, access.resource, decision)
@@ -45,7 +48,24 @@ def context_of(call: Call) -> Context:
     region: str | None = call.region
     if call.service == "iam":
         region = None if call.region.startswith(_OTHER_PARTITIONS) else _IAM_REGION
-    return {"aws:RequestedRegion": region, **context.times(call.now), **_tags(call)}
+    header = call.request.header
+    return {
+        "aws:RequestedRegion": region,
+        **context.times(call.now),
+        **context.of_request(
+            sender.read(header.get(sender.HEADER)),
+            agent=header.get("user-agent"),
+            referer=header.get("referer"),
+        ),
+        **_tags(call),
+    }
+
+
+def _owner(access: Access, principal: Principal) -> Context:
+    """Whose the resource is: nothing here works on another account's but passing a role to it."""
+    parts = split(access.resource)
+    account = parts[4] if len(parts) == ARN_PARTS else principal.account
+    return {"aws:ResourceAccount": account if account.isdecimal() else None}
 
 
 def _tags(call: Call) -> Context:

@@ -11,12 +11,16 @@ from enum import StrEnum
 from typing import Any
 
 from hostler.api.members import Members
+from hostler.aws.http import HttpRequest
 from hostler.domain import hosts
 from hostler.domain.config import Quotas
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.ports import Clock, ModelDataSource, Wake
 from hostler.domain.snapshot import Principal
 from hostler.store.database import Store, Transaction
+
+NO_REQUEST = HttpRequest("POST", "/", ())
+"""Of a call that came in no other way than as parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,9 @@ class Access:
     action: str
     resource: str
     context: Mapping[str, Any] = field(default_factory=dict)
+    """The condition keys that are its own."""
+    is_new: bool = False
+    """The resource is only being made: whether AWS knows tags of it, it does not say."""
 
 
 @dataclass(slots=True)
@@ -40,6 +47,7 @@ class Call:
     params: Mapping[str, Any]
     now: float
     request_id: str
+    request: HttpRequest = NO_REQUEST
     quotas: Quotas = field(default_factory=Quotas)
     wakes: list[str] = field(default_factory=list)
     """Keys (``domain.ports.Wake``) to reconcile once the transaction is committed."""

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hostler.api import asgi, authenticate, members
 from hostler.api.authorize import authorize, context_of, in_words_of
 from hostler.api.registry import Access, Call, Effect, Operation, Rooms, ServiceTable
-from hostler.api.sagemaker.tags import with_tags
+from hostler.api.resource_tags import with_tags
 from hostler.aws import conventions, errors, parse, route, serialize, sigv4, specs, validate
 from hostler.aws.http import HttpRequest, HttpResponse
 from hostler.aws.route import Target
@@ -153,8 +153,6 @@ class Services:
         try:
             self._authorize(call, needed)
         except CallerError:
-            if call.service != "sagemaker":
-                raise
             tagged = await self._rooms.store.read(lambda tx: with_tags(tx, call, needed))
             self._authorize(call, tagged)
 
@@ -183,6 +181,7 @@ class Services:
             params={},
             now=self._rooms.clock.now(),
             request_id=request_id,
+            request=request,
             quotas=self._rooms.quotas(),
         )
 
@@ -193,7 +192,7 @@ class Services:
             call.wakes.clear()
             del call.granted[granted:]
             if operation.located is not None:
-                self._authorize(call, operation.located(tx, call))
+                self._authorize(call, with_tags(tx, call, operation.located(tx, call)))
             return operation.handler(tx, call)
 
         granted = len(call.granted)

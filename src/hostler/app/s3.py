@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 
 from starlette.types import ASGIApp
 
-from hostler.api.s3.access import Guard
 from hostler.api.s3.app import create
 from hostler.api.s3.front import Front
+from hostler.api.s3.guard import Guard
+from hostler.api.s3.kept import Elsewhere
 from hostler.api.s3.relay import Relay
 from hostler.app import external, listening, processes
 from hostler.app.clock import SystemClock
@@ -89,7 +90,7 @@ async def relay(layout: Layout, elsewhere: ExternalS3, *, region: str, account: 
     os.nice(NICENESS)
     _survive_signals()
     keys = AccessKeys()
-    guard = Guard(PolicyEngine(), region)
+    guard = Guard(PolicyEngine(), region, Elsewhere(account))
     front = Front(guard, SystemClock(), keys.lookup, time.time, region)
     _log.info("objects are kept by the external S3 at %s", elsewhere.place.endpoint)
     await _listen(layout, Relay(elsewhere, front, account), keys)

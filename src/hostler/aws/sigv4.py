@@ -233,6 +233,11 @@ def verify(presented: Presented, secret: str, body_sha256: str, wall_now: float)
     raise refuse(scope.service, Refusal.MISMATCH)
 
 
+def signed_at(presented: Presented) -> float | None:
+    """When a verified request was signed, by its own account (epoch s); None in version 2."""
+    return _moment(presented.service, presented.stamp) if presented.scope.text else None
+
+
 def _signed(presented: Presented, key: SigningKey, head: str, payload: str) -> bool:
     """Whether the signature is the key's for this canonical request."""
     digest = hashlib.sha256((head + payload).encode("latin-1")).hexdigest()

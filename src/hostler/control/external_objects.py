@@ -17,6 +17,7 @@ from hostler.aws.external import ExternalError, ExternalS3, Listed, RefusedError
 from hostler.control.model_data import UnavailableError
 from hostler.domain.instance import FailureCause
 from hostler.domain.ports import LocalFile, ModelDataError
+from hostler.iam.evaluate import ResourcePolicy
 
 
 class ExternalObjects:
@@ -34,8 +35,8 @@ class ExternalObjects:
         self._folder = folder
         shutil.rmtree(folder, ignore_errors=True)
 
-    def owner(self, bucket: str) -> str | None:  # noqa: ARG002 - every bucket is this account's
-        return self._account
+    def policy(self, bucket: str) -> ResourcePolicy | None:
+        return ResourcePolicy(self._account, name=f"the policy of bucket {bucket}")
 
     def find(self, bucket: str, key: str) -> LocalFile | None:
         with self._explained(f"s3://{bucket}/{key}"):

@@ -1,11 +1,11 @@
 """Model data for instances, read with the execution role's own permissions.
 
-Invariant: a file is handed out only if the role trusts SageMaker and its policies allow
-s3:GetObject on that very object; whether the object exists is told to nobody else.
+Invariant: a file is handed out only if the role trusts SageMaker and its policies, with the
+bucket's, allow s3:GetObject on that very object; whether the object exists is told to nobody else.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hostler.domain.ids import object_arn
@@ -14,7 +14,8 @@ from hostler.domain.model import DataType, ModelData
 from hostler.domain.ports import LocalFile, ModelDataError
 from hostler.domain.snapshot import Principal
 from hostler.iam import trust
-from hostler.iam.evaluate import PolicyEngine
+from hostler.iam.evaluate import PolicyEngine, ResourcePolicy
+from hostler.iam.grammar import Source
 from hostler.store import identities
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 
@@ -22,13 +23,15 @@ SCHEME = "s3://"
 GET_OBJECT = "s3:GetObject"
 FILES_MAX = 10_000
 """Objects below one prefix that an instance is given."""
+_FROM_HERE = {"aws:SecureTransport": "true"}
+"""Model data crosses no network; on AWS, SageMaker reads it over TLS."""
 
 
 class Objects(Protocol):
     """Where objects are kept, as model data needs it. Blocking; raises UnavailableError."""
 
-    def owner(self, bucket: str) -> str | None:
-        """The account that a bucket belongs to; None where there is no such bucket."""
+    def policy(self, bucket: str) -> ResourcePolicy | None:
+        """Whose a bucket is and what its policy says; None where there is no such bucket."""
         ...
 
     def find(self, bucket: str, key: str) -> LocalFile | None:
@@ -69,11 +72,10 @@ class StoredModelData:
 
     def _found(self, role_arn: str, data: ModelData) -> Sequence[LocalFile]:
         bucket, key = _location(data)
-        role = self._role(role_arn)
-        self._own(role, data.uri, bucket)
+        asked = _Asked(self._role(role_arn), data.uri, bucket, self._kept.policy(bucket))
         if data.data_type is DataType.PREFIX:
-            return self._below(role, data.uri, bucket, key)
-        self._allow(role, data.uri, bucket, key)
+            return self._below(asked, key)
+        self._allow(asked, key)
         found = self._kept.find(bucket, key)
         if found is None:
             raise _missing(data.uri, "there is no object at that URI")
@@ -85,42 +87,58 @@ class StoredModelData:
         except StoreUnavailableError as error:
             raise UnavailableError(str(error)) from error
 
-    def _below(self, role: Principal, uri: str, bucket: str, prefix: str) -> list[LocalFile]:
+    def _below(self, asked: "_Asked", prefix: str) -> list[LocalFile]:
         # A folder is meant, whether or not its slash was written: «model» is not «model-2/…».
         folder = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+        if asked.is_elsewhere:
+            self._allow(asked, folder)  # before anything is told of another account's bucket
         files = []
-        for found in self._kept.below(bucket, folder, FILES_MAX + 1):
-            self._allow(role, uri, bucket, found.key)
+        for found in self._kept.below(asked.bucket, folder, FILES_MAX + 1):
+            self._allow(asked, found.key)
             files.append(replace(found, key=found.key.removeprefix(folder)))
         if not files:
-            self._allow(role, uri, bucket, folder)
-            raise _missing(uri, "there are no objects below that prefix")
+            self._allow(asked, folder)
+            raise _missing(asked.uri, "there are no objects below that prefix")
         if len(files) > FILES_MAX:
-            text = f"{uri} holds more than {FILES_MAX} objects: no more are deployed as one model"
-            raise ModelDataError(FailureCause.MODEL_LOAD, text)
+            text = f"{asked.uri} holds more than {FILES_MAX} objects: no more are deployed as one"
+            raise ModelDataError(FailureCause.MODEL_LOAD, f"{text} model")
         return files
 
-    def _own(self, role: Principal, uri: str, bucket: str) -> None:
-        """Another account's bucket would need a policy of its own, which do not exist yet."""
-        owner = self._kept.owner(bucket)
-        if owner is not None and owner != role.account:
-            raise ModelDataError(
-                FailureCause.ROLE_NOT_ALLOWED,
-                f"{role.arn} may not {GET_OBJECT} {uri}: the bucket is another account's. "
-                "Copy the model into a bucket of the role's account.",
-            )
-
-    def _allow(self, role: Principal, uri: str, bucket: str, key: str) -> None:
-        resource = object_arn(self._region, bucket, key)
-        decision = self._engine.decide(role, GET_OBJECT, resource)
+    def _allow(self, asked: "_Asked", key: str) -> None:
+        role, resource = asked.role, object_arn(self._region, asked.bucket, key)
+        keys = {"aws:RequestedRegion": self._region, **_FROM_HERE}
+        decision = self._engine.decide(role, GET_OBJECT, resource, keys, on=asked.policy)
         if decision.allowed:
             return
         by = f"{decision.policy} denies it" if decision.explicit_deny else "no policy allows it"
+        remedy = f"Allow {GET_OBJECT} on {resource} in a policy of the role."
+        if asked.is_elsewhere:
+            by = "the bucket is another account's"
+            remedy = (
+                f"Allow {GET_OBJECT} to the role in the bucket's policy and in a policy of the "
+                "role, or copy the model into a bucket of the role's account."
+            )
+        elif decision.explicit_deny and decision.source is Source.RESOURCE:
+            remedy = "Let the bucket's policy spare the role."
         raise ModelDataError(
             FailureCause.ROLE_NOT_ALLOWED,
-            f"{role.arn} may not {GET_OBJECT} {uri}: {by}. "
-            f"Allow {GET_OBJECT} on {resource} in a policy of the role.",
+            f"{role.arn} may not {GET_OBJECT} {asked.uri}: {by}. {remedy}",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who reads, and from which bucket."""
+
+    role: Principal
+    uri: str
+    bucket: str
+    policy: ResourcePolicy | None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the bucket is another account's."""
+        return self.policy is not None and self.policy.owner != self.role.account
 
 
 def _location(data: ModelData) -> tuple[str, str]:

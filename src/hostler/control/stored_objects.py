@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from hostler.control.model_data import UnavailableError
 from hostler.domain.ports import LocalFile
+from hostler.iam.evaluate import ResourcePolicy
 from hostler.store import objects
 from hostler.store.blobs import Blobs
 from hostler.store.database import Store, StoreUnavailableError, Transaction
@@ -29,9 +30,8 @@ class StoredObjects:
         self._index = index
         self._blobs = blobs
 
-    def owner(self, bucket: str) -> str | None:
-        found = self._read(lambda tx: objects.bucket(tx, bucket))
-        return None if found is None else found.account
+    def policy(self, bucket: str) -> ResourcePolicy | None:
+        return self._read(lambda tx: _policy(tx, bucket))
 
     def find(self, bucket: str, key: str) -> LocalFile | None:
         found = self._read(lambda tx: objects.lookup(tx, bucket, key))
@@ -50,6 +50,14 @@ class StoredObjects:
     def _local(self, stored: StoredObject) -> LocalFile:
         path = self._blobs.path(stored.digest)
         return LocalFile(path=path, key=stored.key, digest=stored.digest, size=stored.size)
+
+
+def _policy(tx: Transaction, bucket: str) -> ResourcePolicy | None:
+    found = objects.bucket(tx, bucket)
+    if found is None:
+        return None
+    document = objects.setting(tx, bucket, objects.POLICY)
+    return ResourcePolicy(found.account, document, f"the policy of bucket {bucket}")
 
 
 def _below(tx: Transaction, bucket: str, folder: str, limit: int) -> list[StoredObject]:

@@ -41,13 +41,16 @@ def step(invocation: "Invocation") -> None:
 
 def _context(invocation: "Invocation", principal: "Principal") -> "Context":
     """The condition keys of the request, as far as the gateway sees them."""
-    transport = invocation.connection.transport
-    peer = transport.get_extra_info("peername")
-    secured = transport.get_extra_info("sslcontext") is not None
+    get = invocation.head.get
     return {
         "aws:RequestedRegion": invocation.region,
-        "aws:SecureTransport": "true" if secured else "false",
-        "aws:SourceIp": peer[0] if isinstance(peer, tuple) else None,
+        "aws:ResourceAccount": principal.account,
+        "sagemaker:TargetModel": context.ABSENT,  # ``features`` has refused what names one
+        **context.of_request(
+            invocation.connection.sender(),
+            agent=get("user-agent"),
+            referer=get("referer"),
+        ),
         **context.times(time()),
         **_tags(invocation, principal),
     }

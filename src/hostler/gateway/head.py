@@ -10,6 +10,7 @@ import re
 from functools import cached_property
 
 from hostler.aws.sigv4 import order_of
+from hostler.domain.sender import HEADER as SENDER
 from hostler.gateway import features
 from hostler.gateway.limits import Limits
 
@@ -197,18 +198,19 @@ def size(target: bytes, raw: RawHeaders) -> int:
     return len(target) + sum(len(name) + len(value) + 4 for name, value in raw)
 
 
+_OURS = frozenset({SENDER})
 _UPGRADING = frozenset({"connection", "upgrade", "http2-settings"})
 
 
-def passed_on(head: Head) -> bytes:
+def passed_on(head: Head, sender: str) -> bytes:
     """The head as it goes to control or S3: as it came, but for what RFC 9110 has us ignore.
 
     That is an upgrade, which is never taken up (section 7.8), and what HTTP/1.0 expects (10.1.1).
-    The body is framed anew, and so is chunked in no other spelling.
+    The body is framed anew, and so is chunked in no other spelling. ``sender`` is told with it.
     """
-    ignored: frozenset[str] = frozenset()
+    ignored = _OURS
     if head.shape.at("upgrade") >= 0:
-        ignored = _UPGRADING
+        ignored |= _UPGRADING
     if head.version == "1.0":
         ignored |= {"expect"}
     line = f"{head.method} {head.target} HTTP/{head.version}\r\n".encode("latin-1")
@@ -217,4 +219,5 @@ def passed_on(head: Head) -> bytes:
         for name, (sent, value) in zip(head.shape.names, head.raw, strict=True)
         if name not in ignored
     ]
-    return b"%b%b\r\n" % (line, b"".join(lines))
+    told = f"{SENDER}: {sender}\r\n".encode("latin-1")
+    return b"%b%b%b\r\n" % (line, b"".join(lines), told)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
+from hostler.domain.sender import Sender, of_connection
 from hostler.gateway import answers
 from hostler.gateway import head as heads
 from hostler.gateway.framing import DROPPED, Framing
@@ -283,6 +284,13 @@ class HttpConnection(asyncio.Protocol):
             self._advance()
         else:
             self._since = monotonic()
+
+    def sender(self) -> Sender:
+        """Who is at the other end."""
+        told = self.transport.get_extra_info
+        secured = told("ssl_object")
+        tls = None if secured is None else secured.version()
+        return of_connection(told("peername"), tls, secured=told("sslcontext") is not None)
 
     def release(self) -> asyncio.Transport:
         """Give the transport into other hands: nothing is read or written here any more."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from hostler.domain import hosts
+from hostler.domain import hosts, sender
 from hostler.gateway import answers, lending
 from hostler.gateway import head as heads
 from hostler.gateway.lending import Loan
@@ -81,7 +81,7 @@ class Relay:
         self.size = 0
         self._head = head
         self._chunked = head.shape.at("transfer-encoding") >= 0
-        self._pending = [heads.passed_on(head)]
+        self._pending = [heads.passed_on(head, sender.written(connection.sender()))]
         self._pending_bytes = 0
         self._complete = False
         self._service = ""

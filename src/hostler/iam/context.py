@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from hostler.domain.sender import Sender
 from hostler.domain.snapshot import Principal, Session
 
 Values = tuple[str, ...] | None
@@ -102,6 +103,22 @@ def tags(family: str, given: Iterable[tuple[str, str]]) -> Context:
 def times(now: float) -> Context:
     """The keys of a moment, in epoch seconds."""
     return {"aws:CurrentTime": _moment(now), "aws:EpochTime": str(int(now))}
+
+
+def of_request(sender: Sender, *, agent: str | None, referer: str | None) -> Context:
+    """The keys of how a request came: its connection, and what its headers say of the client."""
+    secured = sender.secured
+    return {
+        "aws:SourceIp": sender.address,
+        "aws:SecureTransport": None if secured is None else flag(value=secured),
+        "aws:UserAgent": ABSENT if agent is None else agent,
+        "aws:Referer": ABSENT if referer is None else referer,
+    }
+
+
+def flag(*, value: bool) -> str:
+    """A truth as keys have it."""
+    return "true" if value else "false"
 
 
 def of_principal(principal: Principal) -> Mapping[str, Values]:

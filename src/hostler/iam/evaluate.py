@@ -44,6 +44,15 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A decision with what it was about."""
+
+    action: str
+    resource: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
 class ResourcePolicy:
     """Whose a resource is, and what its own policy says (None: it has none).
 

@@ -29,6 +29,8 @@ from hostler.store.database import Transaction
 index = MetaData(info={"migrations": index_migrations.STEPS})
 """The tables of the S3 index."""
 
+POLICY = "policy"
+"""The setting that a bucket's policy is kept as."""
 NULL_VERSION = "null"
 """The version of objects that were written while their bucket kept none."""
 

@@ -207,12 +207,58 @@ def test_a_role_that_does_not_trust_sagemaker(place: Place) -> None:
     assert "sagemaker.amazonaws.com" in error.message
 
 
-def test_another_accounts_bucket_is_not_read_whatever_the_role_allows(place: Place) -> None:
-    everything = [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]
-    role = place.role("reader", everything)
+EVERYTHING = [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]
+NOTHING = [{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]
+
+
+def bucket(place: Place, account: str, *statements: dict[str, object]) -> None:
+    """Give the bucket an owner, and a policy of these statements if there are any."""
+    made = objects.Bucket("b", account, "us-east-1", 0.0)
+    document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    place.index.run(lambda tx: objects.create_bucket(tx, made), write=True)
+    if statements:
+        place.index.run(
+            lambda tx: objects.set_setting(tx, "b", objects.POLICY, document), write=True
+        )
+
+
+def test_another_accounts_bucket_is_read_only_if_its_policy_says_so_too(place: Place) -> None:
+    role, poor = place.role("reader", EVERYTHING), place.role("poor", NOTHING)
     place.put("models/m")
-    theirs = objects.Bucket("b", "999999999999", "us-east-1", 0.0)
-    place.index.run(lambda tx: objects.create_bucket(tx, theirs), write=True)
-    error = refused(place, role, ModelData("s3://b/models/m"))
-    assert error.cause is FailureCause.ROLE_NOT_ALLOWED
-    assert "another account's" in error.message
+    bucket(place, "999999999999")
+    for uri in ("s3://b/models/m", "s3://b/models/absent"):
+        error = refused(place, role, ModelData(uri))
+        assert error.cause is FailureCause.ROLE_NOT_ALLOWED
+        assert "another account's" in error.message
+    bucket_policy = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::b/models/*",
+    }
+    bucket(place, "999999999999", bucket_policy)
+    assert place.source.fetch(role, ModelData("s3://b/models/m"))
+    assert refused(place, poor, ModelData("s3://b/models/m")).cause is FailureCause.ROLE_NOT_ALLOWED
+    missing = refused(place, role, ModelData("s3://b/models/absent"))
+    assert missing.cause is FailureCause.MISSING_OBJECT
+
+
+def test_the_buckets_own_policy_denies_and_allows(place: Place) -> None:
+    role, poor = place.role("reader", EVERYTHING), place.role("poor", NOTHING)
+    place.put("models/m")
+    read = {"Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}
+    plainly = {"Bool": {"aws:SecureTransport": "false"}}
+    bucket(
+        place,
+        ACCOUNT,
+        {"Effect": "Deny", "Principal": "*", "Condition": plainly, **read},
+        {"Effect": "Allow", "Principal": {"AWS": poor}, **read},
+    )
+    for each in (role, poor):
+        assert place.source.fetch(each, ModelData("s3://b/models/m"))
+    denied = {"Effect": "Deny", "Principal": {"AWS": role}, **read}
+    bucket(place, ACCOUNT, denied)
+    assert (
+        "the policy of bucket b denies it"
+        in refused(place, role, ModelData("s3://b/models/m")).message
+    )

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from authorization_reference import EVERYWHERE, reference
 from gateway_pieces import Bench, Client, Worker, bench, signed
 from gateway_rig import ACCOUNT, REGION, ROOT_KEY, ROOT_SECRET, snapshot_of
 from hostler.domain.ids import sagemaker_arn
 from hostler.domain.snapshot import Credential, EndpointRoute, Policy, Principal, VariantRoute
+from known_keys import knowing
 
 ARN = sagemaker_arn(REGION, ACCOUNT, "endpoint", "Demo")
 VARIANT = VariantRoute("AllTraffic", 1.0, ())
@@ -115,6 +117,14 @@ def test_who_must_come_over_tls(gate: Gate) -> None:
     assert gate.calls(gate.bench.client(sslcontext=object())) == 200
 
 
+@pytest.mark.parametrize(
+    "key", sorted({*reference("sagemaker")["InvokeEndpoint"].keys, *EVERYWHERE})
+)
+def test_every_key_of_an_invocation_is_known(gate: Gate, key: str) -> None:
+    gate.allows(knowing([key]))
+    assert gate.calls(gate.bench.client(peername=("10.1.2.3", 4711))) == 200
+
+
 @pytest.mark.parametrize("tags", [{}, {"team": "blue"}])
 def test_a_refusal_does_not_tell_whether_the_endpoint_exists(
     gate: Gate, tags: dict[str, str]
@@ -129,3 +139,29 @@ def test_a_refusal_does_not_tell_whether_the_endpoint_exists(
         )
     )
     assert gate.calls(gate.bench.client()) == 400
+
+
+def test_another_accounts_endpoint_is_as_none_at_all(gate: Gate) -> None:
+    gate.allows({})
+    stranger = Principal(
+        "arn:aws:iam::999999999999:root", "999999999999", "9", "root", is_root=True
+    )
+    known = Credential(ROOT_KEY, ROOT_SECRET, stranger.arn)
+    there = EndpointRoute(ACCOUNT, REGION, "Demo", ARN, (VARIANT,))
+    answers = []
+    for endpoints in ((there,), ()):
+        gate.bench.gateway.use(
+            replace(
+                snapshot_of(endpoints),
+                generation=2 + len(answers),
+                principals=(stranger,),
+                credentials=(known,),
+            )
+        )
+        client = gate.bench.client()
+        client.sends(signed(b"{}"))
+        answers.append(client.reads())
+    assert answers[0] == answers[1]
+    ((status, body),) = answers[0]
+    assert status == 400
+    assert b"Endpoint Demo of account 999999999999 not found" in body

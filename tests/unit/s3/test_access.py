@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from hostler.api.s3.access import Guard
-from hostler.domain.errors import CallerError
+from hostler.api.s3.access import needed
+from hostler.api.s3.guard import Asked, Guard, Holding
+from hostler.api.s3.kept import Elsewhere
 from hostler.domain.snapshot import Policy, Principal
 from hostler.iam.context import times
 from hostler.iam.evaluate import PolicyEngine
@@ -19,12 +20,10 @@ def allowed(condition: Any, operation: str, params: dict[str, Any], resource: st
     statement = {"Effect": "Allow", "Action": "s3:*", "Resource": resource, "Condition": condition}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     bob = Principal("arn:aws:iam::1:user/bob", "1", "AIDA1", "bob", (Policy("p", document),))
-    guard = Guard(PolicyEngine(), "us-east-1")
-    try:
-        guard.operation(bob, SHARED, operation, {"Bucket": "acme", **params})
-    except CallerError:
-        return False
-    return True
+    guard = Guard(PolicyEngine(), "us-east-1", Elsewhere("1"))
+    asked = Asked(bob, SHARED, {"acme": Holding("1")})
+    needs = needed(operation, {"Bucket": "acme", **params})
+    return all(guard.decide(asked, need).allowed for need in needs)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +50,11 @@ def test_listings(condition: Any, params: dict[str, Any], expected: bool) -> Non
 def test_a_key_that_other_operations_do_not_tell_refuses() -> None:
     unlike = {"StringNotLike": {"s3:prefix": "secret/*"}}
     assert not allowed(unlike, "GetObject", {"Key": "k"})
-    assert not allowed(
-        {"StringNotEquals": {"s3:x-amz-acl": "public-read"}}, "PutObject", {"Key": "k"}
-    )
+    private = {"StringNotEquals": {"s3:x-amz-acl": "public-read"}}
+    assert not allowed(private, "DeleteObject", {"Key": "k"})
+    assert not allowed(private, "UploadPart", {"Key": "k"}), "it was said when the upload began"
+    assert allowed(private, "PutObject", {"Key": "k"})
+    assert not allowed(private, "PutObject", {"Key": "k", "ACL": "public-read"})
 
 
 def test_a_users_own_folder() -> None:

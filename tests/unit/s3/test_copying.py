@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hostler.api.s3.access import Guard
 from hostler.api.s3.call import Room, S3Call
 from hostler.api.s3.copying import copy_object
+from hostler.api.s3.guard import Asked, Guard, Holding
 from hostler.api.s3.incoming import Storage
+from hostler.api.s3.kept import Indexed
 from hostler.aws.http import HttpRequest
 from hostler.domain.errors import CallerError
 from hostler.domain.snapshot import Principal
@@ -49,7 +50,9 @@ def room(tmp_path: Path) -> Iterator[Room]:
         lambda tx: objects.create_bucket(tx, Bucket("main", ACCOUNT, "us-east-1", 1.0)), write=True
     )
     threads = ThreadPoolExecutor(1)
-    yield Room(index, Storage(blobs, threads), Guard(PolicyEngine(), "us-east-1"), Clock())
+    yield Room(
+        index, Storage(blobs, threads), Guard(PolicyEngine(), "us-east-1", Indexed(index)), Clock()
+    )
     threads.shutdown()
     blobs.release()
     index.close()
@@ -59,7 +62,7 @@ def copying(source: str, target: str) -> S3Call:
     return S3Call(
         params={"Bucket": "main", "Key": target, "CopySource": f"main/{source}"},
         request=HttpRequest("PUT", f"/main/{target}", ()),
-        principal=ROOT,
+        asked=Asked(ROOT, {}, {"main": Holding(ACCOUNT)}),
         region="us-east-1",
         request_id="R",
         now=1.0,

@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 import pytest
 
-from hostler.api.s3.access import Guard
 from hostler.api.s3.front import Front
+from hostler.api.s3.guard import Guard
+from hostler.api.s3.kept import Elsewhere
 from hostler.api.s3.relay import Relay
 from hostler.app.clock import SystemClock
 from hostler.aws.signing import sign
@@ -62,7 +63,7 @@ def ask(
         now=time.time(),
     )
     known = {"AKCALLER": (Credential("AKCALLER", SECRET, CALLER.arn), CALLER)}
-    guard = Guard(PolicyEngine(), "us-east-1")
+    guard = Guard(PolicyEngine(), "us-east-1", Elsewhere(ACCOUNT))
     front = Front(guard, SystemClock(), known.get, time.time, "us-east-1")
     relay = Relay(player.s3(), front, ACCOUNT)
     sent: list[Any] = []

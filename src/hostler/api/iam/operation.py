@@ -4,23 +4,20 @@ Invariant: every operation needs the permission ``iam:{its own name}`` on the AR
 an entity called by name is located first, for its ARN has its path.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 from hostler.api.iam import lookup
+from hostler.api.iam.keys import own_keys
 from hostler.api.members import ACTS, Fate, Members
 from hostler.api.registry import Access, Call, Effect, Handler, LocatedRule, Operation
-from hostler.iam.context import ABSENT, NO_CONTEXT, Context
 from hostler.store.database import Transaction
 from hostler.store.identities import Identity, Kind
 
 ResourceRule = Callable[[Call], str]
 AlsoRule = Callable[[Call, Identity], Sequence[str]]
 
-_BOUNDARY_KEY = "iam:PermissionsBoundary"
-_TELLS_BOUNDARY = re.compile(
-    "(?:Attach|Detach|Put|Delete)(?:User|Role)Policy|Delete(?:User|Role)PermissionsBoundary"
-)
+_MAKES = frozenset({"CreateUser", "CreateRole", "CreatePolicy"})
+"""What makes the resource that it needs the permission on."""
 
 
 def fixed(
@@ -46,7 +43,9 @@ def fixed(
     return Operation(
         name=name,
         handler=handler,
-        access=lambda call: (Access(action, resource(call), _context(call)),),
+        access=lambda call: (
+            Access(action, resource(call), own_keys(call), is_new=name in _MAKES),
+        ),
         effect=effect,
         members=_members(acts, limited),
     )
@@ -114,33 +113,14 @@ def _rule(action: str, kind: Kind, also: AlsoRule | None) -> LocatedRule:
         found = lookup.named(tx, call, kind)
         # Who may not see it learns nothing: the refusal comes before NoSuchEntity.
         arns = [lookup.likely_arn(call, kind) if found is None else found.arn]
+        needed = [Access(action, arn, own_keys(call, found)) for arn in arns]
         if also is not None and found is not None:
-            arns += also(call, found)
-        given = {**_boundary(call, found), **_context(call)}
-        return [Access(action, arn, given) for arn in arns]
+            needed += [
+                Access(action, arn, own_keys(call, found), is_new=True) for arn in also(call, found)
+            ]
+        return needed
 
     return rule
-
-
-def _context(call: Call) -> Context:
-    """The condition keys that IAM's own operations have."""
-    found: dict[str, str | Sequence[str]] = {}
-    if "PolicyArn" in call.params:
-        found["iam:PolicyARN"] = call.params["PolicyArn"]
-    if "PermissionsBoundary" in call.params or call.operation in ("CreateUser", "CreateRole"):
-        found[_BOUNDARY_KEY] = call.params.get("PermissionsBoundary", ABSENT)
-    return found
-
-
-def _boundary(call: Call, found: Identity | None) -> Context:
-    """The boundary of who is changed, where the operation tells it.
-
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagement.html
-    """
-    name = call.operation
-    if found is None or not _TELLS_BOUNDARY.fullmatch(name):
-        return NO_CONTEXT
-    return {_BOUNDARY_KEY: ABSENT if found.boundary is None else found.boundary}
 
 
 def _members(acts: str, limited: Mapping[str, Fate] | None) -> Members:

@@ -1,23 +1,17 @@
-"""Who may do what in S3: each operation's actions, decided by identity policies.
+"""What each operation of S3 needs: its actions, on what, with which condition keys.
 
-Invariant: an operation without an entry in ``ACTIONS`` cannot be called, and a bucket of another
-account is closed, whatever the caller's own policies say.
+Invariant: an operation without an entry in ``ACTIONS`` cannot be called.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from hostler.api.s3.errors import access_denied, no_such_bucket
+from hostler.api.s3 import keys
 from hostler.domain import ids
-from hostler.domain.snapshot import Principal
-from hostler.iam.context import ABSENT, Context
-from hostler.iam.evaluate import PolicyEngine, refusal_text
-from hostler.store import objects
-from hostler.store.database import Transaction
-from hostler.store.objects import Bucket
+from hostler.iam.context import Context
 
 
 class On(StrEnum):
@@ -94,67 +88,68 @@ OF_VERSIONS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
-    """Decides by a policy engine; ``region`` only names the partition of ARNs."""
+class Need:
+    """A permission that a call needs."""
 
-    engine: PolicyEngine
-    region: str
+    action: str
+    bucket: str | None = None
+    """None: the account's buckets, whichever they are."""
+    key: str | None = None
+    """None: the bucket itself."""
+    version_id: str | None = None
+    upload_id: str | None = None
+    context: Context = field(default_factory=dict)
+    """The condition keys that are its own."""
 
-    def operation(
-        self, principal: Principal, context: Context, operation: str, params: Mapping[str, Any]
-    ) -> None:
-        """Raise AccessDenied unless the operation's own action is allowed."""
-        if operation == "DeleteObjects":
-            return  # its handler asks for each key
-        action, on = ACTIONS[operation]
-        match on:
-            case On.ACCOUNT:
-                resource = ids.bucket_arn(self.region, "*")
-            case On.BUCKET:
-                resource = ids.bucket_arn(self.region, params["Bucket"])
-            case On.OBJECT:
-                resource = ids.object_arn(self.region, params["Bucket"], params["Key"])
-                if params.get("VersionId") is not None:
-                    action = OF_VERSIONS[action]
-        own = {**context, **_context(action, params)}
-        self._require(principal, action, resource, own)
-        if (params.get("CreateBucketConfiguration") or {}).get("Tags"):
-            self._require(principal, "s3:PutBucketTagging", resource, context)
-        if operation in ("PutObject", "CreateMultipartUpload") and params.get("Tagging"):
-            self._require(principal, "s3:PutObjectTagging", resource, context)
-
-    def object(
-        self, principal: Principal, context: Context, action: str, bucket: str, key: str
-    ) -> None:
-        """Raise AccessDenied unless the action on one object is allowed."""
-        self._require(principal, action, ids.object_arn(self.region, bucket, key), context)
-
-    def may_list(self, principal: Principal, context: Context, bucket: str) -> bool:
-        """Whether a missing key may be told from a forbidden one."""
-        resource = ids.bucket_arn(self.region, bucket)
-        return self.engine.decide(principal, "s3:ListBucket", resource, context).allowed
-
-    def _require(self, principal: Principal, action: str, resource: str, context: Context) -> None:
-        decision = self.engine.decide(principal, action, resource, context)
-        if not decision.allowed:
-            raise access_denied(refusal_text(principal.arn, action, f'"{resource}"', decision))
+    def arn(self, region: str) -> str:
+        """What it is on; the region only names the partition."""
+        if self.key is not None:
+            return ids.object_arn(region, self.bucket or "", self.key)
+        return ids.bucket_arn(region, "*" if self.bucket is None else self.bucket)
 
 
-def bucket_of(
-    tx: Transaction, principal: Principal, name: str, expected_owner: str | None = None
-) -> Bucket:
-    """The bucket, if it is there and the caller's account owns it; raises CallerError."""
-    found = objects.bucket(tx, name)
-    if found is None:
-        raise no_such_bucket(name)
-    if found.account != principal.account or expected_owner not in (None, found.account):
-        raise access_denied()
-    return found
+def needed(operation: str, params: Mapping[str, Any]) -> Iterator[Need]:
+    """The permissions of an operation that its own input names.
+
+    Nothing for DeleteObjects: each key is asked for on its own, with its own outcome.
+    """
+    if operation == "DeleteObjects":
+        return
+    action, on = ACTIONS[operation]
+    bucket, key, version_id = params.get("Bucket"), params.get("Key"), params.get("VersionId")
+    if version_id is not None:
+        action = OF_VERSIONS.get(action, action)
+    own = keys.of_action(action, operation, params)
+    match on:
+        case On.ACCOUNT:
+            yield Need(action, context=own)
+        case On.BUCKET:
+            yield Need(action, bucket, context=own)
+        case On.OBJECT:
+            yield Need(action, bucket, key, version_id, params.get("UploadId"), own)
+    if (params.get("CreateBucketConfiguration") or {}).get("Tags"):
+        yield Need("s3:PutBucketTagging", bucket, context=own)
+    if operation in ("PutObject", "CreateMultipartUpload") and params.get("Tagging"):
+        yield tagging(str(bucket), str(key), params)
 
 
-def _context(action: str, params: Mapping[str, Any]) -> Context:
-    """The condition keys of listings."""
-    if action not in ("s3:ListBucket", "s3:ListBucketVersions"):
-        return {}
-    keys = {"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"}
-    return {key: str(params[name]) if name in params else ABSENT for key, name in keys.items()}
+def tagging(bucket: str, key: str, params: Mapping[str, Any]) -> Need:
+    """What it takes to write an object that has tags from the beginning."""
+    action = "s3:PutObjectTagging"
+    return Need(action, bucket, key, context=keys.of_action(action, "PutObjectTagging", params))
+
+
+def reading(bucket: str, key: str, version_id: str | None, action: str = "s3:GetObject") -> Need:
+    """What it takes to read an object that is not the call's own: a copy's source."""
+    if version_id is not None:
+        action = OF_VERSIONS[action]
+    params = {} if version_id is None else {"VersionId": version_id}
+    context = keys.of_action(action, "GetObject", params)
+    return Need(action, bucket, key, version_id, context=context)
+
+
+def deleting(bucket: str, key: str, version_id: str | None, etag: str | None) -> Need:
+    """What it takes to delete one of several objects."""
+    params = {"VersionId": version_id, "IfMatch": etag}
+    given = {name: value for name, value in params.items() if value}
+    return next(needed("DeleteObject", {"Bucket": bucket, "Key": key, **given}))

@@ -16,12 +16,13 @@ from starlette.types import Receive, Scope, Send
 
 from hostler.api import asgi
 from hostler.api.authenticate import Lookup
-from hostler.api.s3.access import Guard
 from hostler.api.s3.call import Reply, Room
 from hostler.api.s3.connection import FILES, Connection
 from hostler.api.s3.errors import index_unavailable
 from hostler.api.s3.front import Admitted, Answer, Front
+from hostler.api.s3.guard import Guard
 from hostler.api.s3.incoming import Storage
+from hostler.api.s3.kept import Indexed
 from hostler.aws import serialize
 from hostler.aws.http import HttpResponse
 from hostler.aws.specs import Operation as Model
@@ -61,7 +62,7 @@ def create(
         region: The region where a signature names none (version 2).
     """
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3-disk", initializer=give_way)
-    guard = Guard(PolicyEngine(), region)
+    guard = Guard(PolicyEngine(), region, Indexed(store))
     room = Room(store, Storage(blobs, threads), guard, clock)
     return S3(room, Front(guard, clock, lookup, wall, region))
 

@@ -5,7 +5,7 @@ Invariant: only what was asked for is told.
 
 from typing import Any
 
-from hostler.api.s3 import describe
+from hostler.api.s3 import access, describe
 from hostler.api.s3.call import Reply, Room, S3Call
 from hostler.api.s3.checksums import ALGORITHMS
 from hostler.api.s3.errors import invalid_argument
@@ -25,8 +25,8 @@ async def get_object_attributes(room: Room, call: S3Call) -> Reply:
             raise invalid_argument(
                 "Invalid attribute name specified.", "x-amz-object-attributes", name
             )
-    action = "s3:GetObject" if "VersionId" not in call.params else "s3:GetObjectVersion"
-    room.guard.object(call.principal, call.context, action, call.bucket, call.key)
+    need = access.reading(call.bucket, call.key, call.params.get("VersionId"))
+    await room.guard.admit(call.asked, [need])
     found = await find(room, call)
     stored = found.stored
     known: dict[str, Any] = {

@@ -7,9 +7,9 @@ import base64
 from typing import Any
 
 from hostler.api.s3 import naming, tagging
-from hostler.api.s3.access import bucket_of
 from hostler.api.s3.call import Reply, Room, S3Call
 from hostler.api.s3.errors import error, invalid_argument
+from hostler.api.s3.guard import bucket_of
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import REGION_PATTERN
 from hostler.store import object_versions, objects, uploads
@@ -153,7 +153,7 @@ async def delete_bucket(room: Room, call: S3Call) -> Reply:
     """Remove an empty bucket, and the uploads under way in it."""
 
     def remove(tx: Transaction) -> None:
-        bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, call.params.get("ExpectedBucketOwner"))
         if not object_versions.is_empty(tx, call.bucket):
             kept = objects.is_empty(tx, call.bucket)
             what = ". You must delete all versions in the bucket." if kept else ""
@@ -171,4 +171,4 @@ async def delete_bucket(room: Room, call: S3Call) -> Reply:
 
 async def _bucket(room: Room, call: S3Call) -> Bucket:
     expected = call.params.get("ExpectedBucketOwner")
-    return await room.store.read(lambda tx: bucket_of(tx, call.principal, call.bucket, expected))
+    return await room.store.read(lambda tx: bucket_of(tx, call.asked, call.bucket, expected))

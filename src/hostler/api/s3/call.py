@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from hostler.api.s3.access import Guard
+from hostler.api.s3.guard import Asked, Guard
 from hostler.api.s3.incoming import Storage
 from hostler.aws.chunked import ChunkedBody
 from hostler.aws.http import HttpRequest
 from hostler.domain.ports import Clock
 from hostler.domain.snapshot import Principal
-from hostler.iam.context import Context, times
 from hostler.store.database import Store
 
 
@@ -53,7 +52,6 @@ class S3Call:
 
     params: Mapping[str, Any]
     request: HttpRequest
-    principal: Principal
     region: str
     """Of the signature: the regional endpoint that the caller means."""
     request_id: str
@@ -67,10 +65,12 @@ class S3Call:
     waiting: Callable[[], AbstractAsyncContextManager[None]]
     """Surrounds work that may take longer than a client waits for a sign of life."""
 
+    asked: Asked
+    """Who asks, and what was decided about it."""
+
     @property
-    def context(self) -> Context:
-        """The condition keys that every call has."""
-        return {"aws:RequestedRegion": self.region, **times(self.now)}
+    def principal(self) -> Principal:
+        return self.asked.principal
 
     @property
     def bucket(self) -> str:

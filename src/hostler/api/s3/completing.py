@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hostler.api.s3 import conditions, describe
-from hostler.api.s3.access import bucket_of
 from hostler.api.s3.call import Reply, Room, S3Call
 from hostler.api.s3.checksums import ALGORITHMS, FULL_OBJECT, USUAL, composite, text
 from hostler.api.s3.errors import error, invalid_request, malformed_xml, no_such_upload
+from hostler.api.s3.guard import bucket_of
 from hostler.api.s3.incoming import PIECE_BYTES
 from hostler.api.s3.multipart import PARTS_MAX, algorithm_of, location_of, upload_of
 from hostler.store import object_versions, objects, uploads
@@ -37,7 +37,7 @@ async def complete_multipart_upload(room: Room, call: S3Call) -> Reply:
     """Put the named parts together, in order."""
 
     def read(tx: Transaction) -> _Plan | Completion:
-        bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, call.params.get("ExpectedBucketOwner"))
         if (earlier := _earlier(tx, call)) is not None:
             return earlier
         upload = upload_of(tx, call)
@@ -87,7 +87,7 @@ async def _assemble(room: Room, call: S3Call, plan: _Plan) -> Completion:
         )
 
         def finish(tx: Transaction) -> Completion:
-            bucket_of(tx, call.principal, call.bucket)
+            bucket_of(tx, call.asked, call.bucket)
             existing = objects.lookup(tx, call.bucket, call.key)
             conditions.for_write(existing, call.key, call.params)
             if not uploads.end(tx, upload.id, stored.modified):

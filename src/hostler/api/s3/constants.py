@@ -8,17 +8,17 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.htm
 from typing import Any
 
 from hostler.api.s3 import naming
-from hostler.api.s3.access import bucket_of
 from hostler.api.s3.call import Handler, Reply, Room, S3Call
 from hostler.api.s3.errors import error, malformed_xml, not_implemented
 from hostler.api.s3.finding import find
+from hostler.api.s3.guard import bucket_of
 
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
 async def _check(room: Room, call: S3Call) -> None:
     expected = call.params.get("ExpectedBucketOwner")
-    await room.store.read(lambda tx: bucket_of(tx, call.principal, call.bucket, expected))
+    await room.store.read(lambda tx: bucket_of(tx, call.asked, call.bucket, expected))
 
 
 def _told(members: dict[str, Any]) -> Handler:
@@ -92,7 +92,7 @@ async def get_object_acl(room: Room, call: S3Call) -> Reply:
 
 
 def _acl(call: S3Call) -> Reply:
-    owner = naming.canonical_id(call.principal.account)
+    owner = naming.canonical_id(call.asked.owner(call.bucket))
     grant = {"Grantee": {"ID": owner, "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}
     return Reply({"Owner": {"ID": owner}, "Grants": [grant]})
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from hostler.api.s3 import conditions, describe, finding, multipart, naming, tagging
-from hostler.api.s3.access import bucket_of
+from hostler.api.s3 import access, conditions, describe, finding, multipart, naming, tagging
 from hostler.api.s3.call import Reply, Room, S3Call
 from hostler.api.s3.checksums import Algorithm, named
 from hostler.api.s3.errors import error, invalid_argument, invalid_request, no_such_key
 from hostler.api.s3.finding import Found, Wanted
+from hostler.api.s3.guard import bucket_of
 from hostler.api.s3.incoming import OBJECT_BYTES_MAX, PIECE_BYTES, Digests, Received
 from hostler.store import object_versions, objects
 from hostler.store.blobs import BlobWriter
@@ -56,8 +56,8 @@ def named_source(header: str) -> Wanted:
 
 async def _source(room: Room, call: S3Call) -> Found:
     wanted = source_of(call.params["CopySource"])
-    action = "s3:GetObject" if wanted.version_id is None else "s3:GetObjectVersion"
-    room.guard.object(call.principal, call.context, action, wanted.bucket, wanted.key)
+    need = access.reading(wanted.bucket, wanted.key, wanted.version_id)
+    await room.guard.admit(call.asked, [need])
     owner = call.params.get("ExpectedSourceBucketOwner")
     found = await room.store.read(lambda tx: finding.lookup(tx, room, call, wanted, owner))
     conditions.for_copy(found.stored, call.params)
@@ -74,7 +74,7 @@ async def copy_object(room: Room, call: S3Call) -> Reply:
             "The specified copy source is larger than the maximum allowable size for a copy "
             f"source: {OBJECT_BYTES_MAX}"
         )
-    copied = _described(room, call, source)
+    copied = await _described(room, call, source)
     asked = call.params.get("ChecksumAlgorithm")
     algorithm = named(asked) if asked else _algorithm_of(source)
     if source.parts or algorithm != _algorithm_of(source):
@@ -90,7 +90,7 @@ async def copy_object(room: Room, call: S3Call) -> Reply:
     copied = replace(copied, parts=(), version_id=NULL_VERSION, modified=room.clock.now())
 
     def write(tx: Transaction) -> StoredObject:
-        bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, call.params.get("ExpectedBucketOwner"))
         conditions.for_write(objects.lookup(tx, call.bucket, call.key), call.key, call.params)
         # Contents go in write transactions too: one that is there now stays, by this row.
         if not room.storage.blobs.path(copied.digest).exists():
@@ -111,7 +111,7 @@ async def copy_object(room: Room, call: S3Call) -> Reply:
     )
 
 
-def _described(room: Room, call: S3Call, source: StoredObject) -> StoredObject:
+async def _described(room: Room, call: S3Call, source: StoredObject) -> StoredObject:
     params = call.params
     directive = _directive(params, "MetadataDirective", "x-amz-metadata-directive")
     tags = _directive(params, "TaggingDirective", "x-amz-tagging-directive")
@@ -133,14 +133,12 @@ def _described(room: Room, call: S3Call, source: StoredObject) -> StoredObject:
     if tags == "REPLACE":
         copied = replace(copied, tags=tagging.of_header(params.get("Tagging")))
     elif source.tags:
-        action = "s3:GetObject" if wanted.version_id is None else "s3:GetObjectVersion"
-        room.guard.object(
-            call.principal, call.context, f"{action}Tagging", source.bucket, source.key
-        )
+        action = "s3:GetObjectTagging"
+        need = access.reading(source.bucket, source.key, wanted.version_id, action)
+        await room.guard.admit(call.asked, [need])
     if copied.tags:
-        room.guard.object(
-            call.principal, call.context, "s3:PutObjectTagging", call.bucket, call.key
-        )
+        given = {"Tagging": {"TagSet": tagging.shown(copied.tags)}}
+        await room.guard.admit(call.asked, [access.tagging(call.bucket, call.key, given)])
     return copied
 
 

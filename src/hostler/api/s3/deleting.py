@@ -6,11 +6,11 @@ by a marker, and only who names a version deletes it for good.
 
 from typing import Any
 
-from hostler.api.s3 import conditions
-from hostler.api.s3.access import bucket_of
+from hostler.api.s3 import access, conditions
 from hostler.api.s3.call import Reply, Room, S3Call
 from hostler.api.s3.errors import error, malformed_xml
 from hostler.api.s3.finding import checked, version_id_of
+from hostler.api.s3.guard import bucket_of
 from hostler.api.s3.incoming import claims
 from hostler.domain.errors import CallerError
 from hostler.store import object_versions, objects
@@ -26,7 +26,7 @@ async def delete_object(room: Room, call: S3Call) -> Reply:
     condition = call.params.get("IfMatch")
 
     def remove(tx: Transaction) -> dict[str, Any]:
-        bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, call.params.get("ExpectedBucketOwner"))
         return _remove(tx, call, call.key, version_id, condition)
 
     outcome = await room.store.write(remove, deletes=True)
@@ -52,7 +52,7 @@ async def delete_objects(room: Room, call: S3Call) -> Reply:
     quiet = bool(call.params["Delete"].get("Quiet"))
 
     def remove(tx: Transaction) -> list[dict[str, Any] | CallerError]:
-        bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, call.params.get("ExpectedBucketOwner"))
         return [_remove_one(room, call, tx, item) for item in asked]
 
     outcomes = await room.store.write(remove, deletes=True)
@@ -73,9 +73,9 @@ def _remove_one(
     key, version_id = item.get("Key"), item.get("VersionId") or None
     if not key:
         raise malformed_xml()
-    action = "s3:DeleteObject" if version_id is None else "s3:DeleteObjectVersion"
     try:
-        room.guard.object(call.principal, call.context, action, call.bucket, key)
+        need = access.deleting(call.bucket, key, version_id, item.get("ETag"))
+        room.guard.require(call.asked, need)
         if version_id is not None:
             checked(version_id)
         return _remove(tx, call, key, version_id, item.get("ETag"))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hostler.api.s3 import naming
-from hostler.api.s3.access import bucket_of
 from hostler.api.s3.call import Room, S3Call
 from hostler.api.s3.errors import (
     access_denied,
@@ -20,6 +19,7 @@ from hostler.api.s3.errors import (
     no_such_key,
     no_such_version,
 )
+from hostler.api.s3.guard import bucket_of
 from hostler.aws import times
 from hostler.store import object_versions
 from hostler.store.database import Transaction
@@ -69,7 +69,7 @@ async def find(room: Room, call: S3Call) -> Found:
 
 def lookup(tx: Transaction, room: Room, call: S3Call, wanted: Wanted, owner: str | None) -> Found:
     """``find`` within a transaction, for any object."""
-    bucket_of(tx, call.principal, wanted.bucket, owner)
+    bucket_of(tx, call.asked, wanted.bucket, owner)
     bucket, key, version_id = wanted.bucket, wanted.key, wanted.version_id
     found = (
         object_versions.newest(tx, bucket, key)
@@ -85,7 +85,7 @@ def _existing(room: Room, call: S3Call, found: Version | None, wanted: Wanted) -
     """What was found, if it is an object."""
     if isinstance(found, StoredObject):
         return found
-    if not room.guard.may_list(call.principal, call.context, wanted.bucket):
+    if not room.guard.may_list(call.asked, wanted.bucket):
         raise access_denied()
     if isinstance(found, DeleteMarker):
         if wanted.version_id is None:

@@ -14,21 +14,25 @@ from starlette.types import Receive, Send
 
 from hostler.api import authenticate, members
 from hostler.api.authenticate import Lookup
-from hostler.api.s3 import describe, naming
-from hostler.api.s3.access import Guard
+from hostler.api.s3 import access, describe, keys, naming
 from hostler.api.s3.call import S3Call
 from hostler.api.s3.conditions import NotModifiedError
 from hostler.api.s3.connection import Body, ClientGoneError, Connection
 from hostler.api.s3.errors import HeadedError, error, invalid_request, not_implemented
+from hostler.api.s3.guard import Asked, Guard, Holding
 from hostler.api.s3.incoming import claims, read_document
 from hostler.api.s3.table import OPERATIONS, Operation
 from hostler.aws import conventions, errors, parse, route, sigv4, specs
 from hostler.aws.chunked import ChunkedBody
 from hostler.aws.http import HttpRequest, HttpResponse
 from hostler.aws.protocols import rest_xml
+from hostler.aws.sigv4 import Presented
 from hostler.aws.specs import Operation as Model
+from hostler.domain import sender
 from hostler.domain.errors import CallerError
 from hostler.domain.ports import Clock
+from hostler.iam import context
+from hostler.iam.context import Context
 
 DOCUMENT_BYTES_MAX = 8 << 20
 """Of an XML body: CompleteMultipartUpload with 10,000 parts and their checksums has 3 MB."""
@@ -55,7 +59,7 @@ class Front:
     """Authenticates, reads and authorises requests.
 
     Args:
-        guard: Decides by identity policies.
+        guard: Decides by policies.
         clock: The product's time.
         lookup: Finds an active access key and its principal.
         wall: The wall clock, for the age of signatures alone.
@@ -118,11 +122,19 @@ class Front:
             request = replace(request, body=body)
         call = replace(call, request=request, params=parse.parse(model, request))
         _check_head(model, call.params)
-        if "Bucket" in call.params and operation.name != "CreateBucket":
-            naming.check_bucket(call.bucket)
+        if "Bucket" in call.params:
+            await self._meet(operation.name, call)
         members.refuse(operation.members, call.params, code="NotImplemented")
-        self.guard.operation(call.principal, call.context, operation.name, call.params)
+        await self.guard.admit(call.asked, access.needed(operation.name, call.params))
         return Admitted(model, operation, call)
+
+    async def _meet(self, operation: str, call: S3Call) -> None:
+        """Learn whose the bucket is, but for one that is only asked for: there is none to judge."""
+        held: Holding | None = None
+        if operation != "CreateBucket":
+            naming.check_bucket(call.bucket)
+            held = await self.guard.kept.holding(call.bucket)
+        call.asked.buckets[call.bucket] = held
 
     def _authenticated(
         self, request: HttpRequest, connection: Connection, request_id: str
@@ -145,18 +157,34 @@ class Front:
         known = self.lookup(presented.access_key_id)
         principal = authenticate.verify(presented, known, payload_hash, self.wall())
         assert known is not None
+        region, now = presented.region or self.region, self.clock.now()
         return S3Call(
             params={},
             request=request,
-            principal=principal,
-            region=presented.region or self.region,
+            asked=Asked(principal, self._context(presented, request, region, now)),
+            region=region,
             request_id=request_id,
-            now=self.clock.now(),
+            now=now,
             body=connection.body(),
             payload_hash=payload_hash,
             chunked=ChunkedBody(presented, known[0].secret) if presented.is_streaming else None,
             waiting=connection.waiting,
         )
+
+    def _context(
+        self, presented: Presented, request: HttpRequest, region: str, now: float
+    ) -> Context:
+        """The condition keys that every call has."""
+        header = request.header
+        sent = sender.read(header.get(sender.HEADER))
+        return {
+            "aws:RequestedRegion": region,
+            **context.times(now),
+            **context.of_request(
+                sent, agent=header.get("user-agent"), referer=header.get("referer")
+            ),
+            **keys.of_request(presented, sent, self.wall()),
+        }
 
 
 def _operation(request: HttpRequest) -> tuple[Model, Operation]:

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 from hostler.api.s3 import naming
-from hostler.api.s3.access import bucket_of
 from hostler.api.s3.call import Reply, Room, S3Call
 from hostler.api.s3.errors import invalid_argument
+from hostler.api.s3.guard import bucket_of
 from hostler.store import object_pages
 from hostler.store.database import Transaction
 from hostler.store.object_pages import Page
@@ -57,7 +57,7 @@ async def _page(room: Room, call: S3Call, after: str) -> Page:
     limit = max_of(params, "MaxKeys", "max-keys", KEYS_MAX)
 
     def read(tx: Transaction) -> Page:
-        bucket_of(tx, call.principal, call.bucket, params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, params.get("ExpectedBucketOwner"))
         return object_pages.page(
             tx,
             call.bucket,
@@ -122,7 +122,7 @@ def entry(call: S3Call, stored: StoredObject, encode: Encode, *, owner: bool) ->
         members["ChecksumAlgorithm"] = [stored.checksum.algorithm]
         members["ChecksumType"] = stored.checksum.kind
     if owner:
-        members["Owner"] = {"ID": naming.canonical_id(call.principal.account)}
+        members["Owner"] = {"ID": naming.canonical_id(call.asked.owner(call.bucket))}
     return members
 
 

@@ -9,7 +9,6 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from hostler.api.s3 import checksums, describe, naming, tagging
-from hostler.api.s3.access import bucket_of
 from hostler.api.s3.call import Reply, Room, S3Call
 from hostler.api.s3.checksums import ALGORITHMS, Algorithm
 from hostler.api.s3.errors import (
@@ -17,6 +16,7 @@ from hostler.api.s3.errors import (
     invalid_request,
     no_such_upload,
 )
+from hostler.api.s3.guard import bucket_of
 from hostler.api.s3.incoming import Received, claims, receive
 from hostler.api.s3.listing import encoding, max_of
 from hostler.aws.virtualhost import bucket_of_host
@@ -48,7 +48,7 @@ async def create_multipart_upload(room: Room, call: S3Call) -> Reply:
     )
 
     def create(tx: Transaction) -> None:
-        bucket_of(tx, call.principal, call.bucket, params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, params.get("ExpectedBucketOwner"))
         uploads.create(tx, upload)
 
     await room.store.write(create)
@@ -95,7 +95,7 @@ def checksum_members(upload: Upload, value: str | None) -> dict[str, Any]:
 
 def upload_of(tx: Transaction, call: S3Call) -> Upload:
     """The upload under way that a call names; raises CallerError."""
-    bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+    bucket_of(tx, call.asked, call.bucket, call.params.get("ExpectedBucketOwner"))
     upload = uploads.get(tx, call.params["UploadId"])
     if upload is None or (upload.bucket, upload.key) != (call.bucket, call.key):
         raise no_such_upload(call.params["UploadId"])
@@ -198,7 +198,7 @@ async def list_parts(room: Room, call: S3Call) -> Reply:
             for part in shown
         ],
         "Initiator": {"ID": upload.initiator},
-        "Owner": {"ID": naming.canonical_id(call.principal.account)},
+        "Owner": {"ID": naming.canonical_id(call.asked.owner(call.bucket))},
         "StorageClass": "STANDARD",
         "ChecksumAlgorithm": upload.checksum_algorithm,
         "ChecksumType": upload.checksum_kind,
@@ -215,7 +215,7 @@ async def list_multipart_uploads(room: Room, call: S3Call) -> Reply:
     encode = encoding(params)
 
     def read(tx: Transaction) -> UploadPage:
-        bucket_of(tx, call.principal, call.bucket, params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, params.get("ExpectedBucketOwner"))
         return upload_pages.page(
             tx,
             call.bucket,
@@ -251,7 +251,7 @@ def _shown(call: S3Call, upload: Upload, key: str) -> dict[str, Any]:
         "Key": key,
         "Initiated": upload.created,
         "StorageClass": "STANDARD",
-        "Owner": {"ID": naming.canonical_id(call.principal.account)},
+        "Owner": {"ID": naming.canonical_id(call.asked.owner(call.bucket))},
         "Initiator": {"ID": upload.initiator},
         "ChecksumAlgorithm": upload.checksum_algorithm,
         "ChecksumType": upload.checksum_kind,

@@ -4,11 +4,11 @@ Invariant: an object changes in one transaction, after its new bytes are durable
 """
 
 from hostler.api.s3 import conditions, describe, naming, tagging
-from hostler.api.s3.access import bucket_of
 from hostler.api.s3.call import Content, Reply, Room, S3Call
 from hostler.api.s3.checksums import USUAL
 from hostler.api.s3.errors import error
 from hostler.api.s3.finding import find
+from hostler.api.s3.guard import bucket_of
 from hostler.api.s3.incoming import claims, receive
 from hostler.store import object_versions, objects
 from hostler.store.database import Transaction
@@ -23,7 +23,7 @@ async def put_object(room: Room, call: S3Call) -> Reply:
     tags = tagging.of_header(call.params.get("Tagging"))
 
     def check(tx: Transaction) -> None:
-        bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, call.params.get("ExpectedBucketOwner"))
         conditions.for_write(objects.lookup(tx, call.bucket, call.key), call.key, call.params)
 
     await room.store.read(check)

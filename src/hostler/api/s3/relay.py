@@ -22,7 +22,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from hostler.api import asgi
-from hostler.api.s3 import copying, passing
+from hostler.api.s3 import access, copying, passing
 from hostler.api.s3.connection import Connection
 from hostler.api.s3.errors import error
 from hostler.api.s3.front import Admitted, Answer, Front
@@ -73,7 +73,7 @@ class Relay:
     async def _pass_on(self, admitted: Admitted, _connection: Connection) -> Answer:
         passing.check_owners(admitted, self._account)
         passing.check_key(admitted.call.params.get("Key") or "")
-        self._check_others(admitted)
+        await self._check_others(admitted)
         try:
             exchange = await self._sent(admitted)
             try:
@@ -88,20 +88,20 @@ class Relay:
         self._said = ""
         return answer
 
-    def _check_others(self, admitted: Admitted) -> None:
+    async def _check_others(self, admitted: Admitted) -> None:
         """The objects that a request names beside its own: each must be allowed.
 
         DeleteObjects is refused as a whole where one key is.
         """
-        call, guard = admitted.call, self._front.guard
+        call, needs = admitted.call, list[access.Need]()
         if admitted.operation.name == "DeleteObjects":
             for item in call.params["Delete"].get("Objects", ()):
-                action = "s3:DeleteObjectVersion" if item.get("VersionId") else "s3:DeleteObject"
-                guard.object(call.principal, call.context, action, call.bucket, item.get("Key", ""))
+                key, version_id = item.get("Key", ""), item.get("VersionId") or None
+                needs.append(access.deleting(call.bucket, key, version_id, item.get("ETag")))
         if (source := call.params.get("CopySource")) is not None:
             wanted = copying.named_source(source)
-            action = "s3:GetObject" if wanted.version_id is None else "s3:GetObjectVersion"
-            guard.object(call.principal, call.context, action, wanted.bucket, wanted.key)
+            needs.append(access.reading(wanted.bucket, wanted.key, wanted.version_id))
+        await self._front.guard.admit(call.asked, needs)
 
     # the request
 

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from hostler.api.s3 import finding
-from hostler.api.s3.access import bucket_of
 from hostler.api.s3.call import Reply, Room, S3Call
 from hostler.api.s3.errors import error, invalid_argument, malformed_xml
 from hostler.api.s3.finding import Found, Wanted
+from hostler.api.s3.guard import bucket_of
 from hostler.store import object_versions, objects
 from hostler.store.database import Transaction
 
@@ -96,7 +96,7 @@ async def get_bucket_tagging(room: Room, call: S3Call) -> Reply:
     """A bucket's tags."""
 
     def read(tx: Transaction) -> Mapping[str, str]:
-        bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, call.params.get("ExpectedBucketOwner"))
         return objects.setting(tx, call.bucket, _SETTING) or {}
 
     tags = await room.store.read(read)
@@ -122,7 +122,7 @@ async def delete_bucket_tagging(room: Room, call: S3Call) -> Reply:
 
 async def _set(room: Room, call: S3Call, tags: Mapping[str, str]) -> None:
     def write(tx: Transaction) -> None:
-        bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, call.params.get("ExpectedBucketOwner"))
         set_on_bucket(tx, call.bucket, tags)
 
     await room.store.write(write)

@@ -7,9 +7,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
 from typing import Any
 
 from hostler.api.s3 import finding, naming
-from hostler.api.s3.access import bucket_of
 from hostler.api.s3.call import Reply, Room, S3Call
 from hostler.api.s3.errors import invalid_argument, malformed_xml
+from hostler.api.s3.guard import bucket_of
 from hostler.api.s3.listing import KEYS_MAX, Encode, encoding, entry, max_of
 from hostler.store import object_versions, version_pages
 from hostler.store.database import Transaction
@@ -21,7 +21,7 @@ async def get_bucket_versioning(room: Room, call: S3Call) -> Reply:
     """The bucket's state; nothing where it never kept versions."""
 
     def read(tx: Transaction) -> Versioning | None:
-        bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, call.params.get("ExpectedBucketOwner"))
         return object_versions.versioning(tx, call.bucket)
 
     return Reply({"Status": await room.store.read(read)})
@@ -34,7 +34,7 @@ async def put_bucket_versioning(room: Room, call: S3Call) -> Reply:
         raise malformed_xml()
 
     def write(tx: Transaction) -> None:
-        bucket_of(tx, call.principal, call.bucket, call.params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, call.params.get("ExpectedBucketOwner"))
         object_versions.set_versioning(tx, call.bucket, Versioning(asked))
 
     await room.store.write(write)
@@ -57,7 +57,7 @@ async def list_object_versions(room: Room, call: S3Call) -> Reply:
     prefix, delimiter = params.get("Prefix", ""), params.get("Delimiter", "")
 
     def read(tx: Transaction) -> VersionPage:
-        bucket_of(tx, call.principal, call.bucket, params.get("ExpectedBucketOwner"))
+        bucket_of(tx, call.asked, call.bucket, params.get("ExpectedBucketOwner"))
         return version_pages.page(
             tx,
             call.bucket,
@@ -94,7 +94,7 @@ def _shown(call: S3Call, listed: Listed, encode: Encode) -> tuple[bool, dict[str
     version = listed.version
     told = {"VersionId": version.version_id, "IsLatest": listed.is_newest}
     if isinstance(version, DeleteMarker):
-        owner = {"ID": naming.canonical_id(call.principal.account)}
+        owner = {"ID": naming.canonical_id(call.asked.owner(call.bucket))}
         marker = {"Key": encode(version.key), "LastModified": version.modified, "Owner": owner}
         return True, {**marker, **told}
     return False, {**entry(call, version, encode, owner=True), **told}

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hostler.api.registry import Call
-from hostler.api.sagemaker import lists, models
+from hostler.api.sagemaker import keys, lists, models
 from hostler.api.sagemaker import tags as tagged
 from hostler.api.sagemaker.operations import deletes, on, on_everything, reads, writes
 from hostler.api.sagemaker.resources import CONFIG
@@ -103,10 +103,11 @@ def check_weight(member: str, variant_name: str, weight: float) -> None:
         )
 
 
-_on_config = on((CONFIG, "EndpointConfigName"))
+_CONFIG = (CONFIG, "EndpointConfigName")
+_on_config = on(_CONFIG)
 
 OPERATIONS = (
-    writes("CreateEndpointConfig", create, _on_config),
+    writes("CreateEndpointConfig", create, on(_CONFIG, keys=keys.of_config)),
     reads("DescribeEndpointConfig", describe, _on_config),
     reads("ListEndpointConfigs", listed, on_everything),
     deletes("DeleteEndpointConfig", delete, _on_config),

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hostler.api.registry import Access, Call, Rooms
-from hostler.api.sagemaker import lists, roles
+from hostler.api.sagemaker import keys, lists, roles
 from hostler.api.sagemaker import tags as tagged
 from hostler.api.sagemaker.operations import deletes, on, on_everything, reads, writes
 from hostler.api.sagemaker.resources import MODEL
@@ -212,7 +212,7 @@ def _shown(container: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _create_access(call: Call) -> Sequence[Access]:
-    needed = [*on((MODEL, "ModelName"))(call)]
+    needed = [*_on_new_model(call)]
     role_arn = call.params.get("ExecutionRoleArn")
     if role_arn is not None:
         if role_arn.split(":")[4] != call.account:
@@ -222,6 +222,7 @@ def _create_access(call: Call) -> Sequence[Access]:
     return needed
 
 
+_on_new_model = on((MODEL, "ModelName"), keys=keys.of_model)
 _on_model = on((MODEL, "ModelName"))
 
 OPERATIONS = (

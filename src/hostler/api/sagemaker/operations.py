@@ -3,11 +3,31 @@
 Invariant: the action is ``sagemaker:`` and the operation's own name, so the two cannot differ.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from hostler.api.registry import Access, AccessRule, Call, Effect, Handler, Operation, Preparation
 from hostler.api.sagemaker.members import BY_OPERATION
 from hostler.api.sagemaker.resources import Kind
+from hostler.iam.context import ABSENT, NO_CONTEXT, Context
+
+TAGGING_ACTION = "sagemaker:TaggingAction"
+TAGGED_BY_ITSELF: Context = {
+    TAGGING_ACTION: ABSENT,  # tags that come with a creation have it
+    # Of model packages, which do not exist here:
+    "sagemaker:CurrentCustomerMetadataProperties/*": ABSENT,
+    "sagemaker:CurrentModelLifeCycleStage": ABSENT,
+    "sagemaker:CurrentModelLifeCycleStageStatus": ABSENT,
+}
+"""The keys of calls about the tags of what exists."""
+
+KeysRule: TypeAlias = Callable[[Call], Context]
+"""The condition keys that only one operation has."""
+
+
+def no_keys(_call: Call) -> Context:
+    """Most operations have none of their own."""
+    return NO_CONTEXT
 
 
 def reads(name: str, handler: Handler, access: AccessRule) -> Operation:
@@ -27,14 +47,29 @@ def deletes(name: str, handler: Handler, access: AccessRule) -> Operation:
     return Operation(name, handler, access, Effect.DELETES, members=BY_OPERATION[name])
 
 
-def on(*resources: tuple[Kind, str]) -> AccessRule:
-    """Permission on the resources that members name; on AddTags as well when tags come along."""
+def on(*resources: tuple[Kind, str], keys: KeysRule = no_keys) -> AccessRule:
+    """Permission on the resources that members name; on AddTags as well when tags come along.
+
+    The first is the one that a Create makes; ``keys`` are those that only this operation has.
+    """
 
     def rule(call: Call) -> Sequence[Access]:
-        arns = [kind.arn(call, call.params[member]) for kind, member in resources]
-        needed = [Access(f"sagemaker:{call.operation}", arn) for arn in arns]
+        makes = call.operation.startswith("Create")
+        own = keys(call)
+        needed = [
+            Access(
+                f"sagemaker:{call.operation}",
+                kind.arn(call, call.params[member]),
+                own,
+                is_new=makes and number == 0,
+            )
+            for number, (kind, member) in enumerate(resources)
+        ]
         if call.params.get("Tags"):
-            needed.append(Access("sagemaker:AddTags", arns[0]))
+            action = {**TAGGED_BY_ITSELF, TAGGING_ACTION: call.operation}
+            needed.append(
+                Access("sagemaker:AddTags", needed[0].resource, action, is_new=needed[0].is_new)
+            )
         return needed
 
     return rule

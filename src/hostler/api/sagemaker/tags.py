@@ -4,15 +4,13 @@ Invariant: at most ``TAGS_MAX`` tags a resource, none of them in AWS's own ``aws
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from hostler.api.registry import Access, Call
-from hostler.api.sagemaker.operations import deletes, reads, writes
+from hostler.api.sagemaker.operations import TAGGED_BY_ITSELF, deletes, reads, writes
 from hostler.api.sagemaker.resources import CONFIG, ENDPOINT, KINDS, MODEL, Kind
 from hostler.domain.errors import CallerError, validation
 from hostler.domain.ids import Arn, EndpointId, name_key
-from hostler.iam import context
 from hostler.store import endpoints, tags
 from hostler.store.configs import CONFIGS
 from hostler.store.database import Transaction
@@ -36,27 +34,6 @@ def requested(params: Mapping[str, Any]) -> dict[str, str]:
 def shape(found: Mapping[str, str]) -> list[dict[str, str]]:
     """Tags as the API shows them."""
     return [{"Key": key, "Value": value} for key, value in found.items()]
-
-
-def with_tags(tx: Transaction, call: Call, needed: Sequence[Access]) -> Sequence[Access]:
-    """The permissions with their resources' tags as condition keys.
-
-    What is only being created has none yet; whether AWS takes the request's for them, it does not
-    say, so they are not known then.
-    """
-    if call.operation.startswith("Create"):
-        return needed
-    return [_with_tags(access, tags.of(tx, access.resource)) for access in needed]
-
-
-def _with_tags(access: Access, found: Mapping[str, str]) -> Access:
-    if access.action.partition(":")[0] != "sagemaker" or access.resource == "*":
-        return access
-    keys = {
-        **context.tags("aws:ResourceTag", found.items()),
-        **context.tags("sagemaker:ResourceTag", found.items()),
-    }
-    return replace(access, context={**access.context, **keys})
 
 
 def add(tx: Transaction, call: Call) -> Mapping[str, Any]:
@@ -88,7 +65,7 @@ def delete(tx: Transaction, call: Call) -> None:
 def _on_resource(call: Call) -> Sequence[Access]:
     """Permission on the resource by its own ARN, however the caller spelt it."""
     _, _, arn = _named(call)
-    return [Access(f"sagemaker:{call.operation}", arn)]
+    return [Access(f"sagemaker:{call.operation}", arn, TAGGED_BY_ITSELF)]
 
 
 def _named(call: Call) -> tuple[Kind, str, Arn]:
