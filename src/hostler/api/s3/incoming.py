@@ -207,12 +207,13 @@ async def receive(
     """
     digests = Digests(claimed.algorithm or also)
 
-    def take(data: bytes) -> None:
-        piece = data if chunked is None else chunked.feed(data)
-        writer.write(piece)
-        digests.take(piece)
+    def take(pieces: list[bytes]) -> None:
+        for data in pieces:
+            piece = data if chunked is None else chunked.feed(data)
+            writer.write(piece)
+            digests.take(piece)
 
-    def finish(rest: bytes) -> Received:
+    def finish(rest: list[bytes]) -> Received:
         take(rest)
         if chunked is not None:
             chunked.finish()
@@ -221,13 +222,15 @@ async def receive(
         verify(claimed, writer.hexdigest(), digests, chunked)
         return Received(writer.commit(), digests.md5(), digests.checksum())
 
-    pending = bytearray()
+    pending: list[bytes] = []
+    size = 0
     async for data in body:
-        pending += data
-        if len(pending) >= PIECE_BYTES:
-            piece, pending = bytes(pending), bytearray()
-            await storage.run(partial(take, piece))
-    return await storage.run(partial(finish, bytes(pending)))
+        pending.append(data)
+        size += len(data)
+        if size >= PIECE_BYTES:
+            pieces, pending, size = pending, [], 0
+            await storage.run(partial(take, pieces))
+    return await storage.run(partial(finish, pending))
 
 
 async def read_document(
