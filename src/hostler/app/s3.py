@@ -23,6 +23,8 @@ from hostler.app import external, listening, processes
 from hostler.app.clock import SystemClock
 from hostler.app.loans import LendingServer
 from hostler.aws.external import ExternalS3
+from hostler.aws.sigv4 import Presented
+from hostler.aws.temporary import Temporary
 from hostler.domain import endings
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
@@ -59,14 +61,19 @@ class AccessKeys:
 
     def __init__(self) -> None:
         self._known: Mapping[str, Known] = {}
+        self._temporary = Temporary()
 
     def use(self, snapshot: Snapshot) -> None:
         """Put a snapshot in force."""
         self._known = snapshot.access_keys()
+        self._temporary = Temporary(snapshot.session_key, snapshot.principals)
 
-    def lookup(self, access_key_id: str) -> Known | None:
-        """An active access key, and whose it is."""
-        return self._known.get(access_key_id)
+    def lookup(self, presented: Presented) -> Known | None:
+        """An active access key, or temporary credentials, and whose they are."""
+        known = self._known.get(presented.access_key_id)
+        if known is None and presented.session_token is not None:
+            known = self._temporary.find(presented.access_key_id, presented.session_token)
+        return known
 
 
 async def serve(layout: Layout, *, region: str, clock: Clock, wall: Callable[[], float]) -> None:

@@ -12,6 +12,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from hostler.aws.temporary import Temporary
 from hostler.domain.layout import Layout
 from hostler.domain.snapshot import Principal, Snapshot
 from hostler.gateway import answers, chain, counts, forward
@@ -70,6 +71,7 @@ class Gateway:
         self.routes = RouteTable({})
         self.credentials: dict[str, tuple[str, Principal]] = {}
         """Secret and principal by access key id."""
+        self.temporary = Temporary()
         self.engine = PolicyEngine()
         self.allowed: set[_AllowedKey] = set()
         """``Principal.known_as``, region and endpoint name of decisions that allowed."""
@@ -164,6 +166,7 @@ class Gateway:
         }
         self.routes = self.fleet.apply(snapshot)
         self.credentials = credentials
+        self.temporary = Temporary(snapshot.session_key, snapshot.principals)
         self.engine = PolicyEngine()
         self.allowed.clear()
         self.generation = snapshot.generation

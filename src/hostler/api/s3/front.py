@@ -154,7 +154,7 @@ class Front:
         payload_hash = presented.payload_hash
         if payload_hash is None:
             raise invalid_request("Missing required header for this request: x-amz-content-sha256")
-        known = self.lookup(presented.access_key_id)
+        known = self.lookup(presented)
         principal = authenticate.verify(presented, known, payload_hash, self.wall())
         assert known is not None
         region, now = presented.region or self.region, self.clock.now()

@@ -52,11 +52,11 @@ class Identity:
 
 
 def unique_id(prefix: str) -> str:
-    """An identifier of AWS's form: AIDA…, AROA…, ANPA…, AKIA….
+    """An identifier of AWS's form: AIDA…, AROA…, ANPA…, AKIA…, ASIA….
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     """
-    length = _ACCESS_KEY_ID_LENGTH if prefix == "AKIA" else _ID_LENGTH
+    length = _ACCESS_KEY_ID_LENGTH if prefix in ("AKIA", "ASIA") else _ID_LENGTH
     return prefix + "".join(secrets.choice(_ID_ALPHABET) for _ in range(length - len(prefix)))
 
 

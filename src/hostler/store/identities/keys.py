@@ -1,4 +1,4 @@
-"""Access keys: long-term credentials of users and roots.
+"""Access keys: long-term credentials of users and roots; and what temporary ones are sealed with.
 
 Invariant: a secret is shown once, at creation; it leaves the store again only as a ``Credential``,
 for the verifier.
@@ -17,6 +17,7 @@ from hostler.store.identities.entities import unique_id
 
 _SECRET_ALPHABET = string.ascii_letters + string.digits + "+/"
 _SECRET_LENGTH = 40
+SESSION_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class AccessKey:
 
 def create(tx: Transaction, identity: str, now: float) -> AccessKey:
     """A new active key of an identity's id."""
-    secret = "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(_SECRET_LENGTH))
+    secret = new_secret()
     key = AccessKey(unique_id("AKIA"), identity, secret, active=True, created=now)
     tx.execute(
         insert(tables.access_keys).values(
@@ -51,6 +52,25 @@ def of(tx: Transaction, identity: str) -> Sequence[AccessKey]:
         AccessKey(row.id, row.identity, row.secret, row.active, row.created)
         for row in tx.execute(query.order_by(table.c.created, table.c.id))
     ]
+
+
+def new_secret() -> str:
+    """A secret access key."""
+    return "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(_SECRET_LENGTH))
+
+
+def session_key(tx: Transaction) -> bytes:
+    """What session tokens are sealed with; empty in a database that has no root yet."""
+    table = tables.session_keys
+    found: bytes | None = tx.execute(select(table.c.secret)).scalar_one_or_none()
+    return found or b""
+
+
+def ensure_session_key(tx: Transaction, now: float) -> None:
+    """Make the key of session tokens, unless there is one."""
+    if not session_key(tx):
+        made = secrets.token_bytes(SESSION_KEY_BYTES)
+        tx.execute(insert(tables.session_keys).values(id=1, secret=made, created=now))
 
 
 def set_active(tx: Transaction, key_id: str, *, active: bool) -> None:
