@@ -5,7 +5,7 @@ Invariant: a secret leaves in the answer to CreateAccessKey and in no other.
 
 from typing import Any
 
-from hostler.api.iam import lookup, pages, shapes
+from hostler.api.iam import lookup, pages, quotas, shapes
 from hostler.api.iam.errors import not_found, quota_exceeded
 from hostler.api.iam.operation import on_user
 from hostler.api.members import Only
@@ -14,14 +14,13 @@ from hostler.store.database import Transaction
 from hostler.store.identities import Identity, keys
 from hostler.store.identities.keys import AccessKey
 
-KEYS_MAX = 2
 _SETTABLE = frozenset({"Active", "Inactive"})
 
 
 def create(tx: Transaction, call: Call) -> dict[str, Any]:
     owner = lookup.user(tx, call)
-    if len(keys.of(tx, owner.id)) >= KEYS_MAX:
-        raise quota_exceeded("AccessKeysPerUser", KEYS_MAX)
+    if len(keys.of(tx, owner.id)) >= quotas.KEYS_PER_USER_MAX:
+        raise quota_exceeded("AccessKeysPerUser", quotas.KEYS_PER_USER_MAX)
     key = keys.create(tx, owner.id, call.now)
     return {"AccessKey": {**_shape(owner, key), "SecretAccessKey": key.secret}}
 

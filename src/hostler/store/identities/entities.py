@@ -151,6 +151,24 @@ def page(
     return [identity(row) for row in tx.execute(query)]
 
 
+def count(tx: Transaction, account: str, kind: Kind) -> int:
+    """How many of a kind an account has."""
+    table = tables.identities
+    query = select(func.count()).where(table.c.account == account, table.c.kind == kind)
+    return tx.execute(query).scalar_one()
+
+
+def every(tx: Transaction, account: str) -> Sequence[Identity]:
+    """An account's users, groups and roles, by kind and name."""
+    table = tables.identities
+    query = (
+        select(table)
+        .where(table.c.account == account, table.c.kind != Kind.ROOT)
+        .order_by(table.c.kind, table.c.name_key)
+    )
+    return [identity(row) for row in tx.execute(query)]
+
+
 def rename(tx: Transaction, one: Identity, *, name: str, path: str) -> None:
     """Give a user or a group another name or path: its id, keys and policies stay its own."""
     _change(
