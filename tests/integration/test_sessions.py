@@ -221,6 +221,30 @@ def test_a_users_own_session(stage: Stage) -> None:
     assert runtime.invoke_endpoint(**INVOCATION)["Body"].read() == b"[1]"
 
 
+def test_the_last_use_of_a_key_is_told_by_each_plane(stage: Stage) -> None:
+    for service, call in (
+        ("sts", lambda client: client.get_caller_identity()),
+        ("s3", lambda client: client.list_buckets()),
+        ("sagemaker", lambda client: client.invoke_endpoint(**INVOCATION)),
+    ):
+        stage.iam.create_user(UserName=f"of-{service}")
+        allowed = json.dumps(POLICY)
+        stage.iam.put_user_policy(UserName=f"of-{service}", PolicyName="p", PolicyDocument=allowed)
+        key = stage.iam.create_access_key(UserName=f"of-{service}")["AccessKey"]
+        name = "sagemaker-runtime" if service == "sagemaker" else service
+        for _ in range(3):
+            call(stage.client(name, key))
+        ask = partial(stage.iam.get_access_key_last_used, AccessKeyId=key["AccessKeyId"])
+        eventually(
+            f"{service} tells",
+            lambda ask=ask: "LastUsedDate" in ask()["AccessKeyLastUsed"],  # type: ignore[misc]
+        )
+        told = ask()
+        assert told["UserName"] == f"of-{service}"
+        used = told["AccessKeyLastUsed"]
+        assert (used["ServiceName"], used["Region"]) == (service, "ap-southeast-1")
+
+
 def test_a_session_outlives_control_and_is_served_without_it(stage: Stage) -> None:
     credentials = stage.assume()
     stage.server.kill("control")

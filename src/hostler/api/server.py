@@ -165,6 +165,10 @@ class Services:
         digest = hashlib.sha256(request.body).hexdigest()
         principal = authenticate.verify(presented, known, digest, self._rooms.wall())
         authenticate.check_reach(target.service.name, principal)
+        now = self._rooms.clock.now()
+        if principal.session is None:
+            name = presented.service
+            self._rooms.uses.note(presented.access_key_id, name, presented.region, now)
         if REGION_PATTERN.fullmatch(presented.region) is None:
             raise CallerError(
                 "InvalidSignatureException",
@@ -177,7 +181,7 @@ class Services:
             region=Region(presented.region),
             principal=principal,
             params={},
-            now=self._rooms.clock.now(),
+            now=now,
             request_id=request_id,
             request=request,
             quotas=self._rooms.quotas(),

@@ -21,6 +21,7 @@ from hostler.app.accounts import Accounts
 from hostler.app.announcements import Announcements
 from hostler.app.clock import SystemClock
 from hostler.app.health import Health
+from hostler.app.key_uses import KeyUses
 from hostler.app.propagation import Propagation
 from hostler.app.settings import Settings
 from hostler.backends.process import configured, isolation
@@ -110,7 +111,8 @@ async def serve(settings: Settings) -> None:
         quotas=lambda: settings.config.quotas,
     )
     await publisher.start()
-    parts = [each.run() for each in (ingest, announcements, further, watch)]
+    uses = KeyUses(store, layout, rooms.uses)
+    parts = [each.run() for each in (ingest, announcements, further, watch, uses)]
     async with (
         _closing((backend, publisher), (store, log_store, *indexes)),
         background.beside(plane.run(_last(layout)), *parts, failed=_end_now),

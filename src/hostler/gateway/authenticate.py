@@ -30,7 +30,9 @@ def step(invocation: "Invocation") -> None:
         refuse_unknown(recurring.presented(stamp, signature), invocation.body_sha256, time())
     secret, invocation.principal = known
     invocation.region = recurring.region
-    recurring.verify(stamp, signature, secret, invocation.body_sha256, time())
+    now = time()
+    recurring.verify(stamp, signature, secret, invocation.body_sha256, now)
+    invocation.gateway.used[recurring.access_key_id, recurring.region] = now
 
 
 def _whole(invocation: "Invocation") -> None:
@@ -42,9 +44,12 @@ def _whole(invocation: "Invocation") -> None:
         found = invocation.gateway.temporary.find(presented.access_key_id, presented.session_token)
         if found is not None:
             known, expires = (found[0].secret, found[1]), found[0].expires
+    now = time()
     invocation.principal = authenticate(
-        presented, known, invocation.body_sha256, time(), expires=expires
+        presented, known, invocation.body_sha256, now, expires=expires
     )
+    if expires is None:
+        invocation.gateway.used[presented.access_key_id, presented.region] = now
     if presented.service != SIGNING_NAME:
         raise CallerError(
             "InvalidSignatureException",

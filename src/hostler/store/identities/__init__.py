@@ -5,7 +5,7 @@ Invariant: whatever is read by name is read within one account. Other rooms use 
 """
 
 from hostler.store.identities.entities import Identity, Kind, role
-from hostler.store.identities.keys import session_key
+from hostler.store.identities.keys import note_uses, session_key
 from hostler.store.identities.principals import (
     credential,
     ensure_root,
@@ -22,6 +22,7 @@ __all__ = [
     "credential",
     "ensure_root",
     "managed_policies",
+    "note_uses",
     "principal",
     "principal_by_id",
     "role",

@@ -6,11 +6,13 @@ for the verifier.
 
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, insert, or_, select, update
 
+from hostler.domain.uses import Use
 from hostler.store.database import Transaction
 from hostler.store.identities import tables
 from hostler.store.identities.entities import unique_id
@@ -30,6 +32,8 @@ class AccessKey:
     secret: str = field(repr=False)
     active: bool
     created: float
+    used: Use | None = None
+    """Its last use, a minute or so late; None: never."""
 
 
 def create(tx: Transaction, identity: str, now: float) -> AccessKey:
@@ -48,10 +52,25 @@ def of(tx: Transaction, identity: str) -> Sequence[AccessKey]:
     """An identity's keys, oldest first."""
     table = tables.access_keys
     query = select(table).where(table.c.identity == identity)
-    return [
-        AccessKey(row.id, row.identity, row.secret, row.active, row.created)
-        for row in tx.execute(query.order_by(table.c.created, table.c.id))
-    ]
+    return [_key(row) for row in tx.execute(query.order_by(table.c.created, table.c.id))]
+
+
+def get(tx: Transaction, key_id: str) -> AccessKey | None:
+    """The key of an id, active or not."""
+    table = tables.access_keys
+    row = tx.execute(select(table).where(table.c.id == key_id)).one_or_none()
+    return None if row is None else _key(row)
+
+
+def note_uses(tx: Transaction, uses: Mapping[str, Use]) -> None:
+    """Keep the last use of keys, by id; what is older than what is kept, or of no key, is not."""
+    table = tables.access_keys
+    for key_id, use in uses.items():
+        tx.execute(
+            update(table)
+            .where(table.c.id == key_id, or_(table.c.used.is_(None), table.c.used < use.at))
+            .values(used=use.at, used_service=use.service, used_region=use.region)
+        )
 
 
 def new_secret() -> str:
@@ -82,3 +101,8 @@ def set_active(tx: Transaction, key_id: str, *, active: bool) -> None:
 def remove(tx: Transaction, key_id: str) -> None:
     """Delete a key."""
     tx.execute(delete(tables.access_keys).where(tables.access_keys.c.id == key_id))
+
+
+def _key(row: Row[Any]) -> AccessKey:
+    used = None if row.used is None else Use(row.used, row.used_service, row.used_region)
+    return AccessKey(row.id, row.identity, row.secret, row.active, row.created, used)
