@@ -60,8 +60,7 @@ def main() -> None:
 
 async def serve(settings: Settings) -> None:
     """Reconcile and answer the control APIs on ``layout.control_socket``."""
-    layout = settings.layout
-    clock = SystemClock()
+    layout, clock = settings.layout, SystemClock()
     probing = asyncio.create_task(asyncio.to_thread(isolation.probe, layout.mount_point))
     await asyncio.sleep(0)  # its process starts while we open the databases
     store, log_store = _stores(settings, clock)

@@ -6,7 +6,7 @@ be written now is written with the key's next news.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hostler.domain.layout import Layout
 from hostler.domain.uses import Use, Uses
@@ -41,19 +41,27 @@ class KeyUses:
 
     async def gather(self) -> None:
         """Keep what is new."""
-        news = {**await asyncio.to_thread(self._told), **self._own.due()}
+        news = last_of((*await asyncio.to_thread(self._told), self._own.due()))
         if news:
             await self._store.write(lambda tx: identities.note_uses(tx, news))
 
-    def _told(self) -> Mapping[str, Use]:
-        """What the files say that have changed; of a key the last use. Blocking."""
-        found: dict[str, Use] = {}
+    def _told(self) -> list[Mapping[str, Use]]:
+        """What the files say that have changed. Blocking."""
+        found = []
         for path in self._layout.run.glob(self._layout.key_uses("*").name):
             changed = path.stat().st_mtime_ns
             if self._read.get(path.name) == changed:
                 continue
             self._read[path.name] = changed
-            for key, use in uses.read(path).items():
-                if key not in found or found[key].at < use.at:
-                    found[key] = use
+            found.append(uses.read(path))
         return found
+
+
+def last_of(told: Iterable[Mapping[str, Use]]) -> Mapping[str, Use]:
+    """Of each key, the last use that anybody tells of."""
+    found: dict[str, Use] = {}
+    for each in told:
+        for key, use in each.items():
+            if key not in found or found[key].at < use.at:
+                found[key] = use
+    return found

@@ -50,4 +50,7 @@ def test_the_last_of_all_is_kept(store: Store, tmp_path: Path) -> None:
     uses.write(layout.key_uses("gateway-1"), {key: Use(6.0, "sagemaker", "r")})
     assert gathered() == Use(7.0, "s3", "r"), "it was later"
     own.note(key, "iam", "us-east-1", 8.0)
-    assert gathered() == Use(8.0, "iam", "us-east-1")
+    uses.write(layout.key_uses("s3"), {key: Use(9.0, "s3", "r")})
+    assert gathered() == Use(9.0, "s3", "r"), "whoever tells of it"
+    own.note(key, "iam", "us-east-1", 70.0)
+    assert gathered() == Use(70.0, "iam", "us-east-1")
