@@ -197,15 +197,20 @@ def bench(**limits: Any) -> Iterator[Bench]:
             loop.close()
 
 
-def signed(body: bytes = b"{}", path: str = PATH, **extra: str) -> bytes:
-    """A signed invocation, of Demo unless told otherwise."""
+def signed(
+    body: bytes = b"{}",
+    path: str = PATH,
+    by: tuple[str, str] = (ROOT_KEY, ROOT_SECRET),
+    **extra: str,
+) -> bytes:
+    """A signed invocation, of Demo and by the root unless told otherwise."""
     head = sigv4.sign(
         "POST",
         path,
         [("host", "h:1"), *((name.replace("_", "-"), value) for name, value in extra.items())],
         hashlib.sha256(body).hexdigest(),
-        access_key_id=ROOT_KEY,
-        secret=ROOT_SECRET,
+        access_key_id=by[0],
+        secret=by[1],
         region=REGION,
         service="sagemaker",
         now=time(),

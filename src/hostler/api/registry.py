@@ -17,6 +17,7 @@ from hostler.domain.config import Quotas
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.ports import Clock, ModelDataSource, Wake
 from hostler.domain.snapshot import Principal
+from hostler.domain.uses import Uses
 from hostler.store.database import Store, Transaction
 
 NO_REQUEST = HttpRequest("POST", "/", ())
@@ -144,6 +145,7 @@ class Rooms:
         hosts: The names under which Hostler's own routes answer: this machine's, and the address
             that is listened on.
         quotas: How much an account may have, as of now.
+        uses: Where the use of access keys is noted.
     """
 
     store: Store
@@ -159,6 +161,7 @@ class Rooms:
     wall: Callable[[], float] = time.time
     hosts: frozenset[str] = hosts.LOCAL
     quotas: Callable[[], Quotas] = Quotas
+    uses: Uses = field(default_factory=Uses)
 
     def database(self, which: Database) -> Store:
         """The store on which a table's transactions run."""

@@ -21,6 +21,7 @@ from hostler.app.accounts import Accounts
 from hostler.app.announcements import Announcements
 from hostler.app.clock import SystemClock
 from hostler.app.health import Health
+from hostler.app.key_uses import KeyUses
 from hostler.app.propagation import Propagation
 from hostler.app.settings import Settings
 from hostler.backends.process import configured, isolation
@@ -59,8 +60,7 @@ def main() -> None:
 
 async def serve(settings: Settings) -> None:
     """Reconcile and answer the control APIs on ``layout.control_socket``."""
-    layout = settings.layout
-    clock = SystemClock()
+    layout, clock = settings.layout, SystemClock()
     probing = asyncio.create_task(asyncio.to_thread(isolation.probe, layout.mount_point))
     await asyncio.sleep(0)  # its process starts while we open the databases
     store, log_store = _stores(settings, clock)
@@ -110,7 +110,8 @@ async def serve(settings: Settings) -> None:
         quotas=lambda: settings.config.quotas,
     )
     await publisher.start()
-    parts = [each.run() for each in (ingest, announcements, further, watch)]
+    uses = KeyUses(store, layout, rooms.uses)
+    parts = [each.run() for each in (ingest, announcements, further, watch, uses)]
     async with (
         _closing((backend, publisher), (store, log_store, *indexes)),
         background.beside(plane.run(_last(layout)), *parts, failed=_end_now),

@@ -23,12 +23,15 @@ from hostler.app import external, listening, processes
 from hostler.app.clock import SystemClock
 from hostler.app.loans import LendingServer
 from hostler.aws.external import ExternalS3
+from hostler.aws.sigv4 import Presented
+from hostler.aws.temporary import Temporary
 from hostler.domain import endings
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
 from hostler.domain.snapshot import Known, Snapshot
+from hostler.domain.uses import Uses
 from hostler.iam.evaluate import PolicyEngine
-from hostler.snapshot import background
+from hostler.snapshot import background, uses
 from hostler.snapshot.subscriber import Subscriber
 from hostler.store.blobs import Blobs, BlobsInUseError
 from hostler.store.disk import Reserve
@@ -59,14 +62,20 @@ class AccessKeys:
 
     def __init__(self) -> None:
         self._known: Mapping[str, Known] = {}
+        self._temporary = Temporary()
+        self.uses = Uses()
 
     def use(self, snapshot: Snapshot) -> None:
         """Put a snapshot in force."""
         self._known = snapshot.access_keys()
+        self._temporary = Temporary(snapshot.session_key, snapshot.principals)
 
-    def lookup(self, access_key_id: str) -> Known | None:
-        """An active access key, and whose it is."""
-        return self._known.get(access_key_id)
+    def lookup(self, presented: Presented) -> Known | None:
+        """An active access key, or temporary credentials, and whose they are."""
+        known = self._known.get(presented.access_key_id)
+        if known is None and presented.session_token is not None:
+            known = self._temporary.find(presented.access_key_id, presented.session_token)
+        return known
 
 
 async def serve(layout: Layout, *, region: str, clock: Clock, wall: Callable[[], float]) -> None:
@@ -77,7 +86,9 @@ async def serve(layout: Layout, *, region: str, clock: Clock, wall: Callable[[],
     await _own(blobs)
     index = open_index(layout.s3_index, Reserve(layout.s3_reserve))
     keys = AccessKeys()
-    app = create(index, blobs, lookup=keys.lookup, clock=clock, wall=wall, region=region)
+    app = create(
+        index, blobs, lookup=keys.lookup, clock=clock, wall=wall, region=region, uses=keys.uses
+    )
     try:
         await _listen(layout, app, keys)
     finally:
@@ -91,7 +102,7 @@ async def relay(layout: Layout, elsewhere: ExternalS3, *, region: str, account: 
     _survive_signals()
     keys = AccessKeys()
     guard = Guard(PolicyEngine(), region, Elsewhere(account))
-    front = Front(guard, SystemClock(), keys.lookup, time.time, region)
+    front = Front(guard, SystemClock(), keys.lookup, time.time, region, keys.uses)
     _log.info("objects are kept by the external S3 at %s", elsewhere.place.endpoint)
     await _listen(layout, Relay(elsewhere, front, account), keys)
 
@@ -105,7 +116,8 @@ async def _listen(layout: Layout, app: ASGIApp, keys: AccessKeys) -> None:
         server.should_exit = True
 
     layout.run.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with background.beside(subscriber.run(), failed=end):
+    telling = uses.tell(layout.key_uses("s3"), keys.uses.due)
+    async with background.beside(subscriber.run(), telling, failed=end):
         server.loans.open(layout.s3_loans_socket)
         await listening.serve(server, layout.s3_socket)
 

@@ -56,6 +56,7 @@ _FORBIDDEN: Final = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
+        "ExpiredToken",
         "ExpiredTokenException",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
@@ -95,6 +96,7 @@ S3_STATUSES: Final = {
     "ConditionalRequestConflict": 409,
     "EntityTooLarge": 400,
     "EntityTooSmall": 400,
+    "ExpiredToken": 400,
     "IllegalLocationConstraintException": 400,
     "IncompleteBody": 400,
     "InternalError": 500,

@@ -202,6 +202,10 @@ class Layout:
         """A gateway's counters, second by second, until they are ingested; writer: that gateway."""
         return self.root / "spool" / f"gateway-{slot}"
 
+    def key_uses(self, process: str) -> Path:
+        """When access keys were last used, as a gateway or S3 saw it; writer: that process."""
+        return self.run / f"{process}.uses"
+
     def zygote_socket(self, digest: str) -> Path:
         return self.run / f"zygote-{digest[:12]}.sock"
 

@@ -4,6 +4,7 @@ Invariant: always whole, never a delta; a gateway that has one needs nobody. ``F
 an incompatible change; readers refuse formats above their own and keep the last good one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -52,6 +53,8 @@ class Credential:
     access_key_id: str
     secret: str = field(repr=False)
     principal_arn: str
+    expires: float | None = None
+    """When it ends (epoch seconds), where it is temporary; never in a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,18 @@ Known: TypeAlias = tuple[Credential, Principal]
 
 
 @dataclass(frozen=True, slots=True)
+class Identities:
+    """Who may call, and what they may do."""
+
+    credentials: Sequence[Credential] = ()
+    """The active long-term access keys."""
+    principals: Sequence[Principal] = ()
+    """Roots, users and roles."""
+    session_key: bytes = field(default=b"", repr=False)
+    """What session tokens are sealed with; empty: there are none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything, at one moment. ``generation`` only grows, also over restarts."""
 
@@ -118,6 +133,7 @@ class Snapshot:
     endpoints: tuple[EndpointRoute, ...] = ()
     credentials: tuple[Credential, ...] = ()
     principals: tuple[Principal, ...] = ()
+    session_key: bytes = field(default=b"", repr=False)
     format: int = FORMAT
 
     def access_keys(self) -> dict[str, Known]:

@@ -8,12 +8,15 @@ import asyncio
 import logging
 import traceback
 from collections import Counter
+from collections.abc import Mapping
 from time import monotonic, time
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from hostler.aws.temporary import Temporary
 from hostler.domain.layout import Layout
 from hostler.domain.snapshot import Principal, Snapshot
+from hostler.domain.uses import Use, Uses
 from hostler.gateway import answers, chain, counts, forward
 from hostler.gateway.budget import Budget
 from hostler.gateway.certificates import Certificates
@@ -49,6 +52,8 @@ DEFECT_COUNTS = frozenset({10**power for power in range(1, 10)})
 log = logging.getLogger(__name__)
 
 _AllowedKey = tuple[str, str, str]
+KeyInRegion = tuple[str, str]
+"""An access key id, and the region of a signature."""
 
 
 class Gateway:
@@ -70,6 +75,10 @@ class Gateway:
         self.routes = RouteTable({})
         self.credentials: dict[str, tuple[str, Principal]] = {}
         """Secret and principal by access key id."""
+        self.temporary = Temporary()
+        self.used: dict[KeyInRegion, float] = {}
+        """When long-term access keys were used since they were told of last (epoch s)."""
+        self._uses = Uses()
         self.engine = PolicyEngine()
         self.allowed: set[_AllowedKey] = set()
         """``Principal.known_as``, region and endpoint name of decisions that allowed."""
@@ -164,11 +173,19 @@ class Gateway:
         }
         self.routes = self.fleet.apply(snapshot)
         self.credentials = credentials
+        self.temporary = Temporary(snapshot.session_key, snapshot.principals)
         self.engine = PolicyEngine()
         self.allowed.clear()
         self.generation = snapshot.generation
         self.epoch += 1
         self.fleet.settle()
+
+    def uses_due(self) -> Mapping[str, Use]:
+        """The last uses of access keys, if they are to be told now."""
+        used, self.used = self.used, {}
+        for (access_key_id, region), at in used.items():
+            self._uses.note(access_key_id, "sagemaker", region, at)
+        return self._uses.due()
 
     def remember_allowed(self, key: _AllowedKey) -> None:
         """Keep a decision until the next snapshot."""

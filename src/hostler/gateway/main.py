@@ -27,7 +27,7 @@ from hostler.gateway.gateway import Gateway
 from hostler.gateway.handover import Handover
 from hostler.gateway.limits import Limits
 from hostler.modelserver import spool, syscalls
-from hostler.snapshot import background
+from hostler.snapshot import background, uses
 from hostler.snapshot.subscriber import Subscriber
 
 BACKLOG = 4096
@@ -83,7 +83,11 @@ async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> N
         handover = Handover(layout.gateway_socket(slot), listener, slot)
         handover.open()
         server = await loop.create_server(gateway.connect, sock=listener.dup(), backlog=BACKLOG)
-        parts = (subscriber.run(), _flush_for_ever(gateway, layout, slot))
+        parts = (
+            subscriber.run(),
+            _flush_for_ever(gateway, layout, slot),
+            uses.tell(layout.key_uses(f"gateway-{slot}"), gateway.uses_due),
+        )
         async with background.beside(*parts, failed=stop.set):
             gateway.start_sweeping()
             _settle_memory()

@@ -14,6 +14,7 @@ from hostler.gateway import admit, forward
 
 if TYPE_CHECKING:
     from hostler.domain.snapshot import Principal
+    from hostler.gateway.gateway import KeyInRegion
     from hostler.gateway.invocation import Invocation
     from hostler.gateway.mould import Claim, Mould
     from hostler.gateway.route import Endpoint, Variant
@@ -29,6 +30,7 @@ class Way(NamedTuple):
     endpoint: "Endpoint"
     variant: "Variant | None"
     """The only one, or the one they ask for; None where weights decide."""
+    key: "KeyInRegion"
 
 
 def remember(invocation: "Invocation") -> None:
@@ -40,14 +42,16 @@ def remember(invocation: "Invocation") -> None:
     secret, principal = gateway.credentials[mould.recurring.access_key_id]
     is_sure = len(endpoint.variants) == 1 or mould.head.shape.asked.target_variant >= 0
     variant = invocation.variant if is_sure else None
-    mould.way = Way(gateway.epoch, secret, principal, endpoint, variant)
+    key = mould.recurring.access_key_id, mould.recurring.region
+    mould.way = Way(gateway.epoch, secret, principal, endpoint, variant, key)
 
 
 def step(invocation: "Invocation", mould: "Mould", way: Way, claim: "Claim") -> None:
     """Verify the signature, pick the variant, and send to an instance or wait in line."""
-    _, secret, invocation.principal, invocation.endpoint, variant = way
-    recurring = mould.recurring
-    recurring.verify(claim[0], claim[1], secret, invocation.body_sha256, time())
+    _, secret, invocation.principal, invocation.endpoint, variant, key = way
+    recurring, now = mould.recurring, time()
+    recurring.verify(claim[0], claim[1], secret, invocation.body_sha256, now)
+    invocation.gateway.used[key] = now
     invocation.region = recurring.region
     if variant is None:
         variant = invocation.endpoint.pick()

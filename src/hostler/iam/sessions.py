@@ -9,8 +9,30 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html
 from collections.abc import Mapping
 from dataclasses import replace
 
+from hostler.domain.grants import Grant
 from hostler.domain.ids import assumed_role_arn
-from hostler.domain.snapshot import Principal, Session
+from hostler.domain.snapshot import Credential, Known, Principal, Session
+
+
+def known(grant: Grant, identity: Principal) -> Known:
+    """Temporary credentials, and who acts with them.
+
+    Args:
+        grant: What the session token says.
+        identity: The role, user or root of ``grant.identity``, as it is now.
+    """
+    session = Session(
+        access_key_id=grant.access_key_id,
+        issued=grant.issued,
+        policies=grant.policies,
+        source_identity=grant.source_identity,
+        transitive_tags=grant.transitive_tags,
+    )
+    if grant.session_name:
+        who = of_role(identity, grant.session_name, session, grant.tags)
+    else:
+        who = replace(identity, session=session)
+    return Credential(grant.access_key_id, grant.secret, who.arn, grant.expires), who
 
 
 def of_role(role: Principal, name: str, session: Session, tags: Mapping[str, str]) -> Principal:
@@ -31,8 +53,3 @@ def of_role(role: Principal, name: str, session: Session, tags: Mapping[str, str
         tags=None if role.tags is None else {**own, **tags},
         session=replace(session, role_arn=role.arn, role_id=role.unique_id),
     )
-
-
-def of_user(user: Principal, session: Session) -> Principal:
-    """The principal of a user's or a root's own temporary credentials (GetSessionToken)."""
-    return replace(user, session=session)

@@ -35,6 +35,14 @@ _IDENTITIES_GROW = (
     )
     """,
     "CREATE INDEX ix_iam_memberships_of_group ON iam_memberships (of_group)",
+    """
+    CREATE TABLE iam_session_keys (
+        id INTEGER NOT NULL,
+        secret BLOB NOT NULL,
+        created FLOAT NOT NULL,
+        PRIMARY KEY (id)
+    )
+    """,
     "ALTER TABLE iam_access_keys ADD COLUMN used FLOAT",
     "ALTER TABLE iam_access_keys ADD COLUMN used_service VARCHAR",
     "ALTER TABLE iam_access_keys ADD COLUMN used_region VARCHAR",
@@ -42,7 +50,7 @@ _IDENTITIES_GROW = (
 
 
 def identities_grow(tx: Connection) -> None:
-    """2 → 3: groups and who is in them, boundaries, and the last use of access keys."""
+    """2 → 3: groups and their members, boundaries, the key of session tokens, last uses of keys."""
     for statement in _IDENTITIES_GROW:
         tx.exec_driver_sql(statement)
 

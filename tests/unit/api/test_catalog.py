@@ -35,6 +35,7 @@ def test_every_table_declares_its_members() -> None:
 READ, WRITE, DELETE = Effect.READS, Effect.WRITES, Effect.DELETES
 EFFECTS = {
     "Add": WRITE,
+    "Assume": READ,
     "Attach": WRITE,
     "Create": WRITE,
     "Delete": DELETE,

@@ -7,9 +7,12 @@ import pytest
 
 from hostler.api import iam, sts
 from hostler.api.members import fate
+from hostler.api.registry import ServiceTable
 
-MODEL = botocore.session.get_session().get_service_model("iam")
+SESSION = botocore.session.get_session()
+MODEL = SESSION.get_service_model("iam")
 NAMES = sorted(iam.TABLE.operations)
+EVERY = [(table, name) for table in (iam.TABLE, sts.TABLE) for name in sorted(table.operations)]
 
 
 def leaves(shape: Any, path: str = "") -> list[str]:
@@ -24,11 +27,11 @@ def leaves(shape: Any, path: str = "") -> list[str]:
     return [path]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_input_member_has_a_fate(name: str) -> None:
-    members = iam.TABLE.operations[name].members
+@pytest.mark.parametrize(("table", "name"), EVERY, ids=lambda each: str(each)[:40])
+def test_every_input_member_has_a_fate(table: ServiceTable, name: str) -> None:
+    members = table.operations[name].members
     assert members is not None
-    shape = MODEL.operation_model(name).input_shape
+    shape = SESSION.get_service_model(table.service).operation_model(name).input_shape
     given = leaves(shape) if shape is not None else []
     undecided = [leaf for leaf in given if fate(members, leaf) is None]
     assert undecided == []
@@ -111,4 +114,4 @@ def test_another_accounts_identities_do_not_exist(
 
 
 def test_sts_has_what_it_says() -> None:
-    assert list(sts.TABLE.operations) == ["GetCallerIdentity"]
+    assert list(sts.TABLE.operations) == ["GetCallerIdentity", "AssumeRole", "GetSessionToken"]

@@ -65,7 +65,7 @@ def test_what_follows_from_who_calls(key: str, of_user: Any, of_root: Any, of_ro
     ],
 )
 def test_what_follows_from_a_session(key: str, of_role: Any, of_user: Any) -> None:
-    user = sessions.of_user(USER, LATER)
+    user = replace(USER, session=LATER)
     assert [known(who, key) for who in (assumed(ROLE, team="blue"), user)] == [of_role, of_user]
 
 

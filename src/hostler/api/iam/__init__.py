@@ -7,6 +7,7 @@ from hostler.api.iam import (
     access_keys,
     account,
     attachments,
+    authorization_details,
     boundaries,
     groups,
     inline_policies,
@@ -32,5 +33,6 @@ TABLE: ServiceTable = table(
         *tags.OPERATIONS,
         *simulate.OPERATIONS,
         *account.OPERATIONS,
+        *authorization_details.OPERATIONS,
     ),
 )

@@ -5,7 +5,7 @@ Invariant: what is attached exists, and a policy that is attached cannot be dele
 
 from typing import Any
 
-from hostler.api.iam import lookup, managed_policies, pages
+from hostler.api.iam import lookup, managed_policies, pages, quotas
 from hostler.api.iam.errors import no_such_entity, policy_not_found, quota_exceeded
 from hostler.api.iam.inline_policies import Finder
 from hostler.api.iam.operation import fixed, on_group, on_role, on_user
@@ -13,7 +13,6 @@ from hostler.api.registry import Call, Effect, Handler, Operation
 from hostler.store.database import Transaction
 from hostler.store.identities import Identity, Kind, policies
 
-ATTACHED_MAX = 10
 _FILTERS = {"User": (Kind.USER,), "Role": (Kind.ROLE,), "Group": (Kind.GROUP,)}
 """EntityFilter's values; the others find nothing, for policies are no entities that hold any."""
 _QUOTAS = {
@@ -29,8 +28,8 @@ def _attach(find: Finder) -> Handler:
         if policies.get(tx, call.account, arn) is None:
             raise no_such_entity(f"Policy {arn} does not exist or is not attachable.")
         others = set(policies.attached(tx, owner.id)) - {arn}
-        if len(others) >= ATTACHED_MAX:
-            raise quota_exceeded(_QUOTAS[owner.kind], ATTACHED_MAX)
+        if len(others) >= quotas.ATTACHED_MAX:
+            raise quota_exceeded(_QUOTAS[owner.kind], quotas.ATTACHED_MAX)
         policies.attach(tx, owner.id, arn)
 
     return attach

@@ -6,7 +6,7 @@ policy hangs on it.
 
 from typing import Any
 
-from hostler.api.iam import lookup, pages, shapes
+from hostler.api.iam import lookup, pages, quotas, shapes
 from hostler.api.iam.errors import already_exists, delete_conflict, quota_exceeded
 from hostler.api.iam.operation import fixed, on_group, on_user
 from hostler.api.registry import Call, Effect, Operation
@@ -14,13 +14,11 @@ from hostler.domain.ids import iam_arn
 from hostler.store.database import Transaction
 from hostler.store.identities import Identity, Kind, entities, groups, policies
 
-GROUPS_MAX = 10
-"""Of one user."""
-
 
 def create(tx: Transaction, call: Call) -> dict[str, Any]:
     name, path = call.params["GroupName"], call.params.get("Path", "/")
     _free(tx, call, name)
+    quotas.check(tx, call.account, Kind.GROUP)
     made = entities.create_group(tx, call.account, name, path=path, now=call.now)
     return {"Group": shapes.group(made)}
 
@@ -68,8 +66,8 @@ def remove(tx: Transaction, call: Call) -> None:
 def add_user(tx: Transaction, call: Call) -> None:
     group, user = lookup.group(tx, call), lookup.user(tx, call)
     others = [each for each in groups.of(tx, user) if each.id != group.id]
-    if len(others) >= GROUPS_MAX:
-        raise quota_exceeded("GroupsPerUser", GROUPS_MAX)
+    if len(others) >= quotas.GROUPS_PER_USER_MAX:
+        raise quota_exceeded("GroupsPerUser", quotas.GROUPS_PER_USER_MAX)
     groups.add(tx, group, user)
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from hostler.api.iam import documents, lookup, pages, shapes, tagging
+from hostler.api.iam import documents, lookup, pages, quotas, shapes, tagging
 from hostler.api.iam.errors import (
     already_exists,
     delete_conflict,
@@ -24,7 +24,6 @@ from hostler.store.database import Transaction
 from hostler.store.identities import entities, policies
 from hostler.store.identities.policies import ManagedPolicy, Usage, Version
 
-VERSIONS_MAX = 5
 _VERSION_ID = re.compile(r"v([1-9][0-9]{0,8})")
 _AWS_PREFIX = "arn:aws:iam::aws:"
 
@@ -37,6 +36,7 @@ def create(tx: Transaction, call: Call) -> dict[str, Any]:
         raise already_exists(
             f"A policy called {name} already exists. Duplicate names are not allowed."
         )
+    quotas.check_policies(tx, call.account)
     made = policies.create(
         tx,
         call.account,
@@ -107,10 +107,10 @@ def remove(tx: Transaction, call: Call) -> None:
 def create_version(tx: Transaction, call: Call) -> dict[str, Any]:
     policy = own(tx, call)
     text = documents.managed(call.params["PolicyDocument"])
-    if len(policies.versions(tx, policy.arn)) >= VERSIONS_MAX:
+    if len(policies.versions(tx, policy.arn)) >= quotas.VERSIONS_MAX:
         raise limit_exceeded(
-            f"A managed policy can have up to {VERSIONS_MAX} versions. Before you create a new "
-            "version, you must delete an existing version."
+            f"A managed policy can have up to {quotas.VERSIONS_MAX} versions. Before you create a "
+            "new version, you must delete an existing version."
         )
     default = bool(call.params.get("SetAsDefault", False))
     made = policies.add_version(tx, policy, text, default=default, now=call.now)

@@ -5,7 +5,7 @@ Invariant: a role's trust document has been read; a role is deleted only when no
 
 from typing import Any
 
-from hostler.api.iam import boundaries, documents, lookup, pages, shapes, tagging
+from hostler.api.iam import boundaries, documents, lookup, pages, quotas, shapes, tagging
 from hostler.api.iam.errors import already_exists, delete_conflict
 from hostler.api.iam.operation import fixed, on_role
 from hostler.api.registry import Call, Effect, Operation
@@ -22,6 +22,7 @@ def create(tx: Transaction, call: Call) -> dict[str, Any]:
     trust = documents.trust(params["AssumeRolePolicyDocument"])
     if entities.get(tx, call.account, Kind.ROLE, name) is not None:
         raise already_exists(f"Role with name {name} already exists.")
+    quotas.check(tx, call.account, Kind.ROLE)
     made = entities.create_role(
         tx,
         call.account,

@@ -5,7 +5,7 @@ Invariant: a user is deleted only when nothing hangs on it but tags.
 
 from typing import Any
 
-from hostler.api.iam import boundaries, lookup, pages, shapes, tagging
+from hostler.api.iam import boundaries, lookup, pages, quotas, shapes, tagging
 from hostler.api.iam.errors import already_exists, delete_conflict
 from hostler.api.iam.operation import fixed, on_user
 from hostler.api.registry import Call, Effect, Operation
@@ -18,6 +18,7 @@ def create(tx: Transaction, call: Call) -> dict[str, Any]:
     name = call.params["UserName"]
     tags = tagging.given(call.params.get("Tags"))
     _free(tx, call, name)
+    quotas.check(tx, call.account, Kind.USER)
     made = entities.create_user(
         tx,
         call.account,

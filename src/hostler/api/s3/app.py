@@ -27,6 +27,7 @@ from hostler.aws import serialize
 from hostler.aws.http import HttpResponse
 from hostler.aws.specs import Operation as Model
 from hostler.domain.ports import Clock
+from hostler.domain.uses import Uses
 from hostler.iam.evaluate import PolicyEngine
 from hostler.snapshot.background import Attempts
 from hostler.store import disk, garbage
@@ -50,6 +51,7 @@ def create(
     clock: Clock,
     wall: Callable[[], float],
     region: str,
+    uses: Uses | None = None,
 ) -> "S3":
     """The application.
 
@@ -60,11 +62,12 @@ def create(
         clock: The product's time.
         wall: The wall clock, for the age of signatures alone.
         region: The region where a signature names none (version 2).
+        uses: Where the use of access keys is noted; None: nowhere.
     """
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3-disk", initializer=give_way)
     guard = Guard(PolicyEngine(), region, Indexed(store))
     room = Room(store, Storage(blobs, threads), guard, clock)
-    return S3(room, Front(guard, clock, lookup, wall, region))
+    return S3(room, Front(guard, clock, lookup, wall, region, uses or Uses()))
 
 
 def give_way() -> None:

@@ -7,7 +7,7 @@ answer has S3's form, and a failure of ours tells nothing of its cause.
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from starlette.types import Receive, Send
@@ -31,6 +31,7 @@ from hostler.aws.specs import Operation as Model
 from hostler.domain import sender
 from hostler.domain.errors import CallerError
 from hostler.domain.ports import Clock
+from hostler.domain.uses import Uses
 from hostler.iam import context
 from hostler.iam.context import Context
 
@@ -64,6 +65,7 @@ class Front:
         lookup: Finds an active access key and its principal.
         wall: The wall clock, for the age of signatures alone.
         region: The region where a signature names none (version 2).
+        uses: Where the use of access keys is noted.
     """
 
     guard: Guard
@@ -71,6 +73,7 @@ class Front:
     lookup: Lookup
     wall: Callable[[], float]
     region: str
+    uses: Uses = field(default_factory=Uses)
 
     async def serve(
         self,
@@ -154,10 +157,12 @@ class Front:
         payload_hash = presented.payload_hash
         if payload_hash is None:
             raise invalid_request("Missing required header for this request: x-amz-content-sha256")
-        known = self.lookup(presented.access_key_id)
+        known = self.lookup(presented)
         principal = authenticate.verify(presented, known, payload_hash, self.wall())
         assert known is not None
         region, now = presented.region or self.region, self.clock.now()
+        if principal.session is None:
+            self.uses.note(presented.access_key_id, "s3", region, now)
         return S3Call(
             params={},
             request=request,

@@ -52,11 +52,11 @@ class Identity:
 
 
 def unique_id(prefix: str) -> str:
-    """An identifier of AWS's form: AIDA…, AROA…, ANPA…, AKIA….
+    """An identifier of AWS's form: AIDA…, AROA…, ANPA…, AKIA…, ASIA….
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     """
-    length = _ACCESS_KEY_ID_LENGTH if prefix == "AKIA" else _ID_LENGTH
+    length = _ACCESS_KEY_ID_LENGTH if prefix in ("AKIA", "ASIA") else _ID_LENGTH
     return prefix + "".join(secrets.choice(_ID_ALPHABET) for _ in range(length - len(prefix)))
 
 
@@ -147,6 +147,24 @@ def page(
         )
         .order_by(table.c.name_key)
         .limit(limit)
+    )
+    return [identity(row) for row in tx.execute(query)]
+
+
+def count(tx: Transaction, account: str, kind: Kind) -> int:
+    """How many of a kind an account has."""
+    table = tables.identities
+    query = select(func.count()).where(table.c.account == account, table.c.kind == kind)
+    return tx.execute(query).scalar_one()
+
+
+def every(tx: Transaction, account: str) -> Sequence[Identity]:
+    """An account's users, groups and roles, by kind and name."""
+    table = tables.identities
+    query = (
+        select(table)
+        .where(table.c.account == account, table.c.kind != Kind.ROOT)
+        .order_by(table.c.kind, table.c.name_key)
     )
     return [identity(row) for row in tx.execute(query)]
 

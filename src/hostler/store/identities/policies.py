@@ -127,6 +127,24 @@ def own(tx: Transaction, account: str) -> Sequence[ManagedPolicy]:
     return [_managed(row) for row in tx.execute(query)]
 
 
+def count(tx: Transaction, account: str) -> int:
+    """How many managed policies of its own an account has."""
+    table = tables.policies
+    query = select(func.count()).where(table.c.account == account)
+    return tx.execute(query).scalar_one()
+
+
+def count_versions(tx: Transaction, account: str) -> int:
+    """How many versions those have together."""
+    table, version = tables.policies, tables.policy_versions
+    query = (
+        select(func.count())
+        .join_from(version, table, version.c.policy == table.c.arn)
+        .where(table.c.account == account)
+    )
+    return tx.execute(query).scalar_one()
+
+
 def aws() -> Sequence[ManagedPolicy]:
     """AWS's managed policies, by ARN."""
     return [_aws(managed.POLICIES[arn]) for arn in sorted(managed.POLICIES)]

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from sqlalchemy import and_, select
 
-from hostler.domain.snapshot import Credential, Policy, Principal
+from hostler.domain.snapshot import Credential, Identities, Policy, Principal
 from hostler.iam import managed
 from hostler.store.database import Transaction
 from hostler.store.identities import entities, groups, keys, tables
@@ -48,28 +48,57 @@ def role_principal(tx: Transaction, arn: str) -> Principal | None:
     return None if found is None else principal(tx, found)
 
 
-def snapshot_parts(tx: Transaction) -> tuple[tuple[Credential, ...], tuple[Principal, ...]]:
-    """Every active credential, and every principal that has one."""
+def principal_by_id(tx: Transaction, unique_id: str) -> Principal | None:
+    """A root, user or role of a unique id, with its policies."""
+    found = entities.by_id(tx, unique_id)
+    return None if found is None else principal(tx, found)
+
+
+def snapshot_parts(tx: Transaction) -> Identities:
+    """Every active credential, and every principal: those without a key may have sessions."""
     table, keyed = tables.identities, tables.access_keys
-    query = (
-        select(table, keyed.c.secret, keyed.c.id.label("key_id"))
-        .join(keyed, keyed.c.identity == table.c.id)
+    every = select(table).where(table.c.kind != Kind.GROUP).order_by(table.c.arn)
+    owners = [entities.identity(row) for row in tx.execute(every)]
+    active = (
+        select(keyed.c.id, keyed.c.secret, table.c.arn)
+        .join(table, keyed.c.identity == table.c.id)
         .where(keyed.c.active)
         .order_by(keyed.c.id)
     )
-    owners: dict[str, Identity] = {}
-    credentials = []
-    for row in tx.execute(query):
-        owner = entities.identity(row)
-        owners[owner.id] = owner
-        credentials.append(Credential(row.key_id, row.secret, owner.arn))
-    by_arn = sorted(owners.values(), key=lambda owner: owner.arn)
-    return tuple(credentials), tuple(_principals(tx, by_arn))
+    return Identities(
+        tuple(Credential(row.id, row.secret, row.arn) for row in tx.execute(active)),
+        tuple(_principals(tx, owners)),
+        keys.session_key(tx),
+    )
+
+
+def managed_policies(tx: Transaction, arns: Collection[str]) -> Mapping[str, Policy]:
+    """The managed policies of these ARNs, each in its default version."""
+    # A policy without a document may have refused something: the engine reads "" as a Deny.
+    found = {arn: Policy(arn, "") for arn in arns}
+    owned, version = tables.policies, tables.policy_versions
+    query = select(owned.c.arn, version.c.document).join(
+        version,
+        and_(version.c.policy == owned.c.arn, version.c.version == owned.c.default_version),
+    )
+    own = [arn for arn in arns if arn not in managed.POLICIES]
+    if len(own) <= BY_NAME_MAX:
+        query = query.where(owned.c.arn.in_(own))
+    for row in tx.execute(query) if own else ():
+        if row.arn in found:
+            found[row.arn] = Policy(row.arn, row.document)
+    for arn in found.keys() & managed.POLICIES.keys():
+        found[arn] = Policy(arn, managed.POLICIES[arn].document)
+    return found
 
 
 def ensure_root(tx: Transaction, account: str, now: float) -> Credential:
-    """The account's root credentials: the oldest active key, or a first one."""
+    """The account's root credentials: the oldest active key, or a first one.
+
+    With the first root comes the key that session tokens are sealed with.
+    """
     root = entities.root(tx, account, now)
+    keys.ensure_session_key(tx, now)
     active = [key for key in keys.of(tx, root.id) if key.active]
     key = active[0] if active else keys.create(tx, root.id, now)
     return Credential(key.id, key.secret, root.arn)
@@ -86,7 +115,9 @@ def _principals(tx: Transaction, identities: Sequence[Identity]) -> Iterable[Pri
     for owner, policy in _attached(tx, holders):
         attached[owner].append(policy)
     tags = _tags(tx, only)
-    boundaries = _documents(tx, {one.boundary for one in identities if one.boundary is not None})
+    boundaries = managed_policies(
+        tx, {one.boundary for one in identities if one.boundary is not None}
+    )
     for one in identities:
         held = [*inline[one.id], *attached[one.id]]
         for group, name in joined.get(one.id, ()):
@@ -131,26 +162,6 @@ def _attached(tx: Transaction, only: Sequence[str] | None) -> Iterable[tuple[str
     if only is not None:
         query = query.where(table.c.identity.in_(only))
     rows = tx.execute(query).all()
-    documents = _documents(tx, {row.policy for row in rows})
+    documents = managed_policies(tx, {row.policy for row in rows})
     for row in rows:
         yield row.identity, documents[row.policy]
-
-
-def _documents(tx: Transaction, arns: Collection[str]) -> Mapping[str, Policy]:
-    """The managed policies of these ARNs, each in its default version."""
-    # A policy without a document may have refused something: the engine reads "" as a Deny.
-    found = {arn: Policy(arn, "") for arn in arns}
-    owned, version = tables.policies, tables.policy_versions
-    query = select(owned.c.arn, version.c.document).join(
-        version,
-        and_(version.c.policy == owned.c.arn, version.c.version == owned.c.default_version),
-    )
-    own = [arn for arn in arns if arn not in managed.POLICIES]
-    if len(own) <= BY_NAME_MAX:
-        query = query.where(owned.c.arn.in_(own))
-    for row in tx.execute(query) if own else ():
-        if row.arn in found:
-            found[row.arn] = Policy(row.arn, row.document)
-    for arn in found.keys() & managed.POLICIES.keys():
-        found[arn] = Policy(arn, managed.POLICIES[arn].document)
-    return found

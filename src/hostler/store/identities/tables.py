@@ -11,6 +11,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -99,6 +100,14 @@ attachments = Table(
     Column("identity", ForeignKey(identities.c.id), primary_key=True),
     # No foreign key: an AWS-managed policy is no row of ours.
     Column("policy", String, primary_key=True, index=True),
+)
+
+session_keys = Table(
+    "iam_session_keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created", Float(53), nullable=False),
 )
 
 tags = Table(
