@@ -68,6 +68,8 @@ def _leaves(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     """Every command, with the words that call it."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield f"{prefix}{name}", command
             yield from _leaves(command, f"{prefix}{name} ")
         else:
             yield f"{prefix}{name}", command

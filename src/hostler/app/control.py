@@ -21,11 +21,13 @@ from hostler.app.clock import SystemClock
 from hostler.app.health import Health
 from hostler.app.propagation import Propagation
 from hostler.app.settings import Settings
+from hostler.audit.journal import Journal
 from hostler.backends.process import configured, isolation
 from hostler.backends.process.backend import ProcessBackend
 from hostler.backends.process.environments import Environments
 from hostler.backends.process.pip_settings import Sources
 from hostler.backends.process.zygotes import SupervisedZygotes
+from hostler.control.audit import AuditIngest
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
 from hostler.control.model_data import Objects, StoredModelData
@@ -43,7 +45,7 @@ from hostler.store.blobs import Blobs
 from hostler.store.database import Store
 from hostler.store.disk import Reserve
 from hostler.store.object_index import read_index
-from hostler.telemetry import logs
+from hostler.telemetry import logs, trail
 
 _log = logging.getLogger("hostler.control")
 
@@ -78,6 +80,8 @@ async def serve(settings: Settings) -> None:
     )
     publisher = Publisher(layout.snapshot_socket, layout.snapshot)
     ingest = Ingest(log_store, layout, clock)
+    trail_store = _trail(layout)
+    audit = AuditIngest(trail_store, layout, clock, settings.account, settings.config.audit)
     plane = ControlPlane(
         Surroundings(
             store=store,
@@ -106,11 +110,13 @@ async def serve(settings: Settings) -> None:
         health=Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem),
         hosts=hosts.LOCAL | {settings.host},
         quotas=lambda: settings.config.quotas,
+        audit=trail_store,
+        journal=Journal(layout.audit_spool("control")),
     )
     await publisher.start()
-    parts = [each.run() for each in (ingest, announcements, further, watch)]
+    parts = [each.run() for each in (ingest, announcements, further, watch, audit, rooms.journal)]
     async with (
-        _closing((backend, publisher), (store, log_store, *indexes)),
+        _closing((backend, publisher), (store, log_store, trail_store, *indexes)),
         background.beside(plane.run(_last(layout)), *parts, failed=_end_now),
     ):
         server = listening.server(create_app(rooms), drain_s=endings.CONTROL_S)
@@ -144,6 +150,12 @@ def _stores(settings: Settings, clock: SystemClock) -> tuple[Store, Store]:
         each.create_tables()
     _root_credentials(store, settings, clock.now())
     return store, log_store
+
+
+def _trail(layout: Layout) -> Store:
+    store = Store.at(layout.audit_database, tables=trail.metadata)
+    store.create_tables()
+    return store
 
 
 def _environments(settings: Settings, announcements: Announcements) -> Environments:

@@ -28,6 +28,7 @@ TRUST = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action":
 "Principal": {"Service": "sagemaker.amazonaws.com"}}]}"""
 THERE, NOWHERE = "fraud-v1", "ghost-v1"
 """Of the same length: answers say their own."""
+SERVICES = [table.service for table in tables.TABLES]
 OWN_KEY = "AKIAIOSFODNN7EXAMPLE"
 
 
@@ -119,7 +120,7 @@ def theirs(world: Any, sagemaker: Any, deployable: Any) -> Any:
     iam.create_policy(PolicyName=THERE, PolicyDocument=POLICY)
     iam.put_user_policy(UserName=THERE, PolicyName=THERE, PolicyDocument=POLICY)
     root = world.rooms.store.run(lambda tx: identities.ensure_root(tx, OTHER, 1.0), write=True)
-    make = {name: world.client(name, root) for name in ("sagemaker", "logs", "iam", "sts")}
+    make = {name: world.client(name, root) for name in SERVICES}
     make["iam"].create_role(RoleName="own", AssumeRolePolicyDocument=TRUST)
     make["iam"].create_user(UserName="own")
     model = {"ModelName": "own", **CREATING["CreateModel"]}

@@ -23,9 +23,11 @@ from hostler.api.s3.front import Admitted, Answer, Front
 from hostler.api.s3.guard import Guard
 from hostler.api.s3.incoming import Storage
 from hostler.api.s3.kept import Indexed
+from hostler.audit.journal import Journal
 from hostler.aws import serialize
 from hostler.aws.http import HttpResponse
 from hostler.aws.specs import Operation as Model
+from hostler.domain.ids import DEFAULT_ACCOUNT
 from hostler.domain.ports import Clock
 from hostler.iam.evaluate import PolicyEngine
 from hostler.snapshot.background import Attempts
@@ -50,6 +52,8 @@ def create(
     clock: Clock,
     wall: Callable[[], float],
     region: str,
+    account: str = DEFAULT_ACCOUNT,
+    journal: Journal | None = None,
 ) -> "S3":
     """The application.
 
@@ -60,11 +64,14 @@ def create(
         clock: The product's time.
         wall: The wall clock, for the age of signatures alone.
         region: The region where a signature names none (version 2).
+        account: The installation's.
+        journal: Where calls are written down; without one they are not.
     """
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3-disk", initializer=_give_way)
     guard = Guard(PolicyEngine(), region, Indexed(store))
     room = Room(store, Storage(blobs, threads), guard, clock)
-    return S3(room, Front(guard, clock, lookup, wall, region))
+    written = Journal() if journal is None else journal
+    return S3(room, Front(guard, clock, lookup, wall, region, written, account))
 
 
 def _give_way() -> None:
