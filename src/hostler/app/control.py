@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from hostler.api import tables
@@ -80,23 +81,14 @@ async def serve(settings: Settings) -> None:
     )
     publisher = Publisher(layout.snapshot_socket, layout.snapshot)
     ingest = Ingest(log_store, layout, clock)
-    trail_store = _trail(layout)
-    audit = AuditIngest(trail_store, layout, clock, settings.account, settings.config.audit)
-    plane = ControlPlane(
-        Surroundings(
-            store=store,
-            backend=backend,
-            publisher=publisher,
-            clock=clock,
-            identities=identities.snapshot_parts,
-            before_removal=ingest.drain,
-            account=settings.account,
-            region=settings.region,
-        )
-    )
+    trail_store, audit = _trail(settings, clock)
+    around = _around(settings, clock, ingest)
+    plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
+    health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
+    journal = Journal(layout.audit_spool("control"))
     rooms = Rooms(
         store=store,
         logs=log_store,
@@ -107,14 +99,14 @@ async def serve(settings: Settings) -> None:
         region=Region(settings.region),
         model_data=model_data,
         committed=propagation.committed,
-        health=Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem),
+        health=health,
         hosts=hosts.LOCAL | {settings.host},
         quotas=lambda: settings.config.quotas,
         audit=trail_store,
-        journal=Journal(layout.audit_spool("control")),
+        journal=journal,
     )
     await publisher.start()
-    parts = [each.run() for each in (ingest, announcements, further, watch, audit, rooms.journal)]
+    parts = [each.run() for each in (ingest, announcements, further, watch, audit, journal)]
     async with (
         _closing((backend, publisher), (store, log_store, trail_store, *indexes)),
         background.beside(plane.run(_last(layout)), *parts, failed=_end_now),
@@ -152,10 +144,24 @@ def _stores(settings: Settings, clock: SystemClock) -> tuple[Store, Store]:
     return store, log_store
 
 
-def _trail(layout: Layout) -> Store:
+def _around(settings: Settings, clock: SystemClock, ingest: Ingest) -> Callable[..., Surroundings]:
+    """The reconcilers' surroundings, but for what they work with."""
+    return partial(
+        Surroundings,
+        clock=clock,
+        identities=identities.snapshot_parts,
+        before_removal=ingest.drain,
+        account=settings.account,
+        region=settings.region,
+    )
+
+
+def _trail(settings: Settings, clock: SystemClock) -> tuple[Store, AuditIngest]:
+    """The audit log, and who carries the processes' records into it."""
+    layout, kept = settings.layout, settings.config.audit
     store = Store.at(layout.audit_database, tables=trail.metadata)
     store.create_tables()
-    return store
+    return store, AuditIngest(store, layout, clock, settings.account, kept)
 
 
 def _environments(settings: Settings, announcements: Announcements) -> Environments:
