@@ -21,6 +21,7 @@ from hostler.aws import specs
 from hostler.cli.commands import command_line
 from hostler.domain import lifecycle
 from hostler.domain.config import AddedRuntime, Setting
+from tools import permissions
 
 ROOT = Path(__file__).parent.parent
 ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "sts", "iam")
@@ -40,6 +41,7 @@ def documents() -> dict[Path, str]:
         reference / "config.md": settings(),
         reference / "lifecycle.md": lifecycles(),
         reference / "members.md": members(),
+        reference / "permissions.md": permissions.page(NOTE),
         reference / "s3.md": objects(),
     }
 
@@ -68,6 +70,8 @@ def _leaves(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     """Every command, with the words that call it."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield f"{prefix}{name}", command
             yield from _leaves(command, f"{prefix}{name} ")
         else:
             yield f"{prefix}{name}", command

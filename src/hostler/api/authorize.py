@@ -11,7 +11,7 @@ from hostler.domain.errors import CallerError
 from hostler.domain.snapshot import Principal
 from hostler.iam import context
 from hostler.iam.context import ABSENT, NO_CONTEXT, Context
-from hostler.iam.evaluate import PolicyEngine, refusal
+from hostler.iam.evaluate import Judged, PolicyEngine, refusal
 from hostler.iam.match import split
 from hostler.iam.operators import ARN_PARTS
 
@@ -24,7 +24,7 @@ def authorize(
     principal: Principal,
     needed: Iterable[Access],
     shared: Context = NO_CONTEXT,
-) -> None:
+) -> list[Judged]:
     """Raise AccessDeniedException unless the caller's policies allow everything needed.
 
     Args:
@@ -32,12 +32,18 @@ def authorize(
         principal: Who calls.
         needed: The permissions, each with the condition keys that are its own.
         shared: The condition keys that all of them have.
+
+    Returns:
+        What was decided.
     """
+    decided: list[Judged] = []
     for access in needed:
         given = {**shared, **_owner(access, principal), **access.context}
         decision = engine.decide(principal, access.action, access.resource, given)
         if not decision.allowed:
             raise refusal(principal.arn, access.action, access.resource, decision)
+        decided.append(Judged(access.action, access.resource, decision))
+    return decided
 
 
 def context_of(call: Call) -> Context:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from hostler.api.members import Members
+from hostler.audit.journal import Journal
 from hostler.aws.http import HttpRequest
 from hostler.domain import hosts
 from hostler.domain.config import Quotas
@@ -18,6 +19,7 @@ from hostler.domain.ids import AccountId, Region
 from hostler.domain.ports import Clock, ModelDataSource, Wake
 from hostler.domain.snapshot import Principal
 from hostler.domain.uses import Uses
+from hostler.iam.evaluate import Judged
 from hostler.store.database import Store, Transaction
 
 NO_REQUEST = HttpRequest("POST", "/", ())
@@ -52,8 +54,11 @@ class Call:
     quotas: Quotas = field(default_factory=Quotas)
     wakes: list[str] = field(default_factory=list)
     """Keys (``domain.ports.Wake``) to reconcile once the transaction is committed."""
+    access_key_id: str = ""
+    judged: list[Judged] = field(default_factory=list)
+    """What was decided, for the audit log."""
     granted: list[Access] = field(default_factory=list)
-    """The permissions that the call turned out to need, and had: the audit log names them."""
+    """The permissions that the call turned out to need, and had."""
 
 
 Handler = Callable[[Transaction, Call], Mapping[str, Any] | None]
@@ -74,6 +79,7 @@ class Database(StrEnum):
 
     CONTROL = "control"
     LOGS = "logs"
+    AUDIT = "audit"
 
 
 class Effect(StrEnum):
@@ -146,6 +152,8 @@ class Rooms:
             that is listened on.
         quotas: How much an account may have, as of now.
         uses: Where the use of access keys is noted.
+        audit: The audit log's database (``telemetry.trail.metadata``).
+        journal: Where calls are written down.
     """
 
     store: Store
@@ -162,7 +170,16 @@ class Rooms:
     hosts: frozenset[str] = hosts.LOCAL
     quotas: Callable[[], Quotas] = Quotas
     uses: Uses = field(default_factory=Uses)
+    audit: Store | None = None
+    journal: Journal = field(default_factory=Journal)
 
     def database(self, which: Database) -> Store:
         """The store on which a table's transactions run."""
-        return self.logs if which is Database.LOGS else self.store
+        match which:
+            case Database.CONTROL:
+                return self.store
+            case Database.LOGS:
+                return self.logs
+            case Database.AUDIT:
+                assert self.audit is not None, "a table of the audit log's is only there with it"
+                return self.audit

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hostler.api import asgi, authenticate, members
+from hostler.api import asgi, audited, authenticate, members
 from hostler.api.authorize import authorize, context_of, in_words_of
 from hostler.api.registry import Access, Call, Effect, Operation, Rooms, ServiceTable
 from hostler.api.resource_tags import with_tags
@@ -38,6 +38,7 @@ BODY_BYTES_MAX_BY_SERVICE: Mapping[str, int] = {"logs": 4_194_304, "cloudwatch":
 ATTEMPTS = 3
 """Transactions tried when a row changed under one; each reads and decides again."""
 
+_INTERNAL = CallerError("InternalFailure", "", status=500)
 _OURS = "We encountered an internal error. Please try again."
 
 _log = logging.getLogger("hostler.api")
@@ -123,7 +124,38 @@ class Services:
         operation = table.operations.get(target.operation.name) if table else None
         if table is None or operation is None:
             raise conventions.unknown_operation(service.name, target.operation.name)
-        call = await self._authenticated(request, target, request_id)
+        try:
+            call = await self._authenticated(request, target, request_id)
+        except CallerError as refused:
+            self._rooms.journal.add(
+                audited.stranger(self._rooms, request, target, request_id, refused)
+            )
+            raise
+        result: Mapping[str, Any] | None = None
+        told: CallerError | None = _INTERNAL
+        try:
+            result = await self._carried_out(request, target, table, operation, call)
+            told = None
+        except CallerError as error:
+            told = error
+            raise
+        except StoreUnavailableError as error:
+            told = _unavailable(error)
+            raise
+        finally:
+            self._rooms.journal.add(audited.call(call, operation, result, told))
+        return serialize.response(target.operation, result, request_id)
+
+    async def _carried_out(
+        self,
+        request: HttpRequest,
+        target: Target,
+        table: ServiceTable,
+        operation: Operation,
+        call: Call,
+    ) -> Mapping[str, Any] | None:
+        """An authenticated call's way to its result."""
+        service = target.service
         call.params = parse.parse(target, request)
         validate.validate(target.operation, call.params)
         if operation.members is not None:
@@ -139,13 +171,13 @@ class Services:
             resources = " ".join(dict.fromkeys(access.resource for access in call.granted))
             _log.info(
                 "request %s: %s by %s on %s",
-                request_id,
+                call.request_id,
                 operation.name,
                 call.principal.arn,
                 resources,
             )
             await self._rooms.committed(service.name)
-        return serialize.response(target.operation, result, request_id)
+        return result
 
     async def _admit(self, call: Call, needed: Sequence[Access]) -> None:
         """Authorise; the tags of resources are looked up only where that refuses without them."""
@@ -156,7 +188,8 @@ class Services:
             self._authorize(call, tagged)
 
     def _authorize(self, call: Call, needed: Sequence[Access]) -> None:
-        authorize(self._engine, call.principal, needed, context_of(call))
+        decided = authorize(self._engine, call.principal, needed, context_of(call))
+        call.judged.extend(decided)
         call.granted.extend(needed)
 
     async def _authenticated(self, request: HttpRequest, target: Target, request_id: str) -> Call:
@@ -184,6 +217,7 @@ class Services:
             now=now,
             request_id=request_id,
             request=request,
+            access_key_id=presented.access_key_id,
             quotas=self._rooms.quotas(),
         )
 
@@ -192,12 +226,12 @@ class Services:
     ) -> Mapping[str, Any] | None:
         def transaction(tx: Transaction) -> Mapping[str, Any] | None:
             call.wakes.clear()
-            del call.granted[granted:]
+            del call.granted[granted:], call.judged[judged:]
             if operation.located is not None:
                 self._authorize(call, with_tags(tx, call, operation.located(tx, call)))
             return operation.handler(tx, call)
 
-        granted = len(call.granted)
+        granted, judged = len(call.granted), len(call.judged)
         store = self._rooms.database(table.database)
         if operation.effect is Effect.READS:
             return await store.read(transaction)

@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -24,11 +25,13 @@ from hostler.app.health import Health
 from hostler.app.key_uses import KeyUses
 from hostler.app.propagation import Propagation
 from hostler.app.settings import Settings
+from hostler.audit.journal import Journal
 from hostler.backends.process import configured, isolation
 from hostler.backends.process.backend import ProcessBackend
 from hostler.backends.process.environments import Environments
 from hostler.backends.process.pip_settings import Sources
 from hostler.backends.process.zygotes import SupervisedZygotes
+from hostler.control.audit import AuditIngest
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
 from hostler.control.model_data import Objects, StoredModelData
@@ -46,7 +49,7 @@ from hostler.store.blobs import Blobs
 from hostler.store.database import Store
 from hostler.store.disk import Reserve
 from hostler.store.object_index import read_index
-from hostler.telemetry import logs
+from hostler.telemetry import logs, trail
 
 _log = logging.getLogger("hostler.control")
 
@@ -80,21 +83,14 @@ async def serve(settings: Settings) -> None:
     )
     publisher = Publisher(layout.snapshot_socket, layout.snapshot)
     ingest = Ingest(log_store, layout, clock)
-    plane = ControlPlane(
-        Surroundings(
-            store=store,
-            backend=backend,
-            publisher=publisher,
-            clock=clock,
-            identities=identities.snapshot_parts,
-            before_removal=ingest.drain,
-            account=settings.account,
-            region=settings.region,
-        )
-    )
+    trail_store, audit = _trail(settings, clock)
+    around = _around(settings, clock, ingest)
+    plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
+    health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
+    journal = Journal(layout.audit_spool("control"))
     rooms = Rooms(
         store=store,
         logs=log_store,
@@ -105,15 +101,17 @@ async def serve(settings: Settings) -> None:
         region=Region(settings.region),
         model_data=model_data,
         committed=propagation.committed,
-        health=Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem),
+        health=health,
         hosts=hosts.LOCAL | {settings.host},
         quotas=lambda: settings.config.quotas,
+        audit=trail_store,
+        journal=journal,
     )
     await publisher.start()
     uses = KeyUses(store, layout, rooms.uses)
-    parts = [each.run() for each in (ingest, announcements, further, watch, uses)]
+    parts = [each.run() for each in (ingest, announcements, further, watch, uses, audit, journal)]
     async with (
-        _closing((backend, publisher), (store, log_store, *indexes)),
+        _closing((backend, publisher), (store, log_store, trail_store, *indexes)),
         background.beside(plane.run(_last(layout)), *parts, failed=_end_now),
     ):
         server = uvicorn.Server(listening.config(create_app(rooms), drain_s=endings.CONTROL_S))
@@ -147,6 +145,26 @@ def _stores(settings: Settings, clock: SystemClock) -> tuple[Store, Store]:
         each.create_tables()
     _root_credentials(store, settings, clock.now())
     return store, log_store
+
+
+def _around(settings: Settings, clock: SystemClock, ingest: Ingest) -> Callable[..., Surroundings]:
+    """The reconcilers' surroundings, but for what they work with."""
+    return partial(
+        Surroundings,
+        clock=clock,
+        identities=identities.snapshot_parts,
+        before_removal=ingest.drain,
+        account=settings.account,
+        region=settings.region,
+    )
+
+
+def _trail(settings: Settings, clock: SystemClock) -> tuple[Store, AuditIngest]:
+    """The audit log, and who carries the processes' records into it."""
+    layout, kept = settings.layout, settings.config.audit
+    store = Store.at(layout.audit_database, tables=trail.metadata)
+    store.create_tables()
+    return store, AuditIngest(store, layout, clock, settings.account, kept)
 
 
 def _environments(settings: Settings, announcements: Announcements) -> Environments:

@@ -1,7 +1,7 @@
 """The S3 process: `python -m hostler.app.s3 --data-dir D`. S3, or a relay to one, is wired here.
 
-Invariant: it writes to nothing but ``layout.s3`` and its socket, and it needs nobody: without
-control it goes on with the last snapshot's credentials and policies.
+Invariant: it writes to nothing but ``layout.s3``, its socket and its spool of records, and it needs
+nobody: without control it goes on with the last snapshot's credentials and policies.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from hostler.api.s3.relay import Relay
 from hostler.app import external, listening, processes
 from hostler.app.clock import SystemClock
 from hostler.app.loans import LendingServer
+from hostler.app.settings import Settings
+from hostler.audit.journal import Journal
 from hostler.aws.external import ExternalS3
 from hostler.aws.sigv4 import Presented
 from hostler.aws.temporary import Temporary
@@ -51,9 +53,9 @@ def main() -> None:
     layout = settings.layout
     elsewhere = external.of(settings)
     if elsewhere is None:
-        work = serve(layout, region=settings.region, clock=SystemClock(), wall=time.time)
+        work = serve(settings, clock=SystemClock(), wall=time.time)
     else:
-        work = relay(layout, elsewhere, region=settings.region, account=settings.account)
+        work = relay(settings, elsewhere)
     processes.run(layout, work)
 
 
@@ -78,36 +80,48 @@ class AccessKeys:
         return known
 
 
-async def serve(layout: Layout, *, region: str, clock: Clock, wall: Callable[[], float]) -> None:
+async def serve(settings: Settings, *, clock: Clock, wall: Callable[[], float]) -> None:
     """Serve Hostler's own S3 on ``layout.s3_socket`` until SIGTERM or SIGINT."""
+    layout = settings.layout
     os.nice(NICENESS)
     _survive_signals()
     blobs = Blobs(layout.s3)
     await _own(blobs)
     index = open_index(layout.s3_index, Reserve(layout.s3_reserve))
     keys = AccessKeys()
+    journal = Journal(layout.audit_spool("s3"))
     app = create(
-        index, blobs, lookup=keys.lookup, clock=clock, wall=wall, region=region, uses=keys.uses
+        index,
+        blobs,
+        lookup=keys.lookup,
+        clock=clock,
+        wall=wall,
+        region=settings.region,
+        uses=keys.uses,
+        account=settings.account,
+        journal=journal,
     )
     try:
-        await _listen(layout, app, keys)
+        await _listen(layout, app, keys, journal)
     finally:
         index.close()
         blobs.release()
 
 
-async def relay(layout: Layout, elsewhere: ExternalS3, *, region: str, account: str) -> None:
+async def relay(settings: Settings, elsewhere: ExternalS3) -> None:
     """Serve an external S3 on ``layout.s3_socket`` until SIGTERM or SIGINT."""
+    layout, region, account = settings.layout, settings.region, settings.account
     os.nice(NICENESS)
     _survive_signals()
     keys = AccessKeys()
     guard = Guard(PolicyEngine(), region, Elsewhere(account))
-    front = Front(guard, SystemClock(), keys.lookup, time.time, region, keys.uses)
+    journal = Journal(layout.audit_spool("s3"))
+    front = Front(guard, SystemClock(), keys.lookup, time.time, region, keys.uses, journal, account)
     _log.info("objects are kept by the external S3 at %s", elsewhere.place.endpoint)
-    await _listen(layout, Relay(elsewhere, front, account), keys)
+    await _listen(layout, Relay(elsewhere, front, account), keys, journal)
 
 
-async def _listen(layout: Layout, app: ASGIApp, keys: AccessKeys) -> None:
+async def _listen(layout: Layout, app: ASGIApp, keys: AccessKeys, journal: Journal) -> None:
     subscriber = Subscriber(layout.snapshot_socket, layout.snapshot, keys.use, name="s3", kind="s3")
     subscriber.load()
     server = LendingServer(listening.config(app, drain_s=endings.S3_S, lifespan="on"))
@@ -117,7 +131,7 @@ async def _listen(layout: Layout, app: ASGIApp, keys: AccessKeys) -> None:
 
     layout.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     telling = uses.tell(layout.key_uses("s3"), keys.uses.due)
-    async with background.beside(subscriber.run(), telling, failed=end):
+    async with background.beside(subscriber.run(), telling, journal.run(), failed=end):
         server.loans.open(layout.s3_loans_socket)
         await listening.serve(server, layout.s3_socket)
 

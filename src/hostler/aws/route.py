@@ -24,6 +24,7 @@ BY_TARGET: Final = {
     "GraniteServiceVersion20100801": "cloudwatch",
     "Logs_20140328": "logs",
     "AmazonEC2ContainerRegistry_V20150921": "ecr",
+    "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": "cloudtrail",
 }
 """The models' targetPrefix; a test compares."""
 
@@ -32,6 +33,7 @@ BY_SIGNING_NAME: Final = {
     "application-autoscaling": "application-autoscaling",
     "monitoring": "cloudwatch",
     "logs": "logs",
+    "cloudtrail": "cloudtrail",
     "ecr": "ecr",
     "iam": "iam",
     "sts": "sts",
@@ -71,7 +73,7 @@ def service_name(method: str, raw_target: str, headers: Iterable[tuple[str, str]
     """
     found = dict(headers)
     path, _, query = raw_target.partition("?")
-    prefix = found.get("x-amz-target", "").partition(".")[0]
+    prefix = found.get("x-amz-target", "").rpartition(".")[0]
     scope = _scope(found.get("authorization", ""), query)
     if scope is not None:
         name = BY_SIGNING_NAME.get(scope, scope)
@@ -145,7 +147,7 @@ def _operation(service: Service, request: HttpRequest) -> tuple[Operation | None
     """The operation, and what to call it when there is none."""
     match service.protocol:
         case "json":
-            prefix, _, name = request.header.get("x-amz-target", "").partition(".")
+            prefix, _, name = request.header.get("x-amz-target", "").rpartition(".")
             known = service.operation(name) if prefix == service.target_prefix else None
             return known, name or "(none named in X-Amz-Target)"
         case "query":

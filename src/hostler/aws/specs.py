@@ -28,6 +28,7 @@ SERVICES = (
     "sts",
     "iam",
     "logs",
+    "cloudtrail",
     "application-autoscaling",
     "cloudwatch",
     "sns",

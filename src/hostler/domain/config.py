@@ -409,6 +409,16 @@ class Logs:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """How long it is kept who called what: until the first of the two is reached."""
+
+    days: int = setting(90, "days that records of calls are kept", low=1, high=3650)
+    records: int = setting(
+        1_000_000, "records of calls that are kept, some 2 KB each", low=1_000, high=100_000_000
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Init:
     """Scripts that run once Hostler is ready."""
 
@@ -434,4 +444,5 @@ class Config:
     instances: Instances = field(default_factory=Instances)
     s3: S3 = field(default_factory=S3)
     logs: Logs = field(default_factory=Logs)
+    audit: Audit = field(default_factory=Audit)
     init: Init = field(default_factory=Init)

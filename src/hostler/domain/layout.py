@@ -98,6 +98,11 @@ class Layout:
         return self.root / "telemetry" / "logs.db"
 
     @property
+    def audit_database(self) -> Path:
+        """Who called what; writer: control."""
+        return self.root / "telemetry" / "audit.db"
+
+    @property
     def s3(self) -> Path:
         """Blobs and their index; writer: the S3 process."""
         return self.root / "s3"
@@ -200,7 +205,16 @@ class Layout:
 
     def gateway_spool(self, slot: int) -> Path:
         """A gateway's counters, second by second, until they are ingested; writer: that gateway."""
-        return self.root / "spool" / f"gateway-{slot}"
+        return self.spools / f"gateway-{slot}"
+
+    @property
+    def spools(self) -> Path:
+        """What processes write down until control ingests it."""
+        return self.root / "spool"
+
+    def audit_spool(self, process: str) -> Path:
+        """A process's records of calls (0700); writer: that process."""
+        return self.spools / f"audit-{process}"
 
     def key_uses(self, process: str) -> Path:
         """When access keys were last used, as a gateway or S3 saw it; writer: that process."""

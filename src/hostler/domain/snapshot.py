@@ -129,7 +129,7 @@ class Snapshot:
     generation: int
     account: str = ""
     region: str = ""
-    """Both are read by nobody; they are written for the version before, which insists on them."""
+    """The installation's own, which is told of callers whom nobody knows."""
     endpoints: tuple[EndpointRoute, ...] = ()
     credentials: tuple[Credential, ...] = ()
     principals: tuple[Principal, ...] = ()

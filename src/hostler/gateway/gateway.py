@@ -13,6 +13,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from hostler.audit.journal import Journal
 from hostler.aws.temporary import Temporary
 from hostler.domain.layout import Layout
 from hostler.domain.snapshot import Principal, Snapshot
@@ -64,6 +65,8 @@ class Gateway:
         self.loop = loop
         self.date = answers.date_line(time())
         self.recorder = Recorder()
+        self.journal = Journal()
+        """Of who is refused."""
         self._dialer = Dialer(loop)
         self.counts = counts.shared(layout.gateway_counts)
         self.fleet = Fleet(limits, self.recorder, self.counts, self._dialer, loop.call_soon)
@@ -97,6 +100,8 @@ class Gateway:
         self.awaiting_upstream = 0
         """Relayed requests that wait for control or S3 to come back."""
         self._defects: Counter[object] = Counter()
+        self.account = self.region = ""
+        """The installation's."""
         self.generation = 0
         self.epoch = 0
         """Counts the snapshots that were put to use here."""
@@ -177,6 +182,7 @@ class Gateway:
         self.engine = PolicyEngine()
         self.allowed.clear()
         self.generation = snapshot.generation
+        self.account, self.region = snapshot.account, snapshot.region
         self.epoch += 1
         self.fleet.settle()
 

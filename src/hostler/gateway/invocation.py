@@ -8,9 +8,11 @@ from hashlib import sha256
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
+from hostler.audit.entry import REFUSALS
 from hostler.aws.digests import SHORT_MAX, short_sha256
 from hostler.domain.errors import CallerError
 from hostler.gateway import answers, chain, features
+from hostler.gateway.audited import refused
 from hostler.gateway.turns import PIECE_MIN
 
 if TYPE_CHECKING:
@@ -225,9 +227,12 @@ class Invocation:
         if self.answering:
             connection.abort()
             return
+        request_id = self.gateway.request_ids.new()
+        if failure.code in REFUSALS:
+            self.gateway.journal.add(refused(self, failure, request_id.decode()))
         data = answers.error(
             failure,
-            self.gateway.request_ids.new(),
+            request_id,
             self.gateway.date,
             close=connection.closes(self),
         )

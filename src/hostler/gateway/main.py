@@ -20,6 +20,7 @@ from time import monotonic, time
 import orjson
 import uvloop
 
+from hostler.audit.journal import Journal
 from hostler.domain.layout import Layout
 from hostler.gateway import limits as bounds
 from hostler.gateway import succession
@@ -83,10 +84,12 @@ async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> N
         handover = Handover(layout.gateway_socket(slot), listener, slot)
         handover.open()
         server = await loop.create_server(gateway.connect, sock=listener.dup(), backlog=BACKLOG)
+        gateway.journal = Journal(layout.audit_spool(f"gateway-{slot}"))
         parts = (
             subscriber.run(),
             _flush_for_ever(gateway, layout, slot),
             uses.tell(layout.key_uses(f"gateway-{slot}"), gateway.uses_due),
+            gateway.journal.run(),
         )
         async with background.beside(*parts, failed=stop.set):
             gateway.start_sweeping()

@@ -10,7 +10,7 @@ Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evalu
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from hostler.domain.errors import CallerError, access_denied
+from hostler.domain.errors import CallerError
 from hostler.domain.snapshot import Policy, Principal
 from hostler.iam import match
 from hostler.iam.answer import Answer
@@ -185,9 +185,18 @@ class PolicyEngine:
         return known
 
 
+class DeniedError(CallerError):
+    """A refusal by policies, with the decision it tells of."""
+
+    def __init__(self, code: str, message: str, judged: Judged) -> None:
+        super().__init__(code, message)
+        self.judged = judged
+
+
 def refusal(principal_arn: str, action: str, resource: str, decision: Decision) -> CallerError:
     """The caller's error for a decision that is not allowed."""
-    return access_denied(refusal_text(principal_arn, action, resource, decision))
+    text = refusal_text(principal_arn, action, resource, decision)
+    return DeniedError("AccessDeniedException", text, Judged(action, resource, decision))
 
 
 def refusal_text(principal_arn: str, action: str, resource: str, decision: Decision) -> str:

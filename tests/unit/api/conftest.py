@@ -26,7 +26,7 @@ from hostler.store import identities, schema
 from hostler.store.database import Store
 from hostler.store.disk import Reserve
 from hostler.store.identities import entities
-from hostler.telemetry import logs
+from hostler.telemetry import logs, trail
 
 ENDPOINT_URL = "http://127.0.0.1:4747"
 ROLE = "arn:aws:iam::123456789012:role/SageMaker-Rc-Project-a-ExecutionRole"
@@ -179,8 +179,9 @@ def world(tmp_path: Path) -> Iterator[World]:
     kept = Reserve(reserve, 4096)
     store = Store("sqlite://", inline=True, tables=schema.metadata, reserve=kept)
     log_store = Store("sqlite://", inline=True, tables=logs.metadata)
-    store.create_tables()
-    log_store.create_tables()
+    trail_store = Store("sqlite://", inline=True, tables=trail.metadata)
+    for each in (store, log_store, trail_store):
+        each.create_tables()
     clock, shelf = Clock(), Shelf()
     wakes: list[str] = []
     committed: list[str] = []
@@ -198,6 +199,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         region=DEFAULT_REGION,
         model_data=shelf,
         committed=remember,
+        audit=trail_store,
     )
     root = store.run(
         lambda tx: identities.ensure_root(tx, DEFAULT_ACCOUNT, clock.now()), write=True
@@ -218,6 +220,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     yield made
     store.close()
     log_store.close()
+    trail_store.close()
 
 
 @pytest.fixture

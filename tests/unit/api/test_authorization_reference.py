@@ -21,7 +21,11 @@ from hostler.iam.evaluate import PolicyEngine
 from known_keys import caller
 
 SESSION = botocore.session.get_session()
-NEEDS_NOTHING = {("sts", "GetCallerIdentity"): "it is answered even under a policy that denies it"}
+NEEDS_NOTHING = {
+    ("sts", "GetCallerIdentity"): "it is answered even under a policy that denies it",
+    ("sts", "GetSessionToken"): "a caller's own credentials, which may do nothing more",
+}
+DECIDES_ITSELF = {("sts", "AssumeRole"): "the role's trust document decides with the policies"}
 NOT_TOLD = {
     ("iam:PassRole", "iam:AssociatedResourceArn"): "AWS does not say what SageMaker gives",
 }
@@ -44,6 +48,7 @@ SAMPLE: dict[str, Any] = {
     "ResourceArn": f"arn:aws:sagemaker:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:endpoint/rc-ep",
     "RoleArn": f"{ARN}:role/Execution",
     "RoleName": "Execution",
+    "RoleSessionName": "session",
     "TagKeys": ["team"],
     "UserName": "kim",
     "logGroupName": "/group",
@@ -107,6 +112,9 @@ def check_actions(service: str, operation: Operation, world: Any) -> None:
         assert accesses == []
         return
     action = f"{service}:{operation.name}"
+    if (service, operation.name) in DECIDES_ITSELF:
+        refused(world, operation, called(service, operation.name), action)
+        return
     assert action in {access.action for access in accesses}, "an operation without a rule"
     for each in {access.action for access in accesses}:
         owner, _, name = each.partition(":")
@@ -115,6 +123,14 @@ def check_actions(service: str, operation: Operation, world: Any) -> None:
         if authorized.always | authorized.maybe:  # others may be on «*», or on what lists take
             assert authorized.always <= kinds <= authorized.always | authorized.maybe, each
             assert kinds, each
+
+
+def refused(world: Any, operation: Operation, call: Call, action: str) -> None:
+    """To a caller without policies."""
+    stranger = replace(call.principal, policies=(), is_root=False)
+    bare = replace(call, principal=stranger)
+    with pytest.raises(CallerError, match=f"not authorized to perform: {action} on resource"):
+        world.rooms.store.run(lambda tx: operation.handler(tx, bare))
 
 
 @pytest.mark.parametrize("table", tables.TABLES, ids=lambda table: table.service)

@@ -44,6 +44,7 @@ EFFECTS = {
     "Filter": READ,
     "Get": READ,
     "List": READ,
+    "Lookup": READ,
     "Put": WRITE,
     "Remove": DELETE,
     "Set": WRITE,

@@ -23,9 +23,11 @@ from hostler.api.s3.front import Admitted, Answer, Front
 from hostler.api.s3.guard import Guard
 from hostler.api.s3.incoming import Storage
 from hostler.api.s3.kept import Indexed
+from hostler.audit.journal import Journal
 from hostler.aws import serialize
 from hostler.aws.http import HttpResponse
 from hostler.aws.specs import Operation as Model
+from hostler.domain.ids import DEFAULT_ACCOUNT
 from hostler.domain.ports import Clock
 from hostler.domain.uses import Uses
 from hostler.iam.evaluate import PolicyEngine
@@ -52,6 +54,8 @@ def create(
     wall: Callable[[], float],
     region: str,
     uses: Uses | None = None,
+    account: str = DEFAULT_ACCOUNT,
+    journal: Journal | None = None,
 ) -> "S3":
     """The application.
 
@@ -63,11 +67,15 @@ def create(
         wall: The wall clock, for the age of signatures alone.
         region: The region where a signature names none (version 2).
         uses: Where the use of access keys is noted; None: nowhere.
+        account: The installation's.
+        journal: Where calls are written down; without one they are not.
     """
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3-disk", initializer=give_way)
     guard = Guard(PolicyEngine(), region, Indexed(store))
     room = Room(store, Storage(blobs, threads), guard, clock)
-    return S3(room, Front(guard, clock, lookup, wall, region, uses or Uses()))
+    written = Journal() if journal is None else journal
+    noted = Uses() if uses is None else uses
+    return S3(room, Front(guard, clock, lookup, wall, region, noted, written, account))
 
 
 def give_way() -> None:

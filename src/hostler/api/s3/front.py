@@ -14,7 +14,8 @@ from starlette.types import Receive, Send
 
 from hostler.api import authenticate, members
 from hostler.api.authenticate import Lookup
-from hostler.api.s3 import access, describe, keys, naming
+from hostler.api.s3 import access, audited, describe, keys, naming
+from hostler.api.s3.audited import Noted
 from hostler.api.s3.call import S3Call
 from hostler.api.s3.conditions import NotModifiedError
 from hostler.api.s3.connection import Body, ClientGoneError, Connection
@@ -22,6 +23,7 @@ from hostler.api.s3.errors import HeadedError, error, invalid_request, not_imple
 from hostler.api.s3.guard import Asked, Guard, Holding
 from hostler.api.s3.incoming import claims, read_document
 from hostler.api.s3.table import OPERATIONS, Operation
+from hostler.audit.journal import Journal
 from hostler.aws import conventions, errors, parse, route, sigv4, specs
 from hostler.aws.chunked import ChunkedBody
 from hostler.aws.http import HttpRequest, HttpResponse
@@ -30,6 +32,7 @@ from hostler.aws.sigv4 import Presented
 from hostler.aws.specs import Operation as Model
 from hostler.domain import sender
 from hostler.domain.errors import CallerError
+from hostler.domain.ids import DEFAULT_ACCOUNT
 from hostler.domain.ports import Clock
 from hostler.domain.uses import Uses
 from hostler.iam import context
@@ -66,6 +69,8 @@ class Front:
         wall: The wall clock, for the age of signatures alone.
         region: The region where a signature names none (version 2).
         uses: Where the use of access keys is noted.
+        journal: Where calls are written down that are refused, or about buckets as such.
+        account: The installation's: it is told of those who are not known.
     """
 
     guard: Guard
@@ -74,6 +79,8 @@ class Front:
     wall: Callable[[], float]
     region: str
     uses: Uses = field(default_factory=Uses)
+    journal: Journal = field(default_factory=Journal)
+    account: str = DEFAULT_ACCOUNT
 
     async def serve(
         self,
@@ -97,33 +104,41 @@ class Front:
         connection = Connection(request, receive, send, files=files)
         service = specs.service("s3")
         body: Body | None = None
+        noted = Noted(request, request_id, self.clock.now())
         try:
-            admitted = await self._admit(request, connection, request_id)
+            admitted = await self._admit(request, connection, request_id, noted)
             response, body = await work(admitted, connection)
+            noted.ended(None)
         except ClientGoneError:
             return
         except NotModifiedError as found:
             response = _not_modified(found, request_id)
         except CallerError as refusal:
+            noted.ended(refusal)
             response = _refused(refusal, request_id)
         except Exception:  # noqa: BLE001 - the API's boundary: everything becomes an answer
             _log.exception("request %s failed by our doing", request_id)
+            noted.ended(audited.INTERNAL)
             response = errors.internal(service, request_id)
+        if (entry := noted.entry(self.account, self.region)) is not None:
+            self.journal.add(entry)
         if request.method == "HEAD":
             response = replace(response, body=b"")
         await connection.respond(response, body)
 
     async def _admit(
-        self, request: HttpRequest, connection: Connection, request_id: str
+        self, request: HttpRequest, connection: Connection, request_id: str, noted: Noted
     ) -> Admitted:
         """A request's life up to its work, step by step."""
         call = self._authenticated(request, connection, request_id)
+        noted.call = call
         model, operation = _operation(request)
+        noted.operation = operation.name
         if not operation.streams:
             told = claims(request.header, call.payload_hash, of_body=operation.sums_are_of_body)
             body = await read_document(call.body, told, call.chunked, DOCUMENT_BYTES_MAX)
             request = replace(request, body=body)
-        call = replace(call, request=request, params=parse.parse(model, request))
+        call = noted.call = replace(call, request=request, params=parse.parse(model, request))
         _check_head(model, call.params)
         if "Bucket" in call.params:
             await self._meet(operation.name, call)

@@ -1,0 +1,69 @@
+"""A call as the process that answered it knows it.
+
+Invariant: it is only data, and refers to what the call had already: making one costs no I/O.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hostler.domain.errors import CallerError
+from hostler.domain.sender import NOBODY, Sender
+from hostler.domain.snapshot import Principal
+from hostler.iam.evaluate import DeniedError, Judged
+
+REFUSALS = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationHeaderMalformed",
+        "AuthorizationQueryParametersError",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+"""The codes with which somebody is turned away, for who they are or what they may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One call."""
+
+    service: str
+    """botocore's name."""
+    operation: str
+    request_id: str
+    at: float
+    """Epoch seconds."""
+    account: str
+    """Whose record it is: the caller's, else the installation's."""
+    region: str
+    caller: Principal | None = None
+    """None for one that did not authenticate itself."""
+    access_key_id: str = ""
+    sender: Sender = NOBODY
+    agent: str = ""
+    reads: bool = False
+    is_data: bool = False
+    """Of what is in an endpoint or a bucket: CloudTrail's data events."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    result: Mapping[str, Any] | None = None
+    error: CallerError | None = None
+    judged: Sequence[Judged] = ()
+
+
+def decided(judged: Sequence[Judged], error: CallerError | None) -> Sequence[Judged]:
+    """The decisions of a call, with the one that an error tells of."""
+    if isinstance(error, DeniedError) and error.judged not in judged:
+        return (*judged, error.judged)
+    return judged
