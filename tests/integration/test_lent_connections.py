@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import urllib3
 from boto3.s3.transfer import TransferConfig
 
 from gateway_rig import response, rig
@@ -127,6 +128,20 @@ def test_an_answer_that_is_not_taken_is_cut_off(s3: Behind) -> None:
             came += len(piece)
     assert came < 64 * MIB
     connection.close()
+
+
+def test_a_browsers_form_passes_by_as_well(s3: Behind) -> None:
+    content = os.urandom(5 * MIB)
+    form = s3.client.generate_presigned_post(BUCKET, "formed")
+    fields = [*form["fields"].items(), ("file", ("a", content))]
+    body, kind = urllib3.encode_multipart_formdata(fields)
+    before = s3.read_by_gateway()
+    with urllib3.PoolManager() as pool:
+        answer = pool.request("POST", form["url"], body=body, headers={"content-type": kind})
+    assert answer.status == 204
+    assert s3.read_by_gateway() - before < 2 * MIB
+    with s3.client.get_object(Bucket=BUCKET, Key="formed")["Body"] as stored:
+        assert stored.read() == content
 
 
 def test_chunked_bodies_are_relayed(s3: Behind) -> None:
