@@ -73,7 +73,7 @@ class Relay:
     async def _pass_on(self, admitted: Admitted, _connection: Connection) -> Answer:
         if admitted.form is not None:
             text = (
-                "Uploads from browser forms do not go on to an external S3. Presign a PUT instead."
+                "Uploads from browser forms do not go on to an external S3: presign a PUT instead."
             )
             raise not_implemented(text)
         passing.check_owners(admitted, self._account)
