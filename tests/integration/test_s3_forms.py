@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -281,3 +282,19 @@ def test_the_bucket_may_be_the_hosts(server: S3Server, s3) -> None:
         assert answer.status == 204
         assert answer.headers["Location"] == "https://main.s3.us-east-1.amazonaws.com/hosted"
     assert s3.head_object(Bucket="main", Key="hosted")["ContentLength"] == 7
+
+
+def test_a_buckets_policy_may_refuse_forms(s3, http) -> None:
+    s3.create_bucket(Bucket="closed")
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::closed/*",
+        "Condition": {"StringEquals": {"s3:authType": "POST"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    s3.put_bucket_policy(Bucket="closed", Policy=policy)
+    s3.put_object(Bucket="closed", Key="put", Body=b"content")
+    status, _, document = sent(http, s3.generate_presigned_post("closed", "formed"))
+    assert (status, told(document)[0]) == (403, "AccessDenied")
