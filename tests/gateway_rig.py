@@ -167,6 +167,15 @@ class Rig:
         connection.settimeout(20)
         return connection
 
+    def is_closed(self, connection: socket.socket) -> bool:
+        """Whether nobody holds the other end of a client's connection, however full it is."""
+        ends = (self.port, connection.getsockname()[1])
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, state, *_ = line.split()
+            if (int(local[-4:], 16), int(remote[-4:], 16)) == ends:
+                return state != "01"
+        return True
+
     def http(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
 

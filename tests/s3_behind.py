@@ -82,11 +82,6 @@ class Behind:
         text = Path(f"/proc/{self.front.gateways[-1].pid}/io").read_text()
         return int(text.split()[1])
 
-    def descriptors(self) -> int:
-        """How many both processes hold."""
-        both = (self.front.gateways[-1].pid, self.process.pid)
-        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in both)
-
     def unfinished(self) -> list[Path]:
         """What is being written."""
         return list((self.front.layout.s3 / "tmp").iterdir())

@@ -14,6 +14,7 @@ import typer
 
 from hostler.api import catalog
 from hostler.api.members import Acts, Echoed, Only, Refused
+from hostler.api.s3 import forms
 from hostler.api.s3.table import OPERATIONS
 from hostler.api.sagemaker.members import BY_OPERATION
 from hostler.app.config import sources, typed
@@ -202,7 +203,29 @@ def objects() -> str:
         some = sorted(names)
         more = f" and {len(some) - 3} more" if len(some) > 4 else ""
         parts.append(f"{row} {', '.join(some[: 3 if more else 4])}{more} |\n")
+    parts.append(_forms())
     return "".join(parts)
+
+
+def _forms() -> str:
+    """What a browser's form may say."""
+    acting = ", ".join(f"`{name}`" for name in forms.FIELDS)
+    size = f"{forms.FIELDS_BYTES_MAX:,}"
+    return f"""
+## Uploads from browser forms
+
+A form (`generate_presigned_post`) that is POSTed to a bucket is a PutObject by whoever signed its
+policy: their permissions, their account. Signatures of version 4 and 2 are accepted; a session
+token is not, as there are no temporary credentials. It acts by `key`, `file`, `policy` and the
+signature's fields, by {acting}
+and by those that begin with `x-amz-`, which are read as the headers of a PutObject, with what the
+table says of its members. `${{filename}}` is replaced in all of them, before the policy is judged.
+
+Refused by name are fields that begin with `x-amz-` and that PutObject does not know. Other fields
+do nothing; all but `x-ignore-…` must be covered by the policy. What follows the file is not looked
+at. Fields take {size} bytes together, the file 5 GiB; the form needs a Content-Length. With an
+external S3 forms are refused.
+"""
 
 
 def _fate(fate: Any) -> str:

@@ -47,6 +47,18 @@ def test_an_upstream_that_accepts_and_never_answers_is_given_up(short):
         download.close()
 
 
+@pytest.mark.parametrize("request_head", [b"GET /b/k", b"PUT /b/k"])
+def test_s3_that_stands_still_with_a_lent_connection_is_given_up(short, request_head: bytes):
+    with upstream(short.layout.s3_loans_socket, drained):
+        connection = short.connect()
+        size = b"Content-Length: 10000000\r\n" if request_head.startswith(b"PUT") else b""
+        connection.sendall(b"%b HTTP/1.1\r\nHost: x\r\n%b\r\n" % (request_head, size))
+        connection.sendall(bytes(1_000_000) if size else b"")
+        answer = response(connection, "GET")
+        assert (answer.status, answer.headers["Connection"]) == (503, "close")
+        connection.close()
+
+
 def test_an_upstream_that_stops_taking_an_upload_is_given_up(short):
     def stuck(connection):
         until(connection, b"\r\n\r\n")

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -138,6 +139,20 @@ def test_a_session_is_known_in_every_plane(stage: Stage) -> None:
         )
         with urllib.request.urlopen(url) as answer:
             assert len(answer.read()) == 100_000
+
+
+def test_a_form_is_taken_from_a_session_until_it_ends(stage: Stage) -> None:
+    def sent(credentials: Mapping[str, Any]) -> urllib3.BaseHTTPResponse:
+        signer = stage.client("s3", credentials, signature_version="s3v4")
+        form = signer.generate_presigned_post(BUCKET, "by/form")
+        fields = [*form["fields"].items(), ("file", ("name", b"x"))]
+        body, kind = urllib3.encode_multipart_formdata(fields)
+        with urllib3.PoolManager() as pool:
+            return pool.request("POST", form["url"], body=body, headers={"content-type": kind})
+
+    assert sent(stage.assume()).status == 204
+    ended = sent(stage.forged(expires=time.time() - 1))
+    assert (ended.status, b"<Code>ExpiredToken</Code>" in ended.data) == (400, True)
 
 
 def test_a_session_policy_limits_in_every_plane(stage: Stage) -> None:

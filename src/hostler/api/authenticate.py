@@ -15,7 +15,8 @@ from hostler.iam import sessions
 from hostler.store import identities
 from hostler.store.database import Transaction
 
-Lookup: TypeAlias = Callable[[Presented], Known | None]
+Lookup: TypeAlias = Callable[[str, str | None], Known | None]
+"""By access key id and session token, if there is one."""
 
 
 def find(tx: Transaction, presented: Presented) -> Known | None:

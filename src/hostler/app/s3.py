@@ -25,7 +25,6 @@ from hostler.app.loans import LendingServer
 from hostler.app.settings import Settings
 from hostler.audit.journal import Journal
 from hostler.aws.external import ExternalS3
-from hostler.aws.sigv4 import Presented
 from hostler.aws.temporary import Temporary
 from hostler.domain import endings
 from hostler.domain.layout import Layout
@@ -72,11 +71,11 @@ class AccessKeys:
         self._known = snapshot.access_keys()
         self._temporary = Temporary(snapshot.session_key, snapshot.principals)
 
-    def lookup(self, presented: Presented) -> Known | None:
+    def lookup(self, access_key_id: str, session_token: str | None) -> Known | None:
         """An active access key, or temporary credentials, and whose they are."""
-        known = self._known.get(presented.access_key_id)
-        if known is None and presented.session_token is not None:
-            known = self._temporary.find(presented.access_key_id, presented.session_token)
+        known = self._known.get(access_key_id)
+        if known is None and session_token is not None:
+            known = self._temporary.find(access_key_id, session_token)
         return known
 
 

@@ -28,6 +28,9 @@ PIECE_BYTES = 1 << 20
 OBJECT_BYTES_MAX = 5 << 30
 """Of one PUT or part; larger objects are uploaded in parts, as on S3."""
 
+UNTOLD = -1
+"""The length of a body that ends where it says so itself: whoever gives it judges it."""
+
 T = TypeVar("T")
 
 
@@ -36,7 +39,7 @@ class Claims:
     """What the request says of its body, to be found true."""
 
     length: int
-    """Of the content, without the framing of aws-chunked."""
+    """Of the content, without the framing of aws-chunked; or UNTOLD."""
     sha256: str | None = None
     """Hexadecimal, from x-amz-content-sha256."""
     md5: bytes | None = None
@@ -217,7 +220,7 @@ async def receive(
         take(rest)
         if chunked is not None:
             chunked.finish()
-        if writer.size != claimed.length:
+        if claimed.length not in (UNTOLD, writer.size):
             raise incomplete()
         verify(claimed, writer.hexdigest(), digests, chunked)
         return Received(writer.commit(), digests.md5(), digests.checksum())
