@@ -65,6 +65,7 @@ class Database(StrEnum):
 
     CONTROL = "control"
     LOGS = "logs"
+    METRICS = "metrics"
 
 
 class Effect(StrEnum):
@@ -128,6 +129,7 @@ class Rooms:
     Args:
         store: The control database.
         logs: The log events' database (``telemetry.logs.metadata``), as a store of its own.
+        metrics: The metrics' database (``telemetry.metrics.metadata``), likewise.
         tables: The services that this process answers.
         committed: Awaited after each committed write, with the service's name, before the caller
             is answered: what was written is then known to the data plane as well.
@@ -140,6 +142,7 @@ class Rooms:
 
     store: Store
     logs: Store
+    metrics: Store
     clock: Clock
     wake: Wake
     tables: Sequence[ServiceTable]
@@ -154,4 +157,10 @@ class Rooms:
 
     def database(self, which: Database) -> Store:
         """The store on which a table's transactions run."""
-        return self.logs if which is Database.LOGS else self.store
+        match which:
+            case Database.CONTROL:
+                return self.store
+            case Database.LOGS:
+                return self.logs
+            case Database.METRICS:
+                return self.metrics

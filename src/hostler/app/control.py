@@ -30,6 +30,7 @@ from hostler.backends.process.pip_settings import Sources
 from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
+from hostler.control.metrics import MetricIngest
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.control.stored_objects import StoredObjects
@@ -45,7 +46,7 @@ from hostler.store.blobs import Blobs
 from hostler.store.database import Store
 from hostler.store.disk import Reserve
 from hostler.store.object_index import read_index
-from hostler.telemetry import logs
+from hostler.telemetry import logs, metrics
 
 _log = logging.getLogger("hostler.control")
 
@@ -63,7 +64,7 @@ async def serve(settings: Settings) -> None:
     clock = SystemClock()
     probing = asyncio.create_task(asyncio.to_thread(isolation.probe, layout.mount_point))
     await asyncio.sleep(0)  # its process starts while we open the databases
-    store, log_store = _stores(settings, clock)
+    store, log_store, metric_store = _stores(settings, clock)
     model_data, watch, indexes = _model_data(settings, store)
     announcements = Announcements(layout)
     environments = _environments(settings, announcements)
@@ -93,11 +94,13 @@ async def serve(settings: Settings) -> None:
         )
     )
     publisher.on_ack = plane.acknowledged
+    counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     rooms = Rooms(
         store=store,
         logs=log_store,
+        metrics=metric_store,
         clock=clock,
         wake=plane.wake,
         tables=tables.TABLES,
@@ -110,9 +113,9 @@ async def serve(settings: Settings) -> None:
         quotas=lambda: settings.config.quotas,
     )
     await publisher.start()
-    parts = [each.run() for each in (ingest, announcements, further, watch)]
+    parts = [each.run() for each in (ingest, counted, announcements, further, watch)]
     async with (
-        _closing((backend, publisher), (store, log_store, *indexes)),
+        _closing((backend, publisher), (store, log_store, metric_store, *indexes)),
         background.beside(plane.run(_last(layout)), *parts, failed=_end_now),
     ):
         server = uvicorn.Server(listening.config(create_app(rooms), drain_s=endings.CONTROL_S))
@@ -138,14 +141,15 @@ def _end_now() -> None:
     os._exit(1)
 
 
-def _stores(settings: Settings, clock: SystemClock) -> tuple[Store, Store]:
+def _stores(settings: Settings, clock: SystemClock) -> tuple[Store, Store, Store]:
     layout = settings.layout
     store = Store.at(layout.database, tables=schema.metadata, reserve=Reserve(layout.reserve))
     log_store = Store.at(layout.logs_database, tables=logs.metadata)
-    for each in (store, log_store):
+    metric_store = Store.at(layout.metrics_database, tables=metrics.metadata)
+    for each in (store, log_store, metric_store):
         each.create_tables()
     _root_credentials(store, settings, clock.now())
-    return store, log_store
+    return store, log_store, metric_store
 
 
 def _environments(settings: Settings, announcements: Announcements) -> Environments:

@@ -6,7 +6,7 @@ are known.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -113,6 +113,11 @@ class Publication:
             self._dirty = True
             self._identities = (credentials, principals)
         self._publish_soon()
+
+    @property
+    def routes(self) -> Collection[EndpointRoute] | None:
+        """Of the endpoints that answer; None until this process has published any."""
+        return self._routes.values() if self._history else None
 
     @property
     def pending(self) -> bool:

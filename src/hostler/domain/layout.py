@@ -98,6 +98,11 @@ class Layout:
         return self.root / "telemetry" / "logs.db"
 
     @property
+    def metrics_database(self) -> Path:
+        """CloudWatch's metrics; writer: control."""
+        return self.root / "telemetry" / "metrics.db"
+
+    @property
     def s3(self) -> Path:
         """Blobs and their index; writer: the S3 process."""
         return self.root / "s3"
@@ -198,9 +203,17 @@ class Layout:
         """Where a gateway hands its listening socket to a new supervisor."""
         return self.run / f"gateway-{slot}.sock"
 
-    def gateway_spool(self, slot: int) -> Path:
-        """A gateway's counters, second by second, until they are ingested; writer: that gateway."""
-        return self.root / "spool" / f"gateway-{slot}"
+    @property
+    def spools(self) -> Path:
+        """The gateways' counters, second by second, until they are ingested."""
+        return self.root / "spool"
+
+    def gateway_spool(self, slot: int, life: str) -> Path:
+        """Those of one gateway process (``life`` tells it from others of its slot); its writer.
+
+        Versions before wrote to ``gateway-N``, whichever process it was.
+        """
+        return self.spools / f"gateway-{slot}-{life}"
 
     def zygote_socket(self, digest: str) -> Path:
         return self.run / f"zygote-{digest[:12]}.sock"

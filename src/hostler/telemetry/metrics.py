@@ -119,6 +119,18 @@ DROP = delete(point_rows).where(
 
 def put(tx: Connection, samples: Sequence[Sample], now_s: float) -> None:
     """Write samples: each at the level of its age; what is beyond every level is left out."""
+    merge(tx, _keyed(tx, samples, now_s))
+
+
+def put_missing(tx: Connection, samples: Sequence[Sample], now_s: float) -> None:
+    """Write samples where there is no point yet."""
+    new = _keyed(tx, samples, now_s)
+    there = present(tx, new)
+    merge(tx, {key: point for key, point in new.items() if key not in there})
+
+
+def _keyed(tx: Connection, samples: Sequence[Sample], now_s: float) -> dict[Key, Point]:
+    """The points that samples make, by where they belong; their series are made."""
     placed = []
     for sample in samples:
         level = levels.place(sample.time_s, sample.resolution_s, now_s)
@@ -131,7 +143,7 @@ def put(tx: Connection, samples: Sequence[Sample], now_s: float) -> None:
         key = Key(ids[sample.metric], level, time_s, units.NUMBERS[sample.unit])
         there = new.get(key)
         new[key] = sample.point if there is None else points.merged(there, sample.point)
-    merge(tx, new)
+    return new
 
 
 def merge(tx: Connection, new: Mapping[Key, Point]) -> None:

@@ -26,7 +26,7 @@ from hostler.store import identities, schema
 from hostler.store.database import Store
 from hostler.store.disk import Reserve
 from hostler.store.identities import entities
-from hostler.telemetry import logs
+from hostler.telemetry import logs, metrics
 
 ENDPOINT_URL = "http://127.0.0.1:4747"
 ROLE = "arn:aws:iam::123456789012:role/SageMaker-Rc-Project-a-ExecutionRole"
@@ -179,8 +179,10 @@ def world(tmp_path: Path) -> Iterator[World]:
     kept = Reserve(reserve, 4096)
     store = Store("sqlite://", inline=True, tables=schema.metadata, reserve=kept)
     log_store = Store("sqlite://", inline=True, tables=logs.metadata)
+    metric_store = Store("sqlite://", inline=True, tables=metrics.metadata)
     store.create_tables()
     log_store.create_tables()
+    metric_store.create_tables()
     clock, shelf = Clock(), Shelf()
     wakes: list[str] = []
     committed: list[str] = []
@@ -191,6 +193,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     rooms = Rooms(
         store=store,
         logs=log_store,
+        metrics=metric_store,
         clock=clock,
         wake=wakes.append,
         tables=tables.TABLES,
@@ -218,6 +221,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     yield made
     store.close()
     log_store.close()
+    metric_store.close()
 
 
 @pytest.fixture
