@@ -111,9 +111,16 @@ def decode(data: bytes) -> dict[int, float]:
     at, key = 1, -1 << 20
     try:
         while at < len(data):
-            step, at = _take(data, at)
+            # Nearly every number is one byte, and sketches are read by the thousand.
+            step = data[at]
+            at += 1
+            if step > 0x7F:
+                step, at = _take(data, at - 1)
             key += step
-            count, at = _take(data, at)
+            count = data[at]
+            at += 1
+            if count > 0x7F:
+                count, at = _take(data, at - 1)
             if count & 1:
                 found[key] = _COUNT.unpack_from(data, at)[0]
                 at += _COUNT.size

@@ -131,7 +131,7 @@ class World:
     def client(self, service: str, credential: Credential | None = None, **options: Any) -> Any:
         """A botocore client whose requests go into the application."""
         key = credential or self.root
-        client = SESSION.create_client(
+        client = options.pop("session", SESSION).create_client(
             service,
             region_name=options.pop("region", DEFAULT_REGION),
             endpoint_url=options.pop("endpoint_url", ENDPOINT_URL),

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import botocore.loaders
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
@@ -405,6 +407,46 @@ def test_permissions(world: Any, client: Any) -> None:
     denied = refusal(mine.put_metric_data, Namespace="Other", MetricData=given)
     assert denied[0] == "AccessDeniedException"
     assert refusal(mine.list_metrics)[0] == "AccessDeniedException"
+
+
+class OnlyOne(botocore.loaders.Loader):
+    """Models whose services speak one protocol alone, as older and newer SDKs' do."""
+
+    def __init__(self, protocol: str) -> None:
+        super().__init__()
+        self._protocol = protocol
+
+    def load_service_model(
+        self, service_name: str, type_name: str, api_version: str | None = None
+    ) -> Any:
+        model = super().load_service_model(service_name, type_name, api_version)
+        if type_name != "service-2":
+            return model
+        spoken = {"protocol": self._protocol, "protocols": [self._protocol]}
+        return {**model, "metadata": {**model["metadata"], **spoken}}
+
+
+@pytest.mark.parametrize("protocol", ["query", "smithy-rpc-v2-cbor"])
+def test_the_other_protocols_say_the_same(world: Any, client: Any, protocol: str) -> None:
+    session = botocore.session.Session()
+    session.register_component("data_loader", OnlyOne(protocol))
+    other = world.client("cloudwatch", session=session)
+    put(other, *({"Value": n, "Timestamp": moment(START + n % 2 * 60)} for n in range(500)))
+    assert other.meta.service_model.resolved_protocol == protocol
+    asked = [query("a"), query("b", "p90"), expression("c", "a / 2")]
+    assert ask(other, *asked) == ask(client, *asked)
+    assert other.list_metrics()["Metrics"] == client.list_metrics()["Metrics"]
+    wanted = {"Namespace": "Acme", "MetricName": "Latency", "Dimensions": DIMENSIONS}
+    span = {"StartTime": moment(START), "EndTime": moment(START + 120), "Period": 60}
+    both = [
+        each.get_metric_statistics(**wanted, **span, Statistics=["Sum", "Average"])["Datapoints"]
+        for each in (other, client)
+    ]
+    assert both[0] == both[1]
+    assert len(both[0]) == 2
+    given = [{"MetricName": "m", "Value": float("nan")}]
+    wrong = {"Namespace": "A", "MetricData": given}
+    assert refusal(other.put_metric_data, **wrong) == refusal(client.put_metric_data, **wrong)
 
 
 def test_what_does_not_exist_says_so(client: Any) -> None:

@@ -4,7 +4,7 @@ import gzip
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostler.aws import errors, parse, route, specs
@@ -13,6 +13,8 @@ from hostler.aws.protocols.errors import UnreadableError
 from hostler.domain.errors import CallerError
 
 from .clients import parsed, request_of
+
+FAST = settings(max_examples=60, deadline=None)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,7 @@ def test_what_is_none_is_refused(written: str) -> None:
         cbor.loads(bytes.fromhex(written))
 
 
+@FAST
 @given(st.binary(max_size=80))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     try:

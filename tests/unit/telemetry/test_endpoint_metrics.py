@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostler.domain import latencies
@@ -12,6 +12,8 @@ from hostler.domain.errors import CallerError
 from hostler.gateway import record as gateway_record
 from hostler.telemetry import endpoint_metrics, points
 from hostler.telemetry.metrics import Sample
+
+FAST = settings(max_examples=60, deadline=None)
 
 SUBJECT = endpoint_metrics.Subject("1", "r", "e", "v")
 
@@ -85,6 +87,7 @@ def test_without_an_answer_there_is_no_latency_and_perhaps_no_share(
     assert statistics(found["InvocationModelErrors"], "Sum") == [0]
 
 
+@FAST
 @given(st.lists(st.integers(1, 60_000_000), min_size=1, max_size=50))
 def test_latencies_are_true_to_their_bucket(spread: list[int]) -> None:
     recorder = gateway_record.Recorder()
@@ -102,6 +105,7 @@ def test_latencies_are_true_to_their_bucket(spread: list[int]) -> None:
     assert point.least <= average <= point.greatest
 
 
+@FAST
 @given(st.integers(0, latencies.BUCKETS - 2))
 def test_the_middle_of_a_bucket_is_in_it(bucket: int) -> None:
     floor, above = latencies.bucket_floor(bucket), latencies.bucket_floor(bucket + 1)

@@ -4,13 +4,15 @@ import math
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostler.telemetry import expressions, timelines
 from hostler.telemetry.evaluate import Evaluator, Value
 from hostler.telemetry.expressions import ExpressionError
 from hostler.telemetry.timelines import Line
+
+FAST = settings(max_examples=60, deadline=None)
 
 GRID = range(0, 300, 60)
 
@@ -128,6 +130,7 @@ def test_what_is_refused(text: str, why: str) -> None:
         evaluate(text)
 
 
+@FAST
 @given(st.text(alphabet="m1e+-*/^()[],.\"' <>=&|FILSUM0", max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
@@ -142,6 +145,7 @@ LINES = st.dictionaries(st.sampled_from(list(GRID)), st.floats(-1e6, 1e6)).map(
 )
 
 
+@FAST
 @given(LINES, LINES)
 def test_laws_of_lines(one: Line, other: Line) -> None:
     given_ones = {"m1": one, "m2": other}

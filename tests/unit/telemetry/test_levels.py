@@ -1,11 +1,13 @@
 """Where a point is by its age, and which periods see it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostler.telemetry import levels
 from hostler.telemetry.levels import DAY_S, HOUR_S
+
+FAST = settings(max_examples=60, deadline=None)
 
 NOW = 1_700_000_000
 PERIODS = st.one_of(
@@ -31,6 +33,7 @@ def test_the_level_of_an_age(age_s: int, resolution_s: int, level: int | None) -
     assert levels.place(NOW - age_s, resolution_s, NOW) == level
 
 
+@FAST
 @given(st.integers(0, 500 * DAY_S), st.sampled_from([1, 10, 60]), PERIODS)
 def test_a_period_sees_what_its_levels_may_hold(
     age_s: int, resolution_s: int, period_s: int
@@ -42,6 +45,7 @@ def test_a_period_sees_what_its_levels_may_hold(
         assert seen == (level in dividing)
 
 
+@FAST
 @given(st.integers(0, 500 * DAY_S), PERIODS)
 def test_a_start_is_rounded_down_to_where_points_begin(age_s: int, period_s: int) -> None:
     start = levels.rounded_start(NOW - age_s, period_s, NOW)

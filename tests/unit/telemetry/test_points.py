@@ -3,11 +3,13 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostler.telemetry import points
 from hostler.telemetry.points import Point
+
+FAST = settings(max_examples=60, deadline=None)
 
 VALUES = st.floats(-1e9, 1e9).map(lambda value: 0.0 if abs(value) < 1e-9 else value)
 PAIRS = st.tuples(VALUES, st.integers(1, 50).map(float))
@@ -30,12 +32,14 @@ def alike(one: Point, other: Point) -> bool:
     )
 
 
+@FAST
 @given(POINTS, POINTS, POINTS)
 def test_points_merge_in_any_order(one: Point, two: Point, three: Point) -> None:
     left = points.merged(points.merged(one, two), three)
     assert alike(left, points.merged(one, points.merged(three, two)))
 
 
+@FAST
 @given(POINTS)
 def test_what_is_stored_is_the_point(point: Point) -> None:
     encoded = point.encoded()
@@ -43,6 +47,7 @@ def test_what_is_stored_is_the_point(point: Point) -> None:
     assert alike(again, point)
 
 
+@FAST
 @given(st.lists(PAIRS, min_size=1, max_size=10), st.floats(0, 100))
 def test_statistics_are_those_of_the_values(
     pairs: list[tuple[float, float]], percent: float
