@@ -13,6 +13,7 @@ from typing import Any, get_origin
 import typer
 
 from hostler.api import catalog
+from hostler.api.cloudwatch.members import BY_OPERATION as CLOUDWATCH
 from hostler.api.members import Acts, Echoed, Only, Refused
 from hostler.api.s3 import forms
 from hostler.api.s3.table import OPERATIONS
@@ -25,7 +26,7 @@ from hostler.domain.config import AddedRuntime, Setting
 from tools import permissions
 
 ROOT = Path(__file__).parent.parent
-ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "sts", "iam")
+ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "sts", "iam")
 BEGIN, END = "<!-- generated: operations -->", "<!-- end -->"
 NOTE = "<!-- Written by `make docs` from the code. -->\n\n"
 
@@ -175,10 +176,10 @@ def lifecycles() -> str:
 
 
 def members() -> str:
-    """What becomes of each input member of the sagemaker operations."""
+    """What becomes of each input member of the operations of sagemaker and cloudwatch."""
     parts = ["# Input members\n\n", NOTE]
     parts.append("A field acts, or is echoed for the reason given, or is refused by name.\n")
-    for operation, table in BY_OPERATION.items():
+    for operation, table in {**BY_OPERATION, **CLOUDWATCH}.items():
         parts.append(f"\n## {operation}\n\n| member | |\n|---|---|\n")
         parts += [f"| `{path}` | {_fate(table[path])} |\n" for path in sorted(table)]
     return "".join(parts)

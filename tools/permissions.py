@@ -34,7 +34,7 @@ OWN, OTHERS = Project("acme", "rc", "project-a"), Project("acme", "rc", "project
 MODEL = "fraud"
 WHO = ("deployer", "caller", "role", "stranger")
 ABOUT = ("own", "other")
-ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "iam", "sts", "cloudtrail")
+ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "iam", "sts", "cloudtrail")
 TEXT = """# Who may do what
 
 {note}What `hostler bootstrap` sets up for a project, for every operation: the *deployer* (its own
@@ -103,6 +103,7 @@ def sample(project: Project) -> dict[str, Any]:
         "GroupName": project.prefix + "group",
         "Key": "models/artifacts/fraud/model.tar.gz",
         "ModelName": model,
+        "Namespace": "Own",
         "PolicyArn": policy,
         "PolicyName": project.prefix + "own",
         "PolicySourceArn": iam_arn(ACCOUNT, "user", user),

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ def transform_fn(model, data, content_type, accept, context):
         context.set_response_header(0, "X-Amzn-SageMaker-Closed-Session-Id", told)
     elif "wait" in str(data):
         time.sleep(4)
+    elif "fail" in str(data):
+        raise ValueError("as asked")
     return f"{socket.gethostname()} {told or ''}", "text/plain"
 """
 
@@ -99,6 +102,55 @@ def seen(server: Running, endpoint: str) -> Iterator[Counts]:
 
 def in_flight(seen: Counts, rows: list[int | None]) -> int:
     return sum(seen.total(row) for row in rows if row is not None)
+
+
+def total(server: Running, endpoint: str, name: str, statistic: str = "Sum") -> float:
+    """A statistic of an endpoint's metric since it was made, in one period."""
+    now = datetime.now(UTC)
+    found = server.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName=name,
+        Dimensions=[
+            {"Name": "EndpointName", "Value": endpoint},
+            {"Name": "VariantName", "Value": "AllTraffic"},
+        ],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=86_400,
+        Statistics=[statistic],
+    )
+    return sum(each[statistic] for each in found["Datapoints"])
+
+
+def test_each_call_is_in_the_metrics_once_whoever_is_killed(server: Running, endpoint: str) -> None:
+    """The module's first test: no other has called."""
+
+    def counted(calls: int) -> None:
+        eventually(f"{calls} calls", lambda: total(server, endpoint, "Invocations") == calls)
+
+    def spools() -> set[str]:
+        return {path.name for path in (server.home / "spool").glob("gateway-0-*")}
+
+    for _ in range(9):
+        invoke(server, endpoint, "go on")
+    with pytest.raises(ClientError, match="ModelError"):
+        invoke(server, endpoint, "fail")
+    counted(10)
+    server.kill("control")
+    for _ in range(9):
+        invoke(server, endpoint, "go on")
+    counted(19)
+    before = spools()
+    server.kill("gateway-0")
+    eventually("the dead gateway's spool is deleted", lambda: not before & spools())
+    invoke(server, endpoint, "go on")
+    counted(20)
+    assert total(server, endpoint, "InvocationsPerInstance") == 10
+    assert total(server, endpoint, "Invocation5XXErrors") == 1
+    assert total(server, endpoint, "InvocationModelErrors") == 1
+    assert total(server, endpoint, "Invocation4XXErrors") == 0
+    assert total(server, endpoint, "ModelLatency", "SampleCount") == 20
+    assert total(server, endpoint, "OverheadLatency", "Minimum") > 0
 
 
 def test_each_gateway_sends_to_the_instance_with_the_least_of_all(

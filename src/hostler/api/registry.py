@@ -80,6 +80,7 @@ class Database(StrEnum):
     CONTROL = "control"
     LOGS = "logs"
     AUDIT = "audit"
+    METRICS = "metrics"
 
 
 class Effect(StrEnum):
@@ -143,6 +144,7 @@ class Rooms:
     Args:
         store: The control database.
         logs: The log events' database (``telemetry.logs.metadata``), as a store of its own.
+        metrics: The metrics' database (``telemetry.metrics.metadata``), likewise.
         tables: The services that this process answers.
         committed: Awaited after each committed write, with the service's name, before the caller
             is answered: what was written is then known to the data plane as well.
@@ -158,6 +160,7 @@ class Rooms:
 
     store: Store
     logs: Store
+    metrics: Store
     clock: Clock
     wake: Wake
     tables: Sequence[ServiceTable]
@@ -183,3 +186,5 @@ class Rooms:
             case Database.AUDIT:
                 assert self.audit is not None, "a table of the audit log's is only there with it"
                 return self.audit
+            case Database.METRICS:
+                return self.metrics

@@ -34,6 +34,7 @@ from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.audit import AuditIngest
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
+from hostler.control.metrics import MetricIngest
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.control.stored_objects import StoredObjects
@@ -49,7 +50,7 @@ from hostler.store.blobs import Blobs
 from hostler.store.database import Store
 from hostler.store.disk import Reserve
 from hostler.store.object_index import read_index
-from hostler.telemetry import logs, trail
+from hostler.telemetry import logs, metrics, trail
 
 _log = logging.getLogger("hostler.control")
 
@@ -66,7 +67,7 @@ async def serve(settings: Settings) -> None:
     layout, clock = settings.layout, SystemClock()
     probing = asyncio.create_task(asyncio.to_thread(isolation.probe, layout.mount_point))
     await asyncio.sleep(0)  # its process starts while we open the databases
-    store, log_store = _stores(settings, clock)
+    store, log_store, metric_store = _stores(settings, clock)
     model_data, watch, indexes = _model_data(settings, store)
     announcements = Announcements(layout)
     environments = _environments(settings, announcements)
@@ -87,6 +88,7 @@ async def serve(settings: Settings) -> None:
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
+    counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
@@ -94,6 +96,7 @@ async def serve(settings: Settings) -> None:
     rooms = Rooms(
         store=store,
         logs=log_store,
+        metrics=metric_store,
         clock=clock,
         wake=plane.wake,
         tables=tables.TABLES,
@@ -109,9 +112,12 @@ async def serve(settings: Settings) -> None:
     )
     await publisher.start()
     uses = KeyUses(store, layout, rooms.uses)
-    parts = [each.run() for each in (ingest, announcements, further, watch, uses, audit, journal)]
+    parts = [
+        each.run()
+        for each in (ingest, counted, announcements, further, watch, uses, audit, journal)
+    ]
     async with (
-        _closing((backend, publisher), (store, log_store, trail_store, *indexes)),
+        _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
         background.beside(plane.run(_last(layout)), *parts, failed=_end_now),
     ):
         server = uvicorn.Server(listening.config(create_app(rooms), drain_s=endings.CONTROL_S))
@@ -137,14 +143,15 @@ def _end_now() -> None:
     os._exit(1)
 
 
-def _stores(settings: Settings, clock: SystemClock) -> tuple[Store, Store]:
+def _stores(settings: Settings, clock: SystemClock) -> tuple[Store, Store, Store]:
     layout = settings.layout
     store = Store.at(layout.database, tables=schema.metadata, reserve=Reserve(layout.reserve))
     log_store = Store.at(layout.logs_database, tables=logs.metadata)
-    for each in (store, log_store):
+    metric_store = Store.at(layout.metrics_database, tables=metrics.metadata)
+    for each in (store, log_store, metric_store):
         each.create_tables()
     _root_credentials(store, settings, clock.now())
-    return store, log_store
+    return store, log_store, metric_store
 
 
 def _around(settings: Settings, clock: SystemClock, ingest: Ingest) -> Callable[..., Surroundings]:

@@ -30,6 +30,10 @@ _QUERY: Final = Conventions(
 
 _BY_SERVICE: Final = {
     "sagemaker-runtime": Conventions(validation="ValidationError"),
+    "cloudwatch": Conventions(
+        validation="ValidationError",
+        internal="InternalServiceError",
+    ),
     "logs": Conventions(validation="InvalidParameterException"),
     "ecr": Conventions(validation="InvalidParameterException"),
     "iam": _QUERY,
@@ -52,6 +56,8 @@ def of(service: str) -> Conventions:
     return _BY_SERVICE.get(service, _DEFAULT)
 
 
+_RPC: Final = ("json", "smithy-rpc-v2-cbor")
+
 _FORBIDDEN: Final = frozenset(
     {
         "AccessDenied",
@@ -68,7 +74,7 @@ _FORBIDDEN: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""403, except in the JSON protocols, which answer every caller's error with 400."""
+"""403, except in the JSON and CBOR protocols, which answer every caller's error with 400."""
 
 _STATUS: Final = {
     "UnknownOperationException": 404,
@@ -173,8 +179,8 @@ def status(service: str, protocol: Protocol, code: str) -> int:
     if own is not None and code in own:
         return own[code]
     if code in _FORBIDDEN:
-        return 400 if protocol == "json" else 403
-    if code == "UnknownOperationException" and protocol == "json":
+        return 400 if protocol in _RPC else 403
+    if code == "UnknownOperationException" and protocol in _RPC:
         return 400
     return _STATUS.get(code, 400)
 

@@ -6,7 +6,7 @@ are known.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -111,6 +111,11 @@ class Publication:
             self._dirty = True
             self._identities = identities
         self._publish_soon()
+
+    @property
+    def routes(self) -> Collection[EndpointRoute] | None:
+        """Of the endpoints that answer; None until this process has published any."""
+        return self._routes.values() if self._history else None
 
     @property
     def pending(self) -> bool:

@@ -103,6 +103,11 @@ class Layout:
         return self.root / "telemetry" / "audit.db"
 
     @property
+    def metrics_database(self) -> Path:
+        """CloudWatch's metrics; writer: control."""
+        return self.root / "telemetry" / "metrics.db"
+
+    @property
     def s3(self) -> Path:
         """Blobs and their index; writer: the S3 process."""
         return self.root / "s3"
@@ -203,9 +208,15 @@ class Layout:
         """Where a gateway hands its listening socket to a new supervisor."""
         return self.run / f"gateway-{slot}.sock"
 
-    def gateway_spool(self, slot: int) -> Path:
-        """A gateway's counters, second by second, until they are ingested; writer: that gateway."""
-        return self.spools / f"gateway-{slot}"
+    def gateway_spool(self, slot: int, life: str) -> Path:
+        """One gateway process's counters, second by second, until they are ingested; its writer.
+
+        Args:
+            slot: The gateway's.
+            life: Tells it from others of its slot. Versions before wrote to ``gateway-N``,
+                whichever process it was.
+        """
+        return self.spools / f"gateway-{slot}-{life}"
 
     @property
     def spools(self) -> Path:

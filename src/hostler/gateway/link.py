@@ -300,6 +300,8 @@ class Link(asyncio.Protocol):
                 if invocation is not None:
                     forward.again(invocation)
             case frames.HELLO:
+                if self.serial or not link_id:  # by it we tell what the worker has taken
+                    raise frames.FrameError(f"a greeting with serial {link_id}, or a second one")
                 credit, _index, self.pid = frames.HELLO_PAYLOAD.unpack_from(payload)
                 self.serial = link_id
                 self._grant(credit)

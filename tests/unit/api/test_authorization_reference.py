@@ -41,6 +41,7 @@ SAMPLE: dict[str, Any] = {
     "GroupName": "group",
     "KmsKeyId": "key",
     "ModelName": "rc-model",
+    "Namespace": "Own",
     "PolicyArn": f"{ARN}:policy/Own",
     "PolicyName": "Own",
     "PolicySourceArn": f"{ARN}:user/kim",
