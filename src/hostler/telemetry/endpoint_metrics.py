@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -37,11 +37,14 @@ class Subject(NamedTuple):
     variant: str
 
 
+Bucket = Annotated[int, msgspec.Meta(ge=0, lt=latencies.BUCKETS)]
+
+
 class Latencies(msgspec.Struct, frozen=True):
     """As ``gateway.record.Histogram`` drains: the sum in µs, and counts by bucket."""
 
     sum: int
-    buckets: dict[str, int]
+    buckets: dict[Bucket, int]
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -128,7 +131,7 @@ def _of(errors: int, calls: int) -> Point:
 
 def _latency(spread: Latencies) -> Point | None:
     """The latencies of a record; those of 0 are of calls whose instance gave no answer."""
-    counts = {int(bucket): count for bucket, count in spread.buckets.items() if count > 0}
+    counts = {bucket: count for bucket, count in spread.buckets.items() if count > 0}
     counts.pop(0, None)
     number = sum(counts.values())
     if not number:

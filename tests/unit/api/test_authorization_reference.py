@@ -41,7 +41,7 @@ SAMPLE: dict[str, Any] = {
     "GroupName": "group",
     "KmsKeyId": "key",
     "ModelName": "rc-model",
-    "Namespace": "Own",
+    "Namespace": "Acme",
     "PolicyArn": f"{ARN}:policy/Own",
     "PolicyName": "Own",
     "PolicySourceArn": f"{ARN}:user/kim",

@@ -132,3 +132,6 @@ def test_a_later_version_is_not_guessed_at(
     (written,) = recorder.records(0.0)
     assert endpoint_metrics.read(json.dumps({**written, "v": 2})) is None
     assert endpoint_metrics.read(json.dumps({**written, "more": 2})) is not None
+    for bucket in ("-1", "160", "1e9", "a"):
+        strange = {**written, "model_us": {"sum": 1, "buckets": {bucket: 1}}}
+        assert endpoint_metrics.read(json.dumps(strange)) is None
