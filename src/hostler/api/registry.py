@@ -19,7 +19,7 @@ from hostler.domain.ids import AccountId, Region
 from hostler.domain.ports import Clock, ModelDataSource, Wake
 from hostler.domain.snapshot import Principal
 from hostler.domain.uses import Uses
-from hostler.iam.evaluate import Judged
+from hostler.iam.evaluate import Judged, ResourcePolicy
 from hostler.store.database import Store, Transaction
 
 NO_REQUEST = HttpRequest("POST", "/", ())
@@ -36,6 +36,8 @@ class Access:
     """The condition keys that are its own."""
     is_new: bool = False
     """The resource is only being made: whether AWS knows tags of it, it does not say."""
+    on: ResourcePolicy | None = None
+    """Whose the resource is and what its own policy says, where that is asked too."""
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hostler.api import authenticate, iam, members, sts
-from hostler.api.authorize import authorize
+from hostler.api.authorize import authorize, context_of
 from hostler.api.registry import Call, Effect
 from hostler.aws import sigv4
 from hostler.domain.errors import CallerError
@@ -46,11 +46,12 @@ class Caller:
         )
         assert operation.members is not None
         members.refuse(operation.members, params, code="ValidationError")
-        authorize(PolicyEngine(), self.principal, operation.access(call))
+        authorize(PolicyEngine(), self.principal, operation.access(call), context_of(call))
 
         def transaction(tx: Transaction) -> Any:
             if operation.located is not None:
-                authorize(PolicyEngine(), self.principal, operation.located(tx, call))
+                needed = operation.located(tx, call)
+                authorize(PolicyEngine(), self.principal, needed, context_of(call))
             return operation.handler(tx, call)
 
         return self.store.run(transaction, write=operation.effect is not Effect.READS)

@@ -5,11 +5,10 @@ from another one, the caller's own policies too; whether a role exists is told t
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hostler.api.authorize import context_of
 from hostler.api.iam.errors import validation
 from hostler.api.members import ACTS, Refused
 from hostler.api.registry import Access, Call, Effect, Operation
@@ -21,7 +20,7 @@ from hostler.domain.ids import assumed_role_arn
 from hostler.domain.snapshot import Policy, Principal
 from hostler.iam import context, match
 from hostler.iam.context import ABSENT, Context
-from hostler.iam.evaluate import PolicyEngine, ResourcePolicy, refusal
+from hostler.iam.evaluate import ResourcePolicy
 from hostler.iam.grammar import Kind
 from hostler.iam.operators import ARN_PARTS
 from hostler.store.database import Transaction
@@ -33,17 +32,39 @@ _ACTS = (
     "RoleArn RoleSessionName PolicyArns[].arn Policy DurationSeconds Tags[].Key Tags[].Value "
     "TransitiveTagKeys[] ExternalId SourceIdentity"
 )
+_OF_FEDERATION = (
+    "accounts.google.com:aud", "accounts.google.com:sub", "cognito-identity.amazonaws.com:amr",
+    "cognito-identity.amazonaws.com:aud", "cognito-identity.amazonaws.com:sub",
+    "graph.facebook.com:app_id", "graph.facebook.com:id", "saml:aud", "saml:namequalifier",
+    "saml:sub", "saml:sub_type", "www.amazon.com:app_id", "www.amazon.com:user_id",
+)  # fmt: skip
+"""What only callers have who came by an identity provider: there are none here."""
+
+
+def needed(tx: Transaction, call: Call) -> Sequence[Access]:
+    """What the caller and the role must agree on."""
+    if call.principal.is_root:
+        raise access_denied("Roles may not be assumed by root accounts.")
+    arn = call.params["RoleArn"]
+    tags = session_tags.of_call(call.params, call.principal)
+    role = entities.role(tx, arn)
+    on = ResourcePolicy(
+        owner=_account(arn) if role is None else role.account,
+        document=None if role is None else role.trust,
+        name=arn,
+        kind=Kind.TRUST,
+    )
+    given = _context(tx, call, role, tags)
+    source = _source_identity(call.params, call.principal)
+    return [Access(action, arn, given, on=on) for action in _actions(tags, source)]
 
 
 def assume_role(tx: Transaction, call: Call) -> dict[str, Any]:
     params, name = call.params, call.params["RoleSessionName"]
     caller = call.principal
-    if caller.is_root:
-        raise access_denied("Roles may not be assumed by root accounts.")
     tags = session_tags.of_call(params, caller)
     source = _source_identity(params, caller)
     role = entities.role(tx, params["RoleArn"])
-    _authorize(tx, call, role, tags, source)
     assert role is not None, "only a role that exists can trust anybody"
     limits = session_policies.of_call(tx, params, role.account)
     packed = _packed(limits, tags)
@@ -66,26 +87,6 @@ def assume_role(tx: Transaction, call: Call) -> dict[str, Any]:
     }
 
 
-def _authorize(
-    tx: Transaction, call: Call, role: Identity | None, tags: SessionTags, source: str
-) -> None:
-    """Raise AccessDeniedException unless caller and role agree on all that is asked."""
-    arn = call.params["RoleArn"]
-    given = _context(tx, call, role, tags)
-    on = ResourcePolicy(
-        owner=_account(arn) if role is None else role.account,
-        document=None if role is None else role.trust,
-        name=arn,
-        kind=Kind.TRUST,
-    )
-    engine = PolicyEngine()
-    for action in _actions(tags, source):
-        decision = engine.decide(call.principal, action, arn, given, on=on)
-        if not decision.allowed:
-            raise refusal(call.principal.arn, action, arn, decision)
-        call.granted.append(Access(action, arn, given))
-
-
 def _actions(tags: SessionTags, source: str) -> Iterator[str]:
     """What is needed; of a chain, each role must agree to tags and to the source identity."""
     yield "sts:AssumeRole"
@@ -98,21 +99,17 @@ def _actions(tags: SessionTags, source: str) -> Iterator[str]:
 def _context(tx: Transaction, call: Call, role: Identity | None, tags: SessionTags) -> Context:
     """The condition keys of the request.
 
+    A role that does not exist is looked up and has no tags, as one that has none.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     """
     params = call.params
-    own: Context = {
+    tagged = entities.tags(tx, "" if role is None else role.id).items()
+    return {
+        **dict.fromkeys(_OF_FEDERATION, ABSENT),
         "sts:ExternalId": params.get("ExternalId", ABSENT),
         "sts:RoleSessionName": params["RoleSessionName"],
         "sts:SourceIdentity": params.get("SourceIdentity", ABSENT),
         "sts:TransitiveTagKeys": tuple(tags.transitive),
-    }
-    if role is None:
-        return {**context_of(call), **own}
-    tagged = entities.tags(tx, role.id).items()
-    return {
-        **context_of(call),
-        **own,
         **context.tags("aws:ResourceTag", tagged),
         **context.tags("iam:ResourceTag", tagged),
     }
@@ -167,6 +164,7 @@ OPERATION = Operation(
     name="AssumeRole",
     handler=assume_role,
     access=lambda _call: (),
+    located=needed,
     effect=Effect.READS,
     members={
         **dict.fromkeys(_ACTS.split(), ACTS),
