@@ -216,8 +216,8 @@ def _forms() -> str:
 ## Uploads from browser forms
 
 A form (`generate_presigned_post`) that is POSTed to a bucket is a PutObject by whoever signed its
-policy: their permissions, their account. Signatures of version 4 and 2 are accepted; a session
-token is not, as there are no temporary credentials. It acts by `key`, `file`, `policy` and the
+policy: their permissions, their account. Signatures of version 4 and 2 are accepted, those of
+temporary credentials with their session token. It acts by `key`, `file`, `policy` and the
 signature's fields, by {acting}
 and by those that begin with `x-amz-`, which are read as the headers of a PutObject, with what the
 table says of its members. `${{filename}}` is replaced in all of them, before the policy is judged.

@@ -45,12 +45,24 @@ def authenticate(
         refuse_unknown(presented, body_sha256, wall_now)
     secret, who = known
     sigv4.verify(presented, secret, body_sha256, wall_now)
-    if expires is None:
-        if presented.session_token:
-            raise refuse(presented.service, Refusal.TOKEN)
-    elif wall_now >= expires:
-        raise refuse(presented.service, Refusal.TOKEN_EXPIRED)
+    check_token(presented.service, presented.session_token, expires, wall_now)
     return who
+
+
+def check_token(service: str, token: str | None, expires: float | None, wall_now: float) -> None:
+    """Refuse a token beside a long-lived key, and temporary credentials that have ended.
+
+    Args:
+        service: In whose words.
+        token: The session token, if there is one; one that was found to be the key's.
+        expires: When temporary credentials end (epoch s); None for a long-lived key.
+        wall_now: The wall clock (epoch s).
+    """
+    if expires is None:
+        if token:
+            raise refuse(service, Refusal.TOKEN)
+    elif wall_now >= expires:
+        raise refuse(service, Refusal.TOKEN_EXPIRED)
 
 
 def refuse_unknown(presented: Presented, body_sha256: str, wall_now: float) -> NoReturn:

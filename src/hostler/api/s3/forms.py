@@ -18,6 +18,7 @@ from hostler.api.s3 import checksums, tagging
 from hostler.api.s3.errors import access_denied, error, invalid_argument, not_implemented
 from hostler.api.s3.incoming import OBJECT_BYTES_MAX
 from hostler.aws import parse, postpolicy, specs
+from hostler.aws.authenticate import check_token
 from hostler.aws.formdata import FormError, FormReader, TooLargeError, boundary_of
 from hostler.aws.http import HttpRequest, HttpResponse
 from hostler.aws.postpolicy import MissingFieldError, NotCoveredError, Policy, PolicyDocumentError
@@ -80,6 +81,7 @@ class Signer:
     """Who has signed a form."""
 
     principal: Principal
+    access_key_id: str
     region: str
     """Empty where the signature names none."""
     signed_at: float | None
@@ -253,16 +255,12 @@ def _signer(fields: Mapping[str, str], lookup: Lookup, wall_now: float) -> tuple
         raise refuse("s3", Refusal.TOKEN if signed.token else Refusal.UNKNOWN_KEY)
     if not is_good:
         raise refuse("s3", Refusal.MISMATCH)
-    expires = known[0].expires
-    if expires is None and signed.token:
-        raise refuse("s3", Refusal.TOKEN)
-    if expires is not None and wall_now >= expires:
-        raise refuse("s3", Refusal.TOKEN_EXPIRED)
+    check_token("s3", signed.token, known[0].expires, wall_now)
     try:
         policy = postpolicy.read(signed.policy)
     except PolicyDocumentError as failure:
         raise error("InvalidPolicyDocument", str(failure)) from failure
-    return Signer(known[1], signed.region, signed.at), policy
+    return Signer(known[1], signed.access_key_id, signed.region, signed.at), policy
 
 
 def _headers(fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:

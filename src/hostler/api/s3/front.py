@@ -205,6 +205,8 @@ class Front:
         wall_now = self.wall()
         form, signer = await forms.read(request, connection.body(), self.lookup, wall_now)
         region, now = signer.region or self.region, self.clock.now()
+        if signer.principal.session is None:
+            self.uses.note(signer.access_key_id, "s3", region, now)
         signed = keys.of_form(signer.signed_at, _sender(request), wall_now)
         return form, S3Call(
             params={},
