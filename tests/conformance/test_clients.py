@@ -109,7 +109,7 @@ def _sdk(server: Running, name: str, *words: str, venv: Path = CLIENTS) -> "subp
 
 
 def _told(server: Running, process: "subprocess.Popen[str]") -> dict[str, Any]:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 0, out + err + server.process_logs()
     answer: dict[str, Any] = json.loads(out.splitlines()[-1])
     return answer
@@ -338,7 +338,7 @@ def test_cli_runs_the_pages_clean_up(server: Running) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     name, modified = done.stdout.split()

@@ -238,7 +238,7 @@ def served(layout: Layout) -> Iterator[Path]:
 def _connected(path: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.connect(str(path))
-    connection.settimeout(5)
+    connection.settimeout(60)
     return connection
 
 
@@ -288,7 +288,7 @@ def test_it_is_ready_when_the_health_route_says_so() -> None:
     """Not before: a connection that hangs, one that is cut, a 503 and another's page are passed."""
     answers = iter((b"", HEAD, HEAD + b'{"ready": false, "s3": true}', b"SSH-2.0\r\n\r\n"))
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(60)
         selector = selectors.DefaultSelector()
         readiness = Readiness(selector, "127.0.0.1", server.getsockname()[1])
 
