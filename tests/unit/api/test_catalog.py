@@ -43,6 +43,7 @@ EFFECTS = {
     "Filter": READ,
     "Get": READ,
     "List": READ,
+    "Lookup": READ,
     "Put": WRITE,
     "Set": WRITE,
     "Simulate": READ,
