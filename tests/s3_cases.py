@@ -279,7 +279,8 @@ def bucket_settings(call: Recorder, bucket: str) -> None:
     call("delete_bucket_tagging", Bucket=bucket)
     call("get_bucket_tagging", Bucket=bucket)
     policy = (
-        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", '
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", '
+        '"Principal": {"AWS": "arn:aws:iam::123456789012:root"}, '
         f'"Action": "s3:GetObject", "Resource": "arn:aws:s3:::{bucket}/*"}}]}}'
     )
     call("get_bucket_policy", Bucket=bucket)

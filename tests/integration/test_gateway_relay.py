@@ -52,7 +52,8 @@ def test_the_head_arrives_as_it_was_sent_and_the_answer_returns_as_it_was_made(f
             b"HTTP/1.1 201 Made\r\nX-Odd:  yes \r\nContent-Length: 2\r\n\r\nok"
         )
         connection.close()
-    assert seen == [head]
+    told = b"\r\nx-hostler-sender: 127.0.0.1 -\r\n\r\nhello"  # and nothing else
+    assert seen == [head.replace(b"\r\n\r\nhello", told)]
 
 
 @pytest.mark.parametrize("service", ["control", "s3"])
@@ -70,7 +71,8 @@ def test_an_absolute_target_is_passed_on_as_its_path_and_host(front, service):
         connection.sendall(b"GET http://h:1%b HTTP/1.1\r\nA: b\r\nHost: proxy\r\n\r\n" % path)
         assert response(connection, "GET").status == 200
         connection.close()
-    assert seen == [b"GET %b HTTP/1.1\r\nA: b\r\nHost: h:1\r\n\r\n" % path]
+    told = b"x-hostler-sender: 127.0.0.1 -\r\n\r\n"
+    assert seen == [b"GET %b HTTP/1.1\r\nA: b\r\nHost: h:1\r\n%b" % (path, told)]
 
 
 def test_a_kept_connection_serves_many_requests_of_both_kinds(front):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hostler.api.registry import Call, Effect, Operation, Rooms
-from hostler.audit.entry import Entry
+from hostler.audit.entry import Entry, decided, told
 from hostler.aws import sigv4
 from hostler.aws.http import HttpRequest
 from hostler.aws.route import Target
@@ -37,8 +37,8 @@ def call(
         reads=operation.effect is Effect.READS,
         params=made.params,
         result=result,
-        error=error,
-        judged=made.judged,
+        error=told(error),
+        judged=decided(made.judged, error),
     )
 
 
@@ -57,7 +57,7 @@ def stranger(
         access_key_id=claimed_key(request),
         sender=sender.read(header.get(sender.HEADER)),
         agent=header.get("user-agent", ""),
-        error=error,
+        error=told(error),
     )
 
 

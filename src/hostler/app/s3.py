@@ -22,11 +22,11 @@ from hostler.api.s3.relay import Relay
 from hostler.app import external, listening, processes
 from hostler.app.clock import SystemClock
 from hostler.app.loans import LendingServer
-from hostler.app.settings import Settings
 from hostler.audit.journal import Journal
 from hostler.aws.external import ExternalS3
 from hostler.aws.temporary import Temporary
 from hostler.domain import endings
+from hostler.domain.ids import DEFAULT_ACCOUNT
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
 from hostler.domain.snapshot import Known, Snapshot
@@ -52,9 +52,15 @@ def main() -> None:
     layout = settings.layout
     elsewhere = external.of(settings)
     if elsewhere is None:
-        work = serve(settings, clock=SystemClock(), wall=time.time)
+        work = serve(
+            layout,
+            region=settings.region,
+            clock=SystemClock(),
+            wall=time.time,
+            account=settings.account,
+        )
     else:
-        work = relay(settings, elsewhere)
+        work = relay(layout, elsewhere, region=settings.region, account=settings.account)
     processes.run(layout, work)
 
 
@@ -79,9 +85,18 @@ class AccessKeys:
         return known
 
 
-async def serve(settings: Settings, *, clock: Clock, wall: Callable[[], float]) -> None:
-    """Serve Hostler's own S3 on ``layout.s3_socket`` until SIGTERM or SIGINT."""
-    layout = settings.layout
+async def serve(
+    layout: Layout,
+    *,
+    region: str,
+    clock: Clock,
+    wall: Callable[[], float],
+    account: str = DEFAULT_ACCOUNT,
+) -> None:
+    """Serve Hostler's own S3 on ``layout.s3_socket`` until SIGTERM or SIGINT.
+
+    The account is the installation's: it is told of callers whom nobody knows.
+    """
     os.nice(NICENESS)
     _survive_signals()
     blobs = Blobs(layout.s3)
@@ -95,9 +110,9 @@ async def serve(settings: Settings, *, clock: Clock, wall: Callable[[], float]) 
         lookup=keys.lookup,
         clock=clock,
         wall=wall,
-        region=settings.region,
+        region=region,
         uses=keys.uses,
-        account=settings.account,
+        account=account,
         journal=journal,
     )
     try:
@@ -107,9 +122,8 @@ async def serve(settings: Settings, *, clock: Clock, wall: Callable[[], float]) 
         blobs.release()
 
 
-async def relay(settings: Settings, elsewhere: ExternalS3) -> None:
+async def relay(layout: Layout, elsewhere: ExternalS3, *, region: str, account: str) -> None:
     """Serve an external S3 on ``layout.s3_socket`` until SIGTERM or SIGINT."""
-    layout, region, account = settings.layout, settings.region, settings.account
     os.nice(NICENESS)
     _survive_signals()
     keys = AccessKeys()

@@ -5,7 +5,7 @@ Invariant: it is only data, and refers to what the call had already: making one 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from hostler.domain.errors import CallerError
 from hostler.domain.sender import NOBODY, Sender
@@ -35,6 +35,13 @@ REFUSALS = frozenset(
 """The codes with which somebody is turned away, for who they are or what they may."""
 
 
+class Told(NamedTuple):
+    """An error as the caller heard it."""
+
+    code: str
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One call."""
@@ -58,12 +65,17 @@ class Entry:
     """Of what is in an endpoint or a bucket: CloudTrail's data events."""
     params: Mapping[str, Any] = field(default_factory=dict)
     result: Mapping[str, Any] | None = None
-    error: CallerError | None = None
+    error: Told | None = None
     judged: Sequence[Judged] = ()
+
+
+def told(error: CallerError | None) -> Told | None:
+    """What was told the caller: without the exception, which holds all that led to it."""
+    return None if error is None else Told(error.code, error.message)
 
 
 def decided(judged: Sequence[Judged], error: CallerError | None) -> Sequence[Judged]:
     """The decisions of a call, with the one that an error tells of."""
-    if isinstance(error, DeniedError) and error.judged not in judged:
+    if isinstance(error, DeniedError):
         return (*judged, error.judged)
     return judged

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from hostler.audit.entry import Entry, decided
+from hostler.audit.entry import Entry
 from hostler.domain.snapshot import Principal
 from hostler.iam.evaluate import Judged
 
@@ -70,7 +70,7 @@ def written(entry: Entry) -> bytes:
 
 def _record(entry: Entry) -> dict[str, Any]:
     error, writes = entry.error, not entry.reads
-    judged = decided(entry.judged, error)
+    judged = entry.judged
     record: dict[str, Any] = {
         "eventVersion": VERSION,
         "userIdentity": _identity(entry),

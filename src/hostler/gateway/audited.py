@@ -6,7 +6,7 @@ Invariant: nothing is told, or worked out, of an invocation that passes.
 from time import time
 from typing import TYPE_CHECKING
 
-from hostler.audit.entry import Entry
+from hostler.audit.entry import Entry, decided, told
 from hostler.aws import sigv4
 from hostler.domain.errors import CallerError
 
@@ -31,7 +31,8 @@ def refused(invocation: "Invocation", failure: CallerError, request_id: str) -> 
         reads=True,
         is_data=True,
         params={"EndpointName": invocation.name},
-        error=failure,
+        error=told(failure),
+        judged=decided((), failure),
     )
 
 

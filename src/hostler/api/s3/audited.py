@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hostler.api.audited import claimed_key
 from hostler.api.s3.access import ACTIONS, On
 from hostler.api.s3.call import S3Call
-from hostler.audit.entry import REFUSALS, Entry
+from hostler.audit.entry import REFUSALS, Entry, told
 from hostler.aws import route, specs
 from hostler.aws.http import HttpRequest
 from hostler.aws.protocols.errors import UnreadableError
@@ -77,7 +77,7 @@ class Noted:
             reads=name.startswith(_READING),
             is_data=is_data,
             params={} if call is None else call.params,
-            error=error,
+            error=told(error),
             judged=judged,
         )
 
