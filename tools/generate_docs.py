@@ -20,7 +20,8 @@ from hostler.app.config import sources, typed
 from hostler.aws import specs
 from hostler.cli.commands import command_line
 from hostler.domain import lifecycle
-from hostler.domain.config import AddedRuntime, Setting
+from hostler.domain.config import AddedRuntime
+from hostler.domain.setting import Setting
 
 ROOT = Path(__file__).parent.parent
 ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "sts", "iam")

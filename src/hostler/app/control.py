@@ -34,7 +34,7 @@ from hostler.control.ingest import Ingest
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.control.stored_objects import StoredObjects
-from hostler.domain import endings, hosts
+from hostler.domain import endings
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.layout import Layout
 from hostler.snapshot import background
@@ -47,6 +47,7 @@ from hostler.store.database import Store
 from hostler.store.disk import Reserve
 from hostler.store.object_index import read_index
 from hostler.telemetry import logs
+from hostler.vault.sealing import Vault
 
 _log = logging.getLogger("hostler.control")
 
@@ -63,22 +64,18 @@ async def serve(settings: Settings) -> None:
     layout, clock = settings.layout, SystemClock()
     probing = asyncio.create_task(asyncio.to_thread(isolation.probe, layout.mount_point))
     await asyncio.sleep(0)  # its process starts while we open the databases
-    store, log_store = _stores(settings, clock)
+    vault = Vault(layout.secrets_key)
+    store, log_store = _stores(settings, clock, vault)
     model_data, watch, indexes = _model_data(settings, store)
     announcements = Announcements(layout)
     environments = _environments(settings, announcements)
     tier = await probing
-    backend = ProcessBackend(
-        layout,
-        runtimes=configured.runtimes(settings.config.runtimes),
-        environments=environments,
-        model_data=model_data,
-        zygotes=SupervisedZygotes(layout),
-        tier=tier,
-        clock=clock,
-        instances=settings.config.instances,
-    )
-    publisher = Publisher(layout.snapshot_socket, layout.snapshot)
+    backend = _backend(settings, environments, model_data, tier, clock)
+    publisher = Publisher(layout.snapshot_socket, layout.snapshot, vault=vault)
+    health = Health(
+        layout, publisher, tier, lambda: environments.builds, lambda: watch.problem,
+        settings=settings.warnings,
+    )  # fmt: skip
     ingest = Ingest(log_store, layout, clock)
     plane = ControlPlane(
         Surroundings(
@@ -105,8 +102,8 @@ async def serve(settings: Settings) -> None:
         region=Region(settings.region),
         model_data=model_data,
         committed=propagation.committed,
-        health=Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem),
-        hosts=hosts.LOCAL | {settings.host},
+        health=health,
+        hosts=settings.config.server.hosts,
         quotas=lambda: settings.config.quotas,
     )
     await publisher.start()
@@ -114,10 +111,29 @@ async def serve(settings: Settings) -> None:
     parts = [each.run() for each in (ingest, announcements, further, watch, uses)]
     async with (
         _closing((backend, publisher), (store, log_store, *indexes)),
-        background.beside(plane.run(_last(layout)), *parts, failed=_end_now),
+        background.beside(plane.run(_last(layout, vault)), *parts, failed=_end_now),
     ):
         server = uvicorn.Server(listening.config(create_app(rooms), drain_s=endings.CONTROL_S))
         await listening.serve(server, layout.control_socket)
+
+
+def _backend(
+    settings: Settings,
+    environments: Environments,
+    model_data: StoredModelData,
+    tier: isolation.Tier,
+    clock: SystemClock,
+) -> ProcessBackend:
+    return ProcessBackend(
+        settings.layout,
+        runtimes=configured.runtimes(settings.config.runtimes),
+        environments=environments,
+        model_data=model_data,
+        zygotes=SupervisedZygotes(settings.layout),
+        tier=tier,
+        clock=clock,
+        instances=settings.config.instances,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -139,12 +155,15 @@ def _end_now() -> None:
     os._exit(1)
 
 
-def _stores(settings: Settings, clock: SystemClock) -> tuple[Store, Store]:
+def _stores(settings: Settings, clock: SystemClock, vault: Vault) -> tuple[Store, Store]:
     layout = settings.layout
-    store = Store.at(layout.database, tables=schema.metadata, reserve=Reserve(layout.reserve))
+    vault.ensure()
+    reserve = Reserve(layout.reserve)
+    store = Store.at(layout.database, tables=schema.metadata, reserve=reserve, vault=vault)
     log_store = Store.at(layout.logs_database, tables=logs.metadata)
     for each in (store, log_store):
         each.create_tables()
+    _seal_anew(store, layout, vault)
     _root_credentials(store, settings, clock.now())
     return store, log_store
 
@@ -175,9 +194,21 @@ def _root_credentials(store: Store, settings: Settings, now: float) -> None:
     accounts.keep(credential, settings.account, settings.layout.root_credentials)
 
 
-def _last(layout: Layout) -> Any:
+def _seal_anew(store: Store, layout: Layout, vault: Vault) -> None:
+    """Where there is a newer key, seal everything with it, and then forget the others."""
+    if store.run(identities.seal_anew, write=True):
+        store.scrub()
     try:
-        return snapshot_file.load(layout.snapshot)
+        snapshot_file.seal_anew(layout.snapshot, vault)
+    except (SnapshotError, OSError) as error:
+        _log.warning("the last snapshot is not sealed anew: %s", error)
+        return
+    vault.forget_others()
+
+
+def _last(layout: Layout, vault: Vault) -> Any:
+    try:
+        return snapshot_file.load(layout.snapshot, vault)
     except (SnapshotError, OSError) as error:
         _log.warning("the last snapshot cannot be read, routes are rebuilt: %s", error)
         return None
