@@ -1,8 +1,9 @@
 """Asks the vulnerability service about what is locked (`make audit`).
 
 Exit 1 where a locked package of Hostler's own has a known vulnerability that another version mends.
-The runtimes' locks follow AWS's images, old versions among them: what is known of those is said, and
-fails nothing. Where the service cannot be reached, that is said, and nothing fails either.
+The runtimes' locks follow AWS's images, old versions among them: what is known of those is said,
+and fails nothing. Where the service cannot be reached, or knows none of the packages (an index of a
+company's own), that is said, and nothing fails either.
 """
 
 import json
@@ -30,7 +31,7 @@ def main() -> int:
         own.write_text(_exported())
         found = _audited(own)
         if found is None:
-            print("the vulnerability service cannot be reached: nothing was audited")
+            print("no vulnerability service answers here: nothing was audited")
             return 0
         for line in found:
             print(f"uv.lock: {line}")
@@ -63,9 +64,15 @@ def _audited(requirements: Path) -> list[str] | None:
             check=False,
             timeout=TIMEOUT_S,
         )
-        return list(mendable(json.loads(done.stdout)))
+        document = json.loads(done.stdout)
     except (ValueError, subprocess.TimeoutExpired):
         return None
+    return list(mendable(document)) if is_answered(document) else None
+
+
+def is_answered(document: Mapping[str, Any]) -> bool:
+    """Whether anything was audited: what the index does not know is skipped, and passes."""
+    return any("skip_reason" not in package for package in document["dependencies"])
 
 
 def mendable(document: Mapping[str, Any]) -> Iterator[str]:
