@@ -79,10 +79,13 @@ format: setup
 docs: setup ## write what the docs generate from code
 	$(RUN)/python -m tools.generate_docs
 
+audit: setup ## ask the vulnerability service about what is locked
+	$(RUN)/python -m tools.audit
+
 locks: setup ## resolve the runtimes' and the test clients' requirements anew
 	$(RUN)/python tools/lock_runtimes.py
 
 clean: ## forget what was built here (not the runtimes in ~/.cache/hostler)
 	rm -rf .venv .tools .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo lint test conformance clients sim fuzz bench chaos format docs locks clean
+.PHONY: help setup demo lint test conformance clients sim fuzz bench chaos format docs audit locks clean

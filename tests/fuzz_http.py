@@ -16,7 +16,7 @@ TOKENS = (
     b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip\r\n", b"Connection: close\r\n",
     b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Expect: 100-continue\r\n", b"chunked", SMUGGLED,
 )  # fmt: skip
-STATUSES = {100, 200, 400, 403, 407, 414, 417, 431, 501, 505}
+STATUSES = {100, 200, 400, 403, 407, 414, 417, 421, 431, 501, 505}
 CUT_OFF = {502}
 """What CONNECT to AWS's hosts is told where there is no authority."""
 

@@ -151,7 +151,7 @@ class Bench:
     """A gateway whose endpoint Demo has instances without processes."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, root: Path, limits: Limits) -> None:
-        self.gateway = Gateway(Layout(root), limits, loop)
+        self.gateway = Gateway(Layout(root), limits, loop, ("h", "x"))
         arn = sagemaker_arn(REGION, ACCOUNT, "endpoint", "Demo")
         variant = VariantRoute("AllTraffic", 1.0, ())
         self.gateway.use(snapshot_of((EndpointRoute(ACCOUNT, REGION, "Demo", arn, (variant,)),)))

@@ -50,8 +50,11 @@ from pathlib import Path
 from hostler.domain.layout import Layout
 from hostler.gateway.limits import Limits
 from hostler.gateway.main import run
+from hostler.gateway.tls import Listening
 logging.basicConfig(level=logging.INFO)
-run(int(sys.argv[1]), 0, Layout(Path(sys.argv[2])), Limits(**json.loads(sys.argv[3])))
+limits, listening = (json.loads(text) for text in sys.argv[3:])
+how = Limits(**limits), Listening(**{"hosts": ["h", "x"], **listening})
+run(int(sys.argv[1]), 0, Layout(Path(sys.argv[2])), *how)
 """
 PATIENT = dict.fromkeys(
     ("header_deadline_s", "body_rate_window_s", "unreachable_s", "upstream_wait_s"), 60.0
@@ -124,15 +127,18 @@ class Rig:
         self.snapshot = replace(snapshot_of((route,)), generation=self.snapshot.generation + 1)
         file.save(self.layout.snapshot, self.snapshot)
 
-    def gateway(self, planted: str = "", **limits: float) -> subprocess.Popen[bytes]:
+    def gateway(
+        self, planted: str = "", listening: dict[str, Any] | None = None, **limits: float
+    ) -> subprocess.Popen[bytes]:
         """Start a gateway on the rig's listening socket, with limits of its own.
 
-        It knows all workers that live by then. ``planted`` is Python that plants a defect in it.
+        It knows all workers that live by then. ``planted`` is Python that plants a defect in it,
+        ``listening`` as ``gateway.tls`` has it.
         """
         greeted = {each.name: each.greetings() for each in self._routed()}
         fd = self.listener.fileno()
-        told = orjson.dumps({**PATIENT, **limits}).decode()
-        words = ["-c", planted + START, fd, self.layout.root, told]
+        how = (orjson.dumps({**PATIENT, **limits}).decode(), orjson.dumps(listening or {}).decode())
+        words = ["-c", planted + START, fd, self.layout.root, *how]
         with (self.layout.root / "gateway.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, *map(str, words)], pass_fds=(fd,), stderr=log

@@ -138,7 +138,10 @@ class Running:
         made = (service, who, repr(sorted(config.items())))
         if made not in self._clients:
             self._clients[made] = session.client(
-                service, endpoint_url=exports["AWS_ENDPOINT_URL"], config=Config(**options)
+                service,
+                endpoint_url=exports["AWS_ENDPOINT_URL"],
+                verify=exports.get("AWS_CA_BUNDLE"),
+                config=Config(**options),
             )
         return self._clients[made]
 

@@ -22,7 +22,8 @@ from hostler.app.config import sources, typed
 from hostler.aws import specs
 from hostler.cli.commands import command_line
 from hostler.domain import lifecycle
-from hostler.domain.config import AddedRuntime, Setting
+from hostler.domain.config import AddedRuntime
+from hostler.domain.setting import Setting
 from tools import permissions
 
 ROOT = Path(__file__).parent.parent

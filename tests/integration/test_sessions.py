@@ -19,6 +19,7 @@ from archives import ECHO, script
 from deploying import deploy
 from hostler.aws import tokens
 from hostler.domain.grants import Grant
+from hostler.vault.sealing import Vault
 from running import ACCOUNT, BUCKET, PREFIX, Running, eventually, hostler
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/apps/App"
@@ -87,7 +88,8 @@ class Stage:
     def forged(self, **said: Any) -> dict[str, Any]:
         """A session as no caller gets one: with the server's own key."""
         with closing(sqlite3.connect(self.server.home / "hostler.db")) as database:
-            ((key,),) = database.execute("SELECT secret FROM iam_session_keys").fetchall()
+            ((sealed,),) = database.execute("SELECT secret FROM iam_session_keys").fetchall()
+        key = Vault(self.server.home / "secrets.key").open(sealed, "session tokens")
         role_id = self.iam.get_role(RoleName="App")["Role"]["RoleId"]
         now = time.time()
         given = {"issued": now - 1_000, "expires": now + 100, "session_name": "job", **said}

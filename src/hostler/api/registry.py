@@ -5,7 +5,7 @@ access rule cannot be written down.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 from hostler.api.members import Members
 from hostler.audit.journal import Journal
 from hostler.aws.http import HttpRequest
-from hostler.domain import hosts
 from hostler.domain.config import Quotas
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.ports import Clock, ModelDataSource, Wake
@@ -152,8 +151,8 @@ class Rooms:
             is answered: what was written is then known to the data plane as well.
         health: The body of the health route; its member ``ready`` chooses 200 or 503.
         wall: The wall clock, for SigV4's skew check alone.
-        hosts: The names under which Hostler's own routes answer: this machine's, and the address
-            that is listened on.
+        hosts: The names under which Hostler's own routes answer, beside this machine's and
+            addresses.
         quotas: How much an account may have, as of now.
         uses: Where the use of access keys is noted.
         audit: The audit log's database (``telemetry.trail.metadata``).
@@ -172,7 +171,7 @@ class Rooms:
     committed: Callable[[str], Awaitable[None]] = _nothing_more
     health: Callable[[], Mapping[str, Any]] = _healthy
     wall: Callable[[], float] = time.time
-    hosts: frozenset[str] = hosts.LOCAL
+    hosts: Collection[str] = ()
     quotas: Callable[[], Quotas] = Quotas
     uses: Uses = field(default_factory=Uses)
     audit: Store | None = None

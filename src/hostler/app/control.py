@@ -38,7 +38,7 @@ from hostler.control.metrics import MetricIngest
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.control.stored_objects import StoredObjects
-from hostler.domain import endings, hosts
+from hostler.domain import endings
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.layout import Layout
 from hostler.snapshot import background
@@ -51,6 +51,7 @@ from hostler.store.database import Store
 from hostler.store.disk import Reserve
 from hostler.store.object_index import read_index
 from hostler.telemetry import logs, metrics, trail
+from hostler.vault.sealing import Vault
 
 _log = logging.getLogger("hostler.control")
 
@@ -67,22 +68,18 @@ async def serve(settings: Settings) -> None:
     layout, clock = settings.layout, SystemClock()
     probing = asyncio.create_task(asyncio.to_thread(isolation.probe, layout.mount_point))
     await asyncio.sleep(0)  # its process starts while we open the databases
-    store, log_store, metric_store = _stores(settings, clock)
+    vault = Vault(layout.secrets_key)
+    store, log_store, metric_store = _stores(settings, clock, vault)
     model_data, watch, indexes = _model_data(settings, store)
     announcements = Announcements(layout)
     environments = _environments(settings, announcements)
     tier = await probing
-    backend = ProcessBackend(
-        layout,
-        runtimes=configured.runtimes(settings.config.runtimes),
-        environments=environments,
-        model_data=model_data,
-        zygotes=SupervisedZygotes(layout),
-        tier=tier,
-        clock=clock,
-        instances=settings.config.instances,
-    )
-    publisher = Publisher(layout.snapshot_socket, layout.snapshot)
+    backend = _backend(settings, environments, model_data, tier, clock)
+    publisher = Publisher(layout.snapshot_socket, layout.snapshot, vault=vault)
+    health = Health(
+        layout, publisher, tier, lambda: environments.builds, lambda: watch.problem,
+        settings=settings.warnings,
+    )  # fmt: skip
     ingest = Ingest(log_store, layout, clock)
     trail_store, audit = _trail(settings, clock)
     around = _around(settings, clock, ingest)
@@ -105,7 +102,7 @@ async def serve(settings: Settings) -> None:
         model_data=model_data,
         committed=propagation.committed,
         health=health,
-        hosts=hosts.LOCAL | {settings.host},
+        hosts=settings.config.server.hosts,
         quotas=lambda: settings.config.quotas,
         audit=trail_store,
         journal=journal,
@@ -118,10 +115,29 @@ async def serve(settings: Settings) -> None:
     ]
     async with (
         _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
-        background.beside(plane.run(_last(layout)), *parts, failed=_end_now),
+        background.beside(plane.run(_last(layout, vault)), *parts, failed=_end_now),
     ):
         server = uvicorn.Server(listening.config(create_app(rooms), drain_s=endings.CONTROL_S))
         await listening.serve(server, layout.control_socket)
+
+
+def _backend(
+    settings: Settings,
+    environments: Environments,
+    model_data: StoredModelData,
+    tier: isolation.Tier,
+    clock: SystemClock,
+) -> ProcessBackend:
+    return ProcessBackend(
+        settings.layout,
+        runtimes=configured.runtimes(settings.config.runtimes),
+        environments=environments,
+        model_data=model_data,
+        zygotes=SupervisedZygotes(settings.layout),
+        tier=tier,
+        clock=clock,
+        instances=settings.config.instances,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -143,13 +159,16 @@ def _end_now() -> None:
     os._exit(1)
 
 
-def _stores(settings: Settings, clock: SystemClock) -> tuple[Store, Store, Store]:
+def _stores(settings: Settings, clock: SystemClock, vault: Vault) -> tuple[Store, Store, Store]:
     layout = settings.layout
-    store = Store.at(layout.database, tables=schema.metadata, reserve=Reserve(layout.reserve))
+    vault.ensure()
+    reserve = Reserve(layout.reserve)
+    store = Store.at(layout.database, tables=schema.metadata, reserve=reserve, vault=vault)
     log_store = Store.at(layout.logs_database, tables=logs.metadata)
     metric_store = Store.at(layout.metrics_database, tables=metrics.metadata)
     for each in (store, log_store, metric_store):
         each.create_tables()
+    _seal_anew(store, layout, vault)
     _root_credentials(store, settings, clock.now())
     return store, log_store, metric_store
 
@@ -200,9 +219,21 @@ def _root_credentials(store: Store, settings: Settings, now: float) -> None:
     accounts.keep(credential, settings.account, settings.layout.root_credentials)
 
 
-def _last(layout: Layout) -> Any:
+def _seal_anew(store: Store, layout: Layout, vault: Vault) -> None:
+    """Where there is a newer key, seal everything with it, and then forget the others."""
+    if store.run(identities.seal_anew, write=True):
+        store.scrub()
     try:
-        return snapshot_file.load(layout.snapshot)
+        snapshot_file.seal_anew(layout.snapshot, vault)
+    except (SnapshotError, OSError) as error:
+        _log.warning("the last snapshot is not sealed anew: %s", error)
+        return
+    vault.forget_others()
+
+
+def _last(layout: Layout, vault: Vault) -> Any:
+    try:
+        return snapshot_file.load(layout.snapshot, vault)
     except (SnapshotError, OSError) as error:
         _log.warning("the last snapshot cannot be read, routes are rebuilt: %s", error)
         return None

@@ -6,7 +6,7 @@ may not know (no names of endpoints, no keys).
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,16 @@ class Health:
         tier: Tier,
         builds: Callable[[], Mapping[str, str]],
         s3_problem: Callable[[], str | None] = lambda: None,
+        *,
+        settings: Sequence[str] = (),
     ) -> None:
         self._layout = layout
         self._publisher = publisher
         self._tier = tier
         self._builds = builds
         self._s3_problem = s3_problem
+        self._settings = settings
+        """What is to be said of how it was started."""
 
     def __call__(self) -> Mapping[str, Any]:
         subscribers = self._publisher.subscribers()
@@ -44,7 +48,7 @@ class Health:
             "gateways": gateways,
             "s3": s3,
             "isolation": self._tier.text,
-            "warnings": [*self._tier.warnings, *self._room(), *self._s3()],
+            "warnings": [*self._tier.warnings, *self._settings, *self._room(), *self._s3()],
             "builds": dict(self._builds()),
             "init": scripts.status(self._layout),
         }

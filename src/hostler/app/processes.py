@@ -19,6 +19,7 @@ from hostler.backends.process.zygotes import ZygoteError, exchange
 from hostler.domain.layout import Layout
 from hostler.modelserver import syscalls
 from hostler.store.versions import NewerSchemaError
+from hostler.vault.sealing import VaultError
 
 
 def arguments(name: str, *extra: str) -> tuple[Settings, argparse.Namespace]:
@@ -45,7 +46,7 @@ def run(layout: Layout, main: Coroutine[Any, Any, None]) -> None:
     syscalls.lift_descriptor_limit()
     try:
         uvloop.run(main)
-    except NewerSchemaError as error:
+    except (NewerSchemaError, VaultError) as error:
         with contextlib.suppress(ZygoteError):
             asyncio.run(exchange(layout.supervisor_socket, {"op": "refuse", "line": str(error)}))
         sys.exit(str(error))

@@ -37,6 +37,7 @@ from hostler.snapshot.subscriber import Subscriber
 from hostler.store.blobs import Blobs, BlobsInUseError
 from hostler.store.disk import Reserve
 from hostler.store.object_index import open_index
+from hostler.vault.sealing import Vault
 
 NICENESS = 5
 """Hashing a large upload gives way to gateways and model servers on the same cores."""
@@ -135,7 +136,9 @@ async def relay(layout: Layout, elsewhere: ExternalS3, *, region: str, account: 
 
 
 async def _listen(layout: Layout, app: ASGIApp, keys: AccessKeys, journal: Journal) -> None:
-    subscriber = Subscriber(layout.snapshot_socket, layout.snapshot, keys.use, name="s3", kind="s3")
+    vault = Vault(layout.secrets_key)
+    where = (layout.snapshot_socket, layout.snapshot)
+    subscriber = Subscriber(*where, keys.use, name="s3", kind="s3", vault=vault)
     subscriber.load()
     server = LendingServer(listening.config(app, drain_s=endings.S3_S, lifespan="on"))
 

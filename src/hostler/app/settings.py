@@ -74,10 +74,22 @@ class Settings:
         return self.config.server.gateways
 
     @property
+    def has_tls(self) -> bool:
+        return self.config.server.has_tls
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What runs, and is better said otherwise."""
+        return (*self.config.server.warnings(), *self.config.s3.warnings())
+
+    @property
     def endpoint_url(self) -> str:
         """Where this machine's clients reach it."""
+        server = self.config.server
         host = "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104 (compared alone)
-        return f"http://{host}:{self.port}"
+        if server.tls_certificate:
+            host = server.hosts[0]
+        return f"{'https' if server.has_tls else 'http'}://{host}:{self.port}"
 
     def to_json(self) -> str:
         fields = {

@@ -30,6 +30,7 @@ from hostler.cli.output import (
     out,
     table,
 )
+from hostler.cli.rotate import rotate_key
 
 DEFAULT = "default"
 RELOAD_TIMEOUT_S = 60.0
@@ -40,6 +41,7 @@ _PASSWORD = re.compile(r"(?<=//)[^/@\s]+(?=@)")
 app = typer.Typer(
     help="Show, check and reload settings.", no_args_is_help=True, rich_markup_mode="rich"
 )
+app.command()(rotate_key)
 
 
 @app.command()
@@ -151,7 +153,7 @@ def _until_back(settings: Settings, before: Mapping[str, int | None]) -> None:
         with contextlib.suppress(OSError):
             now = _processes(settings)
             replaced = all(now.get(name) not in (None, pid) for name, pid in before.items())
-            health = readiness.ask(settings.host, settings.port) or {}
+            health = readiness.ask(settings.host, settings.port, tls=settings.has_tls) or {}
             if replaced and health.get("ready"):
                 return
         time.sleep(LOOK_EVERY_S)

@@ -3,8 +3,6 @@
 import os
 import re
 import shlex
-import ssl
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +10,7 @@ import typer
 
 from hostler.app.settings import Settings
 from hostler.app.supervisor import place
+from hostler.cli import trust
 from hostler.cli.output import (
     As,
     AsJson,
@@ -30,12 +29,6 @@ from hostler.toolkit.connection import Connection
 from hostler.toolkit.shell import Interception, Shell
 
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-_SYSTEM_CERTIFICATES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/cert.pem",
-)
 
 Intercept = Annotated[
     bool,
@@ -131,21 +124,13 @@ def aws_config(home: Path) -> Path | None:
 
 def _interception(home: Path) -> Interception:
     settings = Settings.load(home)
-    layout = Layout(home)
-    try:
-        token = layout.proxy_token.read_text().strip()
-        ours = layout.authority_certificate.read_text()
-    except FileNotFoundError:
+    if settings.has_tls:
         raise CommandError(
-            "this data directory has no certificate authority yet: `hostler up` makes it"
-        ) from None
-    try:
-        trusted = "".join(f"{each}\n" for each in _certificates([*_trusted(), ours]))
-        whole.write(layout.trusted_certificates, trusted.encode(), mode=0o644)
-    except OSError as error:
-        raise CommandError(
-            f"the certificates to trust cannot be written: {place.explain(error, home)}"
-        ) from None
+            "Hostler's port has TLS, and few tools can speak it to a proxy: use `hostler env` "
+            "without --intercept, or start a Hostler without tls for it"
+        )
+    certificates = trust.bundle(settings)
+    token = settings.layout.proxy_token.read_text().strip()
     address = settings.endpoint_url.removeprefix("http://")
     proxy = f"http://hostler:{token}@{address}"
     before = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
@@ -154,22 +139,7 @@ def _interception(home: Path) -> Interception:
             "[yellow]HTTPS_PROXY was set:[/] hosts that are not AWS's are reached by Hostler "
             "directly now, not through that proxy"
         )
-    return Interception(proxy, layout.trusted_certificates)
-
-
-def _trusted() -> list[str]:
-    """What the user's tools trust so far: the texts of the files that say it."""
-    chosen = [os.environ.get(name) for name in shell.CERTIFICATES]
-    own = [path for path in dict.fromkeys(chosen) if path and Path(path).is_file()]
-    defaults = ssl.get_default_verify_paths()
-    machine = (defaults.cafile, defaults.openssl_cafile, *_SYSTEM_CERTIFICATES)
-    general = [path for path in machine if path and Path(path).is_file()][:1]
-    return [Path(path).read_text(errors="replace") for path in (*own, *general)]
-
-
-def _certificates(texts: Iterable[str]) -> list[str]:
-    """The certificates in PEM texts, each once: a shell may ask for its exports again."""
-    return list(dict.fromkeys(found for text in texts for found in _PEM.findall(text)))
+    return Interception(proxy, certificates)
 
 
 def _write_profile(
@@ -184,6 +154,7 @@ def _write_profile(
         "endpoint_url": connection.endpoint_url,
         # With this, version 2 of the CLI takes --body as version 1 does.
         "cli_binary_format": "raw-in-base64-out",
+        **({"ca_bundle": str(connection.ca_bundle)} if connection.ca_bundle else {}),
     }
     keys = {
         "aws_access_key_id": connection.key.access_key_id,

@@ -11,9 +11,10 @@ from hostler.app.config.problems import SettingsError
 from hostler.app.supervisor.place import DataDirError
 from hostler.cli.keyring import CredentialsError
 from hostler.cli.output import CommandError
+from hostler.cli.trust import TrustError
 from hostler.toolkit.naming import NamingError
 
-SAID = (CommandError, SettingsError, DataDirError, CredentialsError, NamingError)
+SAID = (CommandError, SettingsError, DataDirError, CredentialsError, NamingError, TrustError)
 """Errors whose own text is the line."""
 
 _KEY_IS_GONE = frozenset(

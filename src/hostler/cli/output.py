@@ -17,6 +17,7 @@ from rich.text import Text
 from hostler.app.config import places
 from hostler.app.config.problems import SettingsError
 from hostler.app.settings import Settings
+from hostler.cli import trust
 from hostler.cli.keyring import KeyRing
 from hostler.toolkit.connection import Connection
 
@@ -97,7 +98,8 @@ def connect(data_dir: Path, who: str | None = None) -> Connection:
     settings = Settings.load(data_dir)
     key = KeyRing(data_dir).find(who)
     account, region = key.account or settings.account, key.region or settings.region
-    return Connection(settings.endpoint_url, region, account, key)
+    trusted = trust.bundle(settings) if settings.has_tls else None
+    return Connection(settings.endpoint_url, region, account, key, trusted)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:

@@ -7,6 +7,7 @@ asks shows what it knows without it.
 import hashlib
 import http.client
 import json
+import ssl
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +20,7 @@ TIMEOUT_S = 5.0
 
 def call(connection: Connection, operation: str, params: dict[str, Any]) -> dict[str, Any] | None:
     """One operation's answer."""
-    host = connection.endpoint_url.removeprefix("http://")
+    scheme, _, host = connection.endpoint_url.partition("://")
     body = json.dumps(params).encode()
     headers = (
         ("content-type", "application/x-amz-json-1.1"),
@@ -37,7 +38,7 @@ def call(connection: Connection, operation: str, params: dict[str, Any]) -> dict
         service="sagemaker",
         now=time.time(),
     )
-    http_connection = http.client.HTTPConnection(host, timeout=TIMEOUT_S)
+    http_connection = _connection(connection, scheme, host)
     try:
         http_connection.request("POST", "/", body, dict(signed))
         response = http_connection.getresponse()
@@ -47,6 +48,13 @@ def call(connection: Connection, operation: str, params: dict[str, Any]) -> dict
     finally:
         http_connection.close()
     return answer if response.status == 200 and isinstance(answer, dict) else None
+
+
+def _connection(connection: Connection, scheme: str, host: str) -> http.client.HTTPConnection:
+    if scheme == "http":
+        return http.client.HTTPConnection(host, timeout=TIMEOUT_S)
+    context = ssl.create_default_context(cafile=connection.ca_bundle)
+    return http.client.HTTPSConnection(host, timeout=TIMEOUT_S, context=context)
 
 
 def pages(connection: Connection, operation: str, member: str) -> Iterator[dict[str, Any]] | None:

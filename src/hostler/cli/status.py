@@ -43,7 +43,7 @@ def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         supervisor = desk.ask(settings.layout.supervisor_socket, {"op": "status"})
     except (OSError, ValueError):
         _not_running(settings, as_json=as_json)
-    health = readiness.ask(settings.host, settings.port) or {}
+    health = readiness.ask(settings.host, settings.port, tls=settings.has_tls) or {}
     facts = {
         "state": _state(supervisor, health),
         **supervisor,

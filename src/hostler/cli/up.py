@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hostler.app import program
+from hostler.app import program, surroundings
 from hostler.app.config import reading
 from hostler.app.settings import Settings
 from hostler.app.supervisor import desk, journal, leftovers, place
@@ -31,9 +31,9 @@ from hostler.cli.output import (
     out,
 )
 from hostler.domain import endings
-from hostler.domain.config import DEFAULT_PORT
 from hostler.domain.ids import DEFAULT_ACCOUNT
 from hostler.domain.layout import Layout
+from hostler.domain.server import DEFAULT_PORT
 from hostler.modelserver import identity
 
 DETACH_TIMEOUT_S = 60.0
@@ -92,7 +92,7 @@ AllowRemote = Annotated[
     bool | None,
     typer.Option(
         "--allow-remote",
-        help="Let that address be one that other machines reach: bodies travel in the clear.",
+        help="Let other machines reach that address in plain text; better, --set server.tls=local.",
         show_default=False,
     ),
 ]
@@ -124,14 +124,26 @@ def up(
     }
     flags = {f"server.{name}": value for name, value in given.items() if value is not None}
     settings = reading.read(reading.Start(data_dir, config, {**flags, **_assigned(settings_)}))
-    words = [sys.executable, "-P", "-m", "hostler.app.supervisor", settings.to_json()]
+    told = _kept(settings.to_json())
+    module = ("-P", "-m", "hostler.app.supervisor")
+    place_ = ("--data-dir", str(settings.data_dir))
+    words = [sys.executable, *module, *place_, "--settings", str(told)]
     if detach:
-        _detached(settings, words, as_json=as_json)
+        _detached(settings, words, told, as_json=as_json)
         return
     sys.stdout.flush()
     if as_json:
         words.append("--json")
-    os.execv(words[0], words)  # noqa: S606 (ourselves, with a checked settings document)
+    os.set_inheritable(told, True)
+    os.execve(words[0], words, surroundings.without_secrets(os.environ))  # noqa: S606 (ourselves, with checked settings)
+
+
+def _kept(text: str) -> int:
+    """A descriptor to read the text from: settings may hold a secret, and argv is everybody's."""
+    descriptor = os.memfd_create("hostler-settings", os.MFD_CLOEXEC)
+    os.write(descriptor, text.encode())
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def _assigned(words: list[str] | None) -> dict[str, str]:
@@ -145,7 +157,7 @@ def _assigned(words: list[str] | None) -> dict[str, str]:
     return assigned
 
 
-def _detached(settings: Settings, words: list[str], *, as_json: bool) -> None:
+def _detached(settings: Settings, words: list[str], settings_: int, *, as_json: bool) -> None:
     root = settings.data_dir
     place.check(root)
     try:
@@ -160,7 +172,8 @@ def _detached(settings: Settings, words: list[str], *, as_json: bool) -> None:
         stdout=log,
         stderr=log,
         start_new_session=True,
-        pass_fds=(told,),
+        pass_fds=(told, settings_),
+        env=surroundings.without_secrets(os.environ),
         cwd="/",
     )
     os.close(told)

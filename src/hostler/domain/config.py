@@ -7,55 +7,16 @@ Invariant: pure data with defaults, so that every part runs without any file; wh
 is given its section by the composition root and reads neither the file nor the environment.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
 
-from hostler.domain.ids import ACCOUNT_PATTERN, DEFAULT_ACCOUNT, DEFAULT_REGION, REGION_PATTERN
+from hostler.domain.server import Server
+from hostler.domain.setting import Fault, setting
 
-DEFAULT_PORT = 4747
-GATEWAYS_MAX = 64
-KEY = "setting"
-_LOCAL_HOST = r"127(\.\d{1,3}){3}"
-_HOST = r"\d{1,3}(\.\d{1,3}){3}"
 _NAME = r"[a-z0-9][a-z0-9.-]{0,63}"
 _URL = r"https?://[^\s/?#]+[^\s?#]*"
 _ORIGIN = r"https?://[^\s/?#@]+/?"
-
-
-class Setting(NamedTuple):
-    """What a field's ``metadata[KEY]`` says of it."""
-
-    means: str
-    pattern: str = ""
-    """What a text, or each text of a list or the keys of a table, must match as a whole."""
-    wants: str = ""
-    """The pattern in words: "12 digits"."""
-    low: int | None = None
-    high: int | None = None
-    path: bool = False
-    """A path (or, in a list, a URL): a relative one is meant from the file's own folder."""
-    restart: bool = False
-    """Takes effect with the next `hostler up` alone; every other one also with a reload."""
-    secret: bool = False
-    """Never shown."""
-
-
-class Fault(NamedTuple):
-    """What is wrong with a record as a whole, told of one of its keys."""
-
-    key: str
-    text: str
-
-
-def setting(default: Any, means: str, **more: Any) -> Any:
-    """A field of a record; ``more`` as in Setting. A mapping's default is the empty one."""
-    metadata = {KEY: Setting(means, **more)}
-    if isinstance(default, Mapping):
-        return field(default_factory=dict, metadata=metadata)
-    return field(default=default, metadata=metadata)
 
 
 class Wheels(StrEnum):
@@ -100,55 +61,6 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where Hostler lies and listens, and as whom."""
-
-    data_dir: str = setting(
-        "", "the data directory; without it `~/.hostler`", path=True, restart=True
-    )
-    host: str = setting(
-        "127.0.0.1",
-        "the IPv4 address to listen on",
-        pattern=_HOST,
-        wants="an IPv4 address like 127.0.0.1",
-        restart=True,
-    )
-    allow_remote: bool = setting(
-        False,
-        "listen on an address that other machines reach. Calls are signed, yet bodies travel in "
-        "the clear",
-        restart=True,
-    )
-    port: int = setting(DEFAULT_PORT, "the port to listen on", low=1, high=65535, restart=True)
-    gateways: int = setting(
-        1, "processes that answer requests", low=1, high=GATEWAYS_MAX, restart=True
-    )
-    region: str = setting(
-        DEFAULT_REGION,
-        "where clients look by default; without it AWS_REGION's at the first start",
-        pattern=REGION_PATTERN.pattern,
-        wants="a region like us-east-1",
-        restart=True,
-    )
-    account: str = setting(
-        DEFAULT_ACCOUNT,
-        "the account, chosen at the first start for good",
-        pattern=ACCOUNT_PATTERN.pattern,
-        wants="12 digits",
-        restart=True,
-    )
-
-    def faults(self) -> Iterator[Fault]:
-        """An address that others reach is asked for twice."""
-        if not self.allow_remote and not re.fullmatch(_LOCAL_HOST, self.host):
-            yield Fault(
-                "host",
-                f"{self.host} is reached by other machines: say allow_remote = true as well, or "
-                "listen on 127.0.0.1",
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +181,9 @@ class S3:
         wants="a region like us-east-1",
     )  # fmt: skip
     access_key_id: str = setting("", "the access key that Hostler calls it with")
-    secret_access_key: str = setting("", "the key's secret", secret=True)
+    secret_access_key: str = setting(
+        "", "the key's secret; better in secret_access_key_file", secret=True
+    )
     secret_access_key_file: str = setting(
         "", "a file that holds the secret and nothing else, read at the start", path=True
     )
@@ -293,6 +207,14 @@ class S3:
             yield Fault(
                 "secret_access_key",
                 "exactly one of secret_access_key and secret_access_key_file is needed",
+            )
+
+    def warnings(self) -> Iterator[str]:
+        """What runs, and is better said otherwise."""
+        if self.secret_access_key:
+            yield (
+                "the secret of the external S3 lies in the settings as it is: put it into a file "
+                "that only Hostler may read, and name that as s3.secret_access_key_file"
             )
 
 

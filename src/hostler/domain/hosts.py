@@ -1,15 +1,19 @@
-"""Whose name a local request came under: the Host header, against DNS rebinding.
+"""Whose name a request came under: the Host header, against DNS rebinding.
 
-Invariant: on Hostler's own routes every method checks it. They carry no signature, so a web page
-whose name was made to resolve to this machine could otherwise read them in its visitor's browser.
-AWS's routes need no such check: a page cannot sign what it sends.
+A web page whose name was made to resolve to this machine is of one origin with whatever answers
+there, and may read it in its visitor's browser. So nothing is answered under a name that is neither
+this machine's own, nor AWS's, nor one of ``[server] hosts``.
+
+Invariant: the check is made for every method and route. An address needs none: a page's name is
+what can be made to resolve elsewhere, and a page under an address is that machine's own.
 """
 
+import ipaddress
 import re
 from collections.abc import Collection
 
-LOCAL = frozenset({"127.0.0.1", "localhost", "[::1]"})
-"""Names that only this machine has for itself."""
+LOCAL = frozenset({"localhost", "localhost.localdomain"})
+"""Names that only this machine has for itself; what lies below them is this machine's as well."""
 
 
 AWS_DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
@@ -30,17 +34,39 @@ def is_aws(name: str) -> bool:
     return name.endswith(tuple(f".{domain}" for domain in AWS_DOMAINS))
 
 
+def is_address(name: str) -> bool:
+    """Whether a host is an address in its usual form, IPv6 in brackets."""
+    bracketed = name.startswith("[") and name.endswith("]")
+    try:
+        found = ipaddress.ip_address(name[1:-1] if bracketed else name)
+    except ValueError:
+        return False
+    return bracketed is (found.version == 6)
+
+
 def name_of(host: str) -> str:
     """The host of a Host header, without its port; an IPv6 address keeps its brackets."""
+    host = host.strip(" \t").lower()
     if host.startswith("["):
-        return host[: host.find("]") + 1].lower()
-    return host.partition(":")[0].lower()
+        return host[: host.find("]") + 1]
+    return host.partition(":")[0].removesuffix(".")
 
 
-def refusal(hosts: Collection[str], given: str | None) -> str | None:
-    """Why a request to this Host is refused; None when it is one of ``hosts``."""
-    if given is not None and name_of(given) in hosts:
-        return None
+def is_ours(name: str, own: Collection[str]) -> bool:
+    """Whether Hostler's own routes are answered under this host: ``own`` are lower-case names."""
+    below = tuple(f".{each}" for each in LOCAL)
+    return name in own or name in LOCAL or name.endswith(below) or is_address(name)
+
+
+def refusal(own: Collection[str], given: str | None, *, aws: bool = False) -> str | None:
+    """Why a request to this Host is refused; None when it is Hostler's, or AWS's with ``aws``."""
+    if given is not None:
+        name = name_of(given)
+        if is_ours(name, own) or (aws and is_aws(name)):
+            return None
     shown = "no Host header" if given is None else f"the Host {given[:100]!r}"
-    names = ", ".join(sorted(hosts))
-    return f"Hostler's own routes are not answered under {shown}: ask under one of {names}."
+    names = ", ".join(["127.0.0.1", "localhost", *sorted(own)])
+    return (
+        f"Hostler does not answer under {shown}: ask under one of {names}, or add the name to "
+        "hosts below [server] in hostler.toml."
+    )

@@ -37,6 +37,11 @@ class Layout:
         return self.root / "reserve"
 
     @property
+    def secrets_key(self) -> Path:
+        """What secrets are sealed with in the database and the snapshot (0600); writer: control."""
+        return self.root / "secrets.key"
+
+    @property
     def root_credentials(self) -> Path:
         """The root user's access key (JSON, 0600); writer: control, once."""
         return self.root / "root.json"
@@ -76,6 +81,15 @@ class Layout:
     @property
     def authority_key(self) -> Path:
         return self.authority / "ca.key"
+
+    @property
+    def server_authority_certificate(self) -> Path:
+        """Vouches for this machine's names with ``tls = "local"``; writer: the gateways."""
+        return self.authority / "server.pem"
+
+    @property
+    def server_authority_key(self) -> Path:
+        return self.authority / "server.key"
 
     @property
     def proxy_token(self) -> Path:

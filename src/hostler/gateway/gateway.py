@@ -8,7 +8,7 @@ import asyncio
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from time import monotonic, time
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -26,7 +26,7 @@ from hostler.gateway.features import INVOKE, OPERATIONS
 from hostler.gateway.fleet import Fleet
 from hostler.gateway.handler import Handler
 from hostler.gateway.hashing import Hasher
-from hostler.gateway.head import Head
+from hostler.gateway.head import Head, Places
 from hostler.gateway.intercept import Connect
 from hostler.gateway.invocation import Invocation
 from hostler.gateway.limits import Limits
@@ -60,9 +60,16 @@ KeyInRegion = tuple[str, str]
 class Gateway:
     """One gateway process's state; make it inside its event loop."""
 
-    def __init__(self, layout: Layout, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        limits: Limits,
+        loop: asyncio.AbstractEventLoop,
+        hosts: Collection[str] = (),
+    ) -> None:
         self.limits = limits
         self.loop = loop
+        self.places = Places(hosts)
         self.date = answers.date_line(time())
         self.recorder = Recorder()
         self.journal = Journal()

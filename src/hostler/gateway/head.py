@@ -3,13 +3,16 @@
 Most heads differ from one before them in a few values only, so what follows from the names alone is
 kept as a ``Shape``, and the places that were found well-formed are remembered (both bounded).
 
-Invariant: a head that passes ``problem`` has one meaning only: one Host, one place, one framing.
+Invariant: a head that passes ``problem`` has one meaning only: one Host, one place, one framing;
+and its Host is a name that we answer under.
 """
 
 import re
+from collections.abc import Collection
 from functools import cached_property
 
 from hostler.aws.sigv4 import order_of
+from hostler.domain import hosts
 from hostler.domain.sender import HEADER as SENDER
 from hostler.gateway import features
 from hostler.gateway.limits import Limits
@@ -135,11 +138,17 @@ def _origin_form(target: str) -> tuple[str, str]:
     return authority, path if path.startswith("/") else f"/{path}"
 
 
-_sound: set[tuple[str, str]] = set()
-"""Targets and hosts that ``_misplaced`` found nothing wrong with."""
+class Places:
+    """Where requests may be meant for: the hosts that are ours, and what was found sound."""
+
+    def __init__(self, own: Collection[str] = ()) -> None:
+        self.own = frozenset(own)
+        """Names beside this machine's and AWS's."""
+        self.sound: set[tuple[str, str]] = set()
+        """Targets and hosts that ``_misplaced`` found nothing wrong with."""
 
 
-def problem(head: Head, limits: Limits) -> tuple[int, str] | None:
+def problem(head: Head, limits: Limits, places: Places) -> tuple[int, str] | None:
     """The status and text with which this head is refused, or None."""
     shape = head.shape
     if len(shape.names) > limits.headers_max:
@@ -149,7 +158,7 @@ def problem(head: Head, limits: Limits) -> tuple[int, str] | None:
         if found is not None:
             return found
     place = head.target, head.values[shape.host] if shape.host >= 0 else ""
-    return None if place in _sound else _misplaced(head, *place)
+    return None if place in places.sound else _misplaced(head, *place, places)
 
 
 def _unservable(head: Head) -> tuple[int, str] | None:
@@ -176,8 +185,8 @@ def _unservable(head: Head) -> tuple[int, str] | None:
     return None
 
 
-def _misplaced(head: Head, target: str, host: str) -> tuple[int, str] | None:
-    """What is wrong with the target or the host (RFC 9112 section 3.2)."""
+def _misplaced(head: Head, target: str, host: str, places: Places) -> tuple[int, str] | None:
+    """What is wrong with the target or the host (RFC 9112 section 3.2, RFC 9110 section 7.4)."""
     if _HOST.fullmatch(host.strip(" \t")) is None:
         return 400, "The host is malformed."
     if head.method == "CONNECT":  # its own form, and no path: its handler judges it
@@ -186,10 +195,14 @@ def _misplaced(head: Head, target: str, host: str) -> tuple[int, str] | None:
         return 400, "The request's target is neither a path nor an absolute http URL."
     if target == "*" and head.method != "OPTIONS":
         return 400, "Only OPTIONS asks for *."
+    if host.strip(" \t"):  # without one nobody's page asks
+        refusal = hosts.refusal(places.own, host, aws=True)
+        if refusal is not None:
+            return 421, refusal
     if target != "*" and len(target) + len(host) <= SOUND_LENGTH_MAX:
-        if len(_sound) >= SOUND_MAX:
-            _sound.clear()
-        _sound.add((target, host))
+        if len(places.sound) >= SOUND_MAX:
+            places.sound.clear()
+        places.sound.add((target, host))
     return None
 
 

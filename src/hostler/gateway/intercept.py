@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hostler.domain import hosts
 from hostler.gateway import answers
-from hostler.gateway.certificates import AuthorityError
+from hostler.gateway.issuing import AuthorityError
 from hostler.gateway.tunnel import Pipe
 
 if TYPE_CHECKING:

@@ -29,9 +29,11 @@ from hostler.gateway import succession
 from hostler.gateway.gateway import Gateway
 from hostler.gateway.handover import Handover
 from hostler.gateway.limits import Limits
+from hostler.gateway.tls import RENEW_S, Identity, Listener, Listening
 from hostler.modelserver import spool, syscalls
 from hostler.snapshot import background, uses
 from hostler.snapshot.subscriber import Subscriber
+from hostler.vault.sealing import Vault
 
 BACKLOG = 4096
 FLUSH_S = 1.0
@@ -43,7 +45,13 @@ TURN_NS = 100_000
 log = logging.getLogger(__name__)
 
 
-def run(listen_fd: int, slot: int, layout: Layout, limits: Limits | None = None) -> None:
+def run(
+    listen_fd: int,
+    slot: int,
+    layout: Layout,
+    limits: Limits | None = None,
+    listening: Listening | None = None,
+) -> None:
     """Serve the inherited listening socket until SIGTERM or SIGINT, then finish what is in flight.
 
     So it does when it can no longer follow the control plane; then it raises, for a successor.
@@ -53,6 +61,7 @@ def run(listen_fd: int, slot: int, layout: Layout, limits: Limits | None = None)
         slot: Which of the gateways this is; names its hand-over socket and its spool.
         layout: The data directory.
         limits: Other than the defaults.
+        listening: Otherwise than in plain text, or under other names than this machine's.
     """
     wanted = limits or Limits()
     granted = bounds.within(wanted, syscalls.lift_descriptor_limit())
@@ -64,10 +73,12 @@ def run(listen_fd: int, slot: int, layout: Layout, limits: Limits | None = None)
             wanted.connections_max,
         )
     syscalls.prefer_short_turns(TURN_NS)
-    uvloop.run(_serve(listen_fd, slot, layout, granted))
+    uvloop.run(_serve(listen_fd, slot, layout, granted, listening or Listening()))
 
 
-async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> None:
+async def _serve(
+    listen_fd: int, slot: int, layout: Layout, limits: Limits, listening: Listening
+) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     asked = 0
@@ -79,20 +90,30 @@ async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> N
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
-    gateway = Gateway(layout, limits, loop)
-    subscriber = Subscriber(layout.snapshot_socket, layout.snapshot, gateway.use, f"gateway-{slot}")
+    gateway = Gateway(layout, limits, loop, listening.hosts)
+    identity = Identity(layout, listening) if listening.has_tls else None
+    subscriber = Subscriber(
+        layout.snapshot_socket,
+        layout.snapshot,
+        gateway.use,
+        f"gateway-{slot}",
+        vault=Vault(layout.secrets_key),
+    )
     subscriber.load()
     with socket.socket(fileno=listen_fd) as listener:
         handover = Handover(layout.gateway_socket(slot), listener, slot)
         handover.open()
-        server = await loop.create_server(gateway.connect, sock=listener.dup(), backlog=BACKLOG)
+        server = await _listen(gateway, listener.dup(), identity)
         gateway.journal = Journal(layout.audit_spool(f"gateway-{slot}"))
-        parts = (
+        parts = [
             subscriber.run(),
             _flush_for_ever(gateway, layout, slot),
             uses.tell(layout.key_uses(f"gateway-{slot}"), gateway.uses_due),
             gateway.journal.run(),
-        )
+        ]
+        if identity is not None:
+            loop.add_signal_handler(signal.SIGHUP, identity.renew)
+            parts.append(_renew_for_ever(identity))
         async with background.beside(*parts, failed=stop.set):
             gateway.start_sweeping()
             _settle_memory()
@@ -110,6 +131,21 @@ async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> N
             await _drain(gateway)
     gateway.close()
     log.info("gateway %d ended", slot)
+
+
+async def _listen(
+    gateway: Gateway, listener: socket.socket, identity: Identity | None
+) -> asyncio.Server | Listener:
+    if identity is not None:
+        return Listener(gateway, listener, identity.context)
+    return await gateway.loop.create_server(gateway.connect, sock=listener, backlog=BACKLOG)
+
+
+async def _renew_for_ever(identity: Identity) -> None:
+    """Whoever renews a certificate need not tell us."""
+    while True:
+        await asyncio.sleep(RENEW_S)
+        identity.renew()
 
 
 async def _drain(gateway: Gateway) -> None:

@@ -192,7 +192,7 @@ class HttpConnection(asyncio.Protocol):
         limits = gateway.limits
         version = parser.get_http_version()
         head = heads.parse(parser.get_method(), version, self._url, raw)
-        problem = heads.problem(head, limits)
+        problem = heads.problem(head, limits, gateway.places)
         if problem is None and (
             self._head_read > 1 or not 0 < len(self.chunk) <= limits.header_bytes_max
         ):

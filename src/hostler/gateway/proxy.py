@@ -328,7 +328,7 @@ class Relay:
 
     def _unavailable(self, why: str, remedy: str) -> None:
         if self._head.target.startswith(OWN_PATHS):
-            refusal = hosts.refusal(hosts.LOCAL, self._head.get("host"))
+            refusal = hosts.refusal(self.gateway.places.own, self._head.get("host"))
             if refusal is not None:
                 document = orjson.dumps({"message": refusal})
                 self._answer(421, document, b"application/json", "MisdirectedRequest")

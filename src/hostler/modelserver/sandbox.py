@@ -132,13 +132,20 @@ def _limit() -> None:
 
 def _drop_powers(plan: SandboxPlan) -> None:
     syscalls.drop_bounding_capabilities()
-    if plan.uid is not None:
-        # Counted by uid, so only where the uid is the instance's own.
+    if plan.uid is not None or (os.geteuid() != 0 and _namespaces_count_apart()):
+        # Counted by uid, so only where the uid is the instance's own, or its namespace's.
         resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES_MAX, PROCESSES_MAX))
+    if plan.uid is not None:
         os.setgroups([])
         os.setresgid(plan.uid, plan.uid, plan.uid)
         os.setresuid(plan.uid, plan.uid, plan.uid)
     syscalls.drop_capabilities()
+
+
+def _namespaces_count_apart() -> bool:
+    """Whether a user's processes are counted in each user namespace by themselves (Linux 5.14)."""
+    major, minor = os.uname().release.split(".")[:2]
+    return (int(major), int(minor.partition("-")[0])) >= (5, 14)
 
 
 def _write(path: str, text: str) -> None:

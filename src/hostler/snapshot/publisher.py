@@ -15,6 +15,7 @@ import msgspec
 from hostler.domain.snapshot import Snapshot
 from hostler.modelserver import doorway
 from hostler.snapshot import codec, file, wire
+from hostler.vault.sealing import Vault, VaultError
 
 BACKLOG = 100
 ACK_PATIENCE_S = 10.0
@@ -40,6 +41,7 @@ class Publisher:
     Args:
         socket_path: Where subscribers connect (made 0600).
         snapshot_file: Where the last snapshot is kept.
+        vault: Seals that file.
         on_ack: Called with the generation whenever a subscriber acknowledged one.
     """
 
@@ -48,7 +50,10 @@ class Publisher:
         socket_path: Path,
         snapshot_file: Path,
         on_ack: Callable[[int], None] | None = None,
+        *,
+        vault: Vault | None = None,
     ) -> None:
+        self._vault = vault
         self._socket_path = socket_path
         self._file = snapshot_file
         self.on_ack = on_ack
@@ -84,8 +89,8 @@ class Publisher:
         """Keep and push a snapshot. A file that cannot be written is reported, not fatal."""
         payload = codec.encode(snapshot)
         try:
-            file.save_bytes(self._file, payload)
-        except OSError as error:
+            file.save_bytes(self._file, payload, self._vault)
+        except (OSError, VaultError) as error:
             log.error("the snapshot could not be written to %s: %s", self._file, error)  # noqa: TRY400 - one line says it all
         self._payload = wire.packed(payload)
         self._generation = snapshot.generation
@@ -111,7 +116,7 @@ class Publisher:
 
     def _generation_on_disk(self) -> int:
         try:
-            last = file.load(self._file)
+            last = file.load(self._file, self._vault)
         except (codec.SnapshotError, OSError):
             return 0
         return last.generation if last else 0

@@ -16,6 +16,7 @@ import msgspec
 
 from hostler.domain.snapshot import Snapshot
 from hostler.snapshot import codec, file, wire
+from hostler.vault.sealing import Vault
 
 BACKOFF_S_MIN = 0.05
 BACKOFF_S_MAX = 1.0
@@ -32,6 +33,7 @@ class Subscriber:
         on_snapshot: Puts a snapshot to use; must not block. Whatever it raises is logged, and the
             snapshot before stays in force.
         name: Who this is, for the publisher's status, e.g. ``gateway-0``.
+        vault: Opens that file.
         kind: ``gateway`` (route changes wait for it) or ``s3``.
     """
 
@@ -42,7 +44,10 @@ class Subscriber:
         on_snapshot: Callable[[Snapshot], None],
         name: str,
         kind: str = "gateway",
+        *,
+        vault: Vault | None = None,
     ) -> None:
+        self._vault = vault
         self._socket_path = socket_path
         self._file = snapshot_file
         self._on_snapshot = on_snapshot
@@ -55,7 +60,7 @@ class Subscriber:
     def load(self) -> bool:
         """Use the file's snapshot; False when there is none (or none that can be read)."""
         try:
-            snapshot = file.load(self._file)
+            snapshot = file.load(self._file, self._vault)
             if snapshot is None:
                 return False
             self._use(snapshot)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from hostler.store.control_sizes import SIZES
+from hostler.store.database import vault_of
 from hostler.store.versions import Migration
 
 
@@ -55,4 +56,15 @@ def identities_grow(tx: Connection) -> None:
         tx.exec_driver_sql(statement)
 
 
-STEPS: Sequence[Migration] = (sizes_are_frozen, identities_grow)
+def secrets_are_sealed(tx: Connection) -> None:
+    """3 → 4: the secrets of access keys are sealed, each for its id; so is session tokens' key."""
+    vault = vault_of(tx)
+    changed = text("UPDATE iam_access_keys SET secret = :secret WHERE id = :id")
+    for key_id, secret in tx.execute(text("SELECT id, secret FROM iam_access_keys")).all():
+        tx.execute(changed, {"id": key_id, "secret": vault.seal_text(secret, key_id)})
+    changed = text("UPDATE iam_session_keys SET secret = :secret WHERE id = :id")
+    for key_id, secret in tx.execute(text("SELECT id, secret FROM iam_session_keys")).all():
+        tx.execute(changed, {"id": key_id, "secret": vault.seal(secret, "session tokens")})
+
+
+STEPS: Sequence[Migration] = (sizes_are_frozen, identities_grow, secrets_are_sealed)

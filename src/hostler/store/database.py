@@ -7,7 +7,9 @@ line and for a lock together. ``inline`` runs both in place, for the simulator.
 """
 
 import asyncio
+import logging
 import os
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +22,14 @@ from sqlalchemy.pool import StaticPool
 
 from hostler.store import versions
 from hostler.store.disk import Reserve
+from hostler.vault.sealing import Vault, VaultError
 
 Transaction: TypeAlias = Connection
 """What a transaction function receives; other rooms name it without knowing SQLAlchemy."""
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 READERS = 4
 PATIENCE_S = 5.0
@@ -49,6 +54,7 @@ class Store:
         tables: What it holds, and ``create_tables`` makes.
         patience_s: How long a transaction may wait before it begins.
         reserve: Room on the disk that deletions may use when nothing else is left.
+        vault: Seals the secrets in it; without one, it holds none but in memory.
     """
 
     def __init__(
@@ -59,7 +65,9 @@ class Store:
         inline: bool = False,
         patience_s: float = PATIENCE_S,
         reserve: Reserve | None = None,
+        vault: Vault | None = None,
     ) -> None:
+        self._vault = vault or (Vault() if url == "sqlite://" else None)
         self._inline = inline
         self._engine = _engine(url)
         self._tables = tables
@@ -76,6 +84,7 @@ class Store:
         tables: MetaData,
         patience_s: float = PATIENCE_S,
         reserve: Reserve | None = None,
+        vault: Vault | None = None,
     ) -> "Store":
         """The SQLite store of a file that nobody else may read; its folder is made."""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -83,7 +92,8 @@ class Store:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.fchmod(file, 0o600)
         os.close(file)
-        return cls(f"sqlite:///{path}", tables=tables, patience_s=patience_s, reserve=reserve)
+        url = f"sqlite:///{path}"
+        return cls(url, tables=tables, patience_s=patience_s, reserve=reserve, vault=vault)
 
     def create_tables(self) -> None:
         """Bring the schema to this version (blocking; at start).
@@ -91,7 +101,21 @@ class Store:
         Raises:
             NewerSchemaError: A newer Hostler wrote the database.
         """
-        self.run(lambda tx: versions.bring_up(tx, self._tables), write=True)
+        if self.run(lambda tx: versions.bring_up(tx, self._tables), write=True):
+            self.scrub()  # what was replaced may be what a step has sealed since
+
+    def scrub(self) -> None:
+        """Leave nothing in the file that was deleted or replaced (blocking; needs room)."""
+        if self._vault is None or self._engine.dialect.name != "sqlite":
+            return  # nothing in it is a secret
+        connection = self._engine.raw_connection()
+        try:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError as error:
+            _log.warning("what was replaced may still lie in the database's file: %s", error)
+        finally:
+            connection.close()
 
     async def write(self, transaction: Callable[[Connection], T], *, deletes: bool = False) -> T:
         """Run a read-write transaction; it is committed when this returns.
@@ -150,7 +174,11 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(threads, turn)
 
     def _run(self, transaction: Callable[[Connection], T], left_s: float, *, write: bool) -> T:
-        options = {"hostler_write": write, "hostler_wait_ms": _wait_ms(left_s)}
+        options = {
+            "hostler_write": write,
+            "hostler_wait_ms": _wait_ms(left_s),
+            "hostler_vault": self._vault,
+        }
         try:
             with self._engine.connect() as plain:
                 connection = plain.execution_options(**options)
@@ -161,6 +189,14 @@ class Store:
         if write and self._reserve is not None:
             self._reserve.keep()
         return done
+
+
+def vault_of(tx: Transaction) -> Vault:
+    """What seals the secrets of a transaction's database."""
+    vault: Vault | None = tx.get_execution_options().get("hostler_vault")
+    if vault is None:
+        raise VaultError(f"{tx.engine.url.database} is opened without the key of its secrets")
+    return vault
 
 
 def _wait_ms(left_s: float) -> int:

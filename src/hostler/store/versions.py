@@ -24,8 +24,10 @@ class NewerSchemaError(Exception):
     """A newer Hostler wrote this file; the text says what would do."""
 
 
-def bring_up(tx: Connection, tables: MetaData) -> None:
+def bring_up(tx: Connection, tables: MetaData) -> bool:
     """Make the tables in an empty database; take an older one through the steps it lacks.
+
+    Returns: whether there were any.
 
     Raises:
         NewerSchemaError: Its version is above ours.
@@ -36,7 +38,7 @@ def bring_up(tx: Connection, tables: MetaData) -> None:
     if not names:
         tables.create_all(tx)
         _stamp(tx, ours)
-        return
+        return False
     stamped = tx.execute(_VERSION.select()).scalar_one() if _VERSION.name in names else None
     found = _FIRST if stamped is None else stamped
     if found > ours:
@@ -49,6 +51,7 @@ def bring_up(tx: Connection, tables: MetaData) -> None:
         step(tx)
     if stamped != ours:
         _stamp(tx, ours)
+    return found < ours
 
 
 def _stamp(tx: Connection, version: int) -> None:

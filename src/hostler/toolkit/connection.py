@@ -5,6 +5,7 @@ into these clients: they speak to one address with one key.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hostler.toolkit.credentials import Key
@@ -18,6 +19,8 @@ class Connection:
     region: str
     account: str
     key: Key
+    ca_bundle: Path | None = None
+    """The authorities that vouch for it, where it speaks TLS."""
 
     def client(self, service: str, *, retries: int = 3, timeout_s: float = 70.0) -> Any:
         """A boto3 client of a service."""
@@ -38,4 +41,5 @@ class Connection:
             proxies={},
             ignore_configured_endpoint_urls=True,
         )
-        return session.client(service, endpoint_url=self.endpoint_url, config=config)
+        verify = {"verify": str(self.ca_bundle)} if self.ca_bundle else {}
+        return session.client(service, endpoint_url=self.endpoint_url, config=config, **verify)

@@ -63,6 +63,8 @@ def exports(
     without it the SDK asks STS for the account at a hard-coded address on the Internet.
     """
     variables = {"AWS_ENDPOINT_URL": connection.endpoint_url, **_identity(connection)}
+    if connection.ca_bundle is not None:
+        variables["AWS_CA_BUNDLE"] = str(connection.ca_bundle)
     if sdk_config is not None:
         variables["SAGEMAKER_USER_CONFIG_OVERRIDE"] = str(sdk_config)
     if any(environ.get(name) for name in _PROXIES):

@@ -11,6 +11,7 @@ from hostler.app.clock import SystemClock
 from hostler.domain.layout import Layout
 from hostler.store import schema
 from hostler.store.database import Store
+from hostler.vault.sealing import Vault
 
 
 async def nothing(_what: str) -> None:
@@ -43,7 +44,7 @@ def test_a_folder_that_cannot_be_read_now_is_read_again(
         with contextlib.suppress(asyncio.CancelledError):
             await running
 
-    store = Store.at(tmp_path / "hostler.db", tables=schema.metadata)
+    store = Store.at(tmp_path / "hostler.db", tables=schema.metadata, vault=Vault())
     try:
         asyncio.run(twice())
     finally:
@@ -54,7 +55,7 @@ def test_a_folder_that_cannot_be_read_now_is_read_again(
 def test_a_wish_that_meets_a_defect_is_said_once_and_holds_up_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = Store.at(tmp_path / "hostler.db", tables=schema.metadata)
+    store = Store.at(tmp_path / "hostler.db", tables=schema.metadata, vault=Vault())
     store.create_tables()
     layout = Layout(tmp_path)
     first, second = "111111111111", "222222222222"

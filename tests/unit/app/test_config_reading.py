@@ -11,6 +11,7 @@ from hostler.app.config.reading import Start
 from hostler.app.settings import Settings
 from hostler.app.supervisor import place
 from hostler.domain.config import AddedRuntime, Overcommit, Wheels
+from hostler.domain.server import Remote
 
 Read = Callable[..., Settings]
 
@@ -112,7 +113,7 @@ def test_text_is_read_as_toml_would_give_it(read: Read) -> None:
     assert config.quotas.instances_per_endpoint is None
     assert config.quotas.instances_by_type == {"ml.m5.large": 0}
     assert config.runtimes.extra_index == ("https://a.test/x", "https://b.test/y")
-    assert (config.server.host, config.server.allow_remote) == ("10.0.0.1", True)
+    assert (config.server.host, config.server.allow_remote) == ("10.0.0.1", Remote.YES)
     assert config.instances.overcommit is Overcommit.REFUSE
 
 
@@ -168,8 +169,24 @@ def test_text_is_read_as_toml_would_give_it(read: Read) -> None:
         (
             "[server]\nhost = '0.0.0.0'",
             (
-                "2: server.host cannot be so: 0.0.0.0 is reached by other machines: say "
-                "allow_remote = true as well, or listen on 127.0.0.1"
+                "2: server.host cannot be so: 0.0.0.0 is reached by other machines: say tls = "
+                '"local" or tls_certificate and tls_key as well, or allow_remote = "plain" to let '
+                "bodies travel in the clear, or listen on 127.0.0.1"
+            ),
+        ),
+        (
+            "[server]\nallow_remote = 1",
+            "2: server.allow_remote must be no or yes or plain, not 1",
+        ),
+        (
+            "[server]\ntls_certificate = '/x.pem'\nhosts = ['h']",
+            ("2: server.tls_certificate cannot be so: tls_certificate and tls_key belong together"),
+        ),
+        (
+            "[server]\nhosts = ['Hostler:80']",
+            (
+                "2: server.hosts[0] must be a host's lower-case name or its IPv4 address, without "
+                'a port, not "Hostler:80"'
             ),
         ),
     ],

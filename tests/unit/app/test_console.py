@@ -8,7 +8,8 @@ import pytest
 
 from hostler.app.settings import Settings
 from hostler.app.supervisor.console import LINE_MAX, Console
-from hostler.domain.config import Config, Server
+from hostler.domain.config import Config
+from hostler.domain.server import Server
 
 HEALTH = {"isolation": "namespaces + cgroup", "warnings": ["models are careless"]}
 

@@ -6,8 +6,9 @@ import pytest
 from hostler.app.config.problems import SettingsError
 from hostler.app.config.sources import from_environment
 from hostler.app.settings import Settings
-from hostler.domain.config import AddedRuntime, Config, Instances, Overcommit, Runtimes, Server
+from hostler.domain.config import AddedRuntime, Config, Instances, Overcommit, Runtimes
 from hostler.domain.layout import ROOT_LENGTH_MAX
+from hostler.domain.server import Remote, Server
 
 
 def _recorded(root: Path, config: Config | None = None) -> Settings:
@@ -38,7 +39,7 @@ def test_what_is_recorded_is_read_back_whole(tmp_path: Path) -> None:
 
 
 def test_who_listens_everywhere_is_reached_on_this_machine_s_own_address(tmp_path: Path) -> None:
-    settings = Settings(tmp_path, Config(server=Server(host="0.0.0.0", allow_remote=True)))
+    settings = Settings(tmp_path, Config(server=Server(host="0.0.0.0", allow_remote=Remote.PLAIN)))
     assert settings.endpoint_url == "http://127.0.0.1:4747"
 
 

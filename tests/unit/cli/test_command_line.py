@@ -109,7 +109,7 @@ def test_a_command_that_cannot_be_read_is_one_line_and_two(
 def test_what_cannot_be_done_is_one_line_with_the_remedy(
     typed: Typed, words: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "execv", _in_a_process_of_its_own)
+    monkeypatch.setattr(os, "execve", _in_a_process_of_its_own)
     code, out, err = typed(*words)
     assert code == 1, err
     assert not out
@@ -118,9 +118,9 @@ def test_what_cannot_be_done_is_one_line_with_the_remedy(
     assert err.count("\n") == 1
 
 
-def _in_a_process_of_its_own(program: str, words: list[str]) -> None:
+def _in_a_process_of_its_own(program: str, words: list[str], environ: dict[str, str]) -> None:
     """What `up` becomes, without replacing the process of the tests."""
-    done = subprocess.run(words, executable=program, check=False)
+    done = subprocess.run(words, executable=program, env=environ, close_fds=False, check=False)
     raise SystemExit(done.returncode)
 
 
@@ -239,6 +239,7 @@ def test_a_command_does_not_load_the_others() -> None:
         "hostler.cli.keyring",
         "hostler.cli.main",
         "hostler.cli.output",
+        "hostler.cli.trust",
     }
 
 

@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import tarfile
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -198,6 +199,85 @@ def test_hostile_archives_are_refused_and_leave_nothing(tmp_path: Path, name: st
     harmless = gzip.compress(tar(file("before", b"x"))[:1024])
     archive = harmless + HOSTILE_ARCHIVES[name]()
     assert refused(archive, tmp_path).cause == HOSTILE_ARCHIVE
+
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "dot-dot": ("dot-dot name", "dot-dot inside"),
+    "absolute names": ("absolute name", "absolute folder"),
+    "devices": ("character device", "block device"),
+    "fifos": ("named pipe",),
+    "NUL in a name": ("nul in a name",),
+    "control characters": (
+        "newline in a name",
+        "escape in a name",
+        "delete in a name",
+        "control character in a link",
+    ),
+    "links out": ("absolute link", "link out", "link out of a folder", "empty link"),
+    "chains of links": (
+        "link in a circle",
+        "chain that leaves by another link",
+        "chain whose middle is replaced later",
+        "long chain of short steps",
+    ),
+    "writing through a link": ("file below a link", "folder below a link"),
+    "hard links": (
+        "hard link out",
+        "absolute hard link",
+        "hard link to a link",
+        "hard link to a folder",
+        "hard link below a link",
+        "hard link to nothing",
+    ),
+    "duplicates of another kind": ("file below a file", "file over a folder", "file over the root"),
+    "depth": ("too deep",),
+    "long names": ("name too long",),
+    "sparse files": ("sparse file", "sparse file by pax"),
+    "unknown kinds": ("unknown kind",),
+    "sizes that lie": ("huge extended header", "truncated tar", "wrong length"),
+    "truncated": ("truncated gzip", "missing trailer", "no end mark"),
+    "a wrong checksum": ("wrong crc", "broken header in the middle"),
+    "what follows the end": ("garbage after the end",),
+    "another format": (
+        "empty file",
+        "not gzip",
+        "plain tar",
+        "not tar",
+        "broken deflate",
+        "broken pax record",
+    ),
+}
+"""Every class of broken and hostile archives, with its cases here. The caps on bytes, entries and
+ratio, setuid bits, duplicates and foreign names have tests of their own; the deadline has one of
+the program's."""
+
+
+def test_every_case_is_of_a_class() -> None:
+    of_classes = [case for cases in CLASSES.values() for case in cases]
+    known = {*HOSTILE_ARCHIVES, *CORRUPT_ARCHIVES}
+    assert len(of_classes) == len(set(of_classes))
+    assert set(of_classes) == known
+
+
+def test_memory_is_bounded_whatever_the_size_of_a_member(tmp_path: Path) -> None:
+    archive = io.BytesIO(packed(file("weights", bytes(48 << 20))))
+    into = tmp_path / "into"
+    into.mkdir()
+    tracemalloc.start()
+    try:
+        unpack(archive, str(into), Limits())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def test_names_that_look_alike_stay_apart(tmp_path: Path) -> None:
+    """Composed and decomposed, and what a terminal would turn around: names are bytes."""
+    names = ["\u00e9.bin", "e\u0301.bin", "E\u0301.bin", "a\u202eb.bin"]
+    run(packed(*[file(name, name.encode()) for name in names]), tmp_path / "into")
+    for name in names:
+        assert (tmp_path / "into" / name).read_bytes() == name.encode()
 
 
 def wrong_crc() -> bytes:

@@ -12,6 +12,7 @@ from hostler.store import object_index, schema
 from hostler.store.database import Store
 from hostler.store.versions import NewerSchemaError
 from hostler.telemetry import logs
+from hostler.vault.sealing import Vault
 
 OURS = dict(zip(DATABASES, (schema.metadata, object_index.index, logs.metadata), strict=True))
 
@@ -35,7 +36,7 @@ def shelf(*, version: int) -> MetaData:
 
 
 def opened(path: Path, tables: MetaData) -> None:
-    store = Store.at(path, tables=tables)
+    store = Store.at(path, tables=tables, vault=Vault())
     try:
         store.create_tables()
     finally:

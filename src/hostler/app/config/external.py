@@ -9,7 +9,8 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from hostler.domain.config import S3, Fault
+from hostler.domain.config import S3
+from hostler.domain.setting import Fault
 
 
 def secret(given: S3) -> str:

@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hostler.app.config import external, places, sources, typed
+from hostler.app.config import certificate, external, places, sources, typed
 from hostler.app.config.problems import Problem, refuse
 from hostler.app.config.sources import SERVER, Source
 from hostler.app.config.typed import Place, Reading
@@ -119,7 +119,7 @@ def _read(
     merged.refuse_another_place(root, file)
     if not merged.problems:
         merged.refuse_runtimes(config)
-        merged.refuse_external(config)
+        merged.refuse_files(config)
     refuse(merged.problems)
     remembered = {
         **(before.remembered if before else {}),
@@ -218,10 +218,15 @@ class _Merged:
         for key, text in configured.faults(config.runtimes):
             self.problems.append(Problem(self._named(("runtimes", key)), f"cannot be: {text}"))
 
-    def refuse_external(self, config: Config) -> None:
-        """Files of an external S3 that are not there."""
-        for key, text in external.faults(config.s3) if config.s3.endpoint else ():
-            self.problems.append(Problem(self._named(("s3", key)), f"cannot be used: {text}"))
+    def refuse_files(self, config: Config) -> None:
+        """Files of an external S3, or a certificate, that are not there or no good."""
+        of_s3 = external.faults(config.s3) if config.s3.endpoint else ()
+        of_server = certificate.faults(config.server) if config.server.tls_certificate else ()
+        for section, faults in (("s3", of_s3), (SERVER, of_server)):
+            for key, text in faults:
+                self.problems.append(
+                    Problem(self._named((section, key)), f"cannot be used: {text}")
+                )
 
     def _named(self, place: Place) -> str:
         source = self.won.get((str(place[0]), str(place[1])))

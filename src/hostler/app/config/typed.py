@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hostler.app.config.problems import Problem
-from hostler.domain.config import KEY, Setting
+from hostler.domain.setting import KEY, Setting
 
 UNLIMITED = "unlimited"
 """In the environment and on the command line, where TOML's way of leaving a key out is none."""
@@ -153,6 +153,8 @@ def _fit(hint: Any, rule: Setting, value: Any, place: Place, reading: Reading) -
         return _number(rule, value, place, reading)
     if issubclass(hint, StrEnum):
         words = [each.value for each in hint]
+        if {"yes", "no"} <= set(words):  # what was true or false once, and still may be
+            value = {"true": "yes", "false": "no"}.get(str(value).lower(), value)
         if value not in words:
             _unfit(reading, place, " or ".join(words), value)
         return hint(value)

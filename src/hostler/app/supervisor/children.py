@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hostler.app import surroundings
 from hostler.app.supervisor import journal
 from hostler.domain import endings
 from hostler.domain.layout import Layout
@@ -170,6 +171,7 @@ class Children:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=surroundings.for_children(os.environ),
                 pass_fds=child.descriptors,
                 start_new_session=True,  # a terminal's Ctrl-C is ours to pass on
             )

@@ -4,7 +4,6 @@ Invariant: reads only; another user's process cannot be seen, and the answer is 
 """
 
 import contextlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +28,15 @@ class Holder:
     def data_dir(self) -> str | None:
         """The data directory, if it is a process of Hostler's."""
         match self.words:
-            case (_, "-P", "-m", "hostler.app.supervisor", text, *_):
-                with contextlib.suppress(ValueError, KeyError, TypeError):
-                    return str(json.loads(text)["data_dir"])
-            case (_, "-P", "-m", "hostler.gateway", "--data-dir", root, *_):
+            case (
+                _,
+                "-P",
+                "-m",
+                "hostler.app.supervisor" | "hostler.gateway",
+                "--data-dir",
+                root,
+                *_,
+            ):
                 return root
         return None
 

@@ -29,6 +29,7 @@ from hostler.app.supervisor.place import DataDirError
 from hostler.app.supervisor.readiness import Readiness
 from hostler.app.supervisor.stopping import Stopping
 from hostler.domain import endings
+from hostler.domain.server import Server, Tls
 from hostler.modelserver import identity, syscalls
 
 GATEWAY_PAUSE_MAX_S = 5.0
@@ -51,7 +52,9 @@ class Supervisor:
         self._layout = settings.layout
         self._selector = selectors.DefaultSelector()
         self._children = Children(self._layout, ended=self._say_ended)
-        self._readiness = Readiness(self._selector, settings.host, settings.port)
+        self._readiness = Readiness(
+            self._selector, settings.host, settings.port, tls=settings.has_tls
+        )
         self._announced = False
         self._say_waiting_at = time.monotonic() + WAITING_SAID_EVERY_S
         self._look_around_at = 0.0
@@ -111,7 +114,11 @@ class Supervisor:
             config = self._settings.config
             limits = json.dumps(typed.plain(config.gateway))
             where = ("--slot", str(slot), "--fd", str(descriptor))
-            how = ("--log-level", config.logs.level, "--settings", limits)
+            listening = json.dumps(_listening(config.server))
+            how = (
+                *("--log-level", config.logs.level),
+                *("--settings", limits, "--listening", listening),
+            )
             self._children.add(
                 Child(
                     f"gateway-{slot}",
@@ -167,6 +174,9 @@ class Supervisor:
         names = reload.concerned(changed)
         for name in names:
             self._children.renew(self._children.by_name[name])
+        if settings.has_tls:
+            for child in self._children.running("gateway-"):  # its certificate may be another
+                self._children.signal(child, signal.SIGHUP)
         self._console.say(reload.line(changed, waiting))
         file = str(settings.file) if settings.file else None
         return {"file": file, "changed": changed, "waiting": waiting, "restarted": names}
@@ -268,6 +278,10 @@ class Supervisor:
                 return {"ok": True}
             case {"op": "reload"}:
                 return {"error": "Hostler is stopping"} if self._stops_asked else self._reload()
+            case {"op": "renew", "name": "control" as name}:
+                if not self._stops_asked:
+                    self._children.renew(self._children.by_name[name])
+                return {"ok": True}
             case {"op": "stop"}:
                 self._stops_asked = max(1, self._stops_asked)
                 return {"ok": True}
@@ -325,6 +339,16 @@ class Supervisor:
                 for child in self._children.by_name.values()
             ],
         }
+
+
+def _listening(server: Server) -> dict[str, Any]:
+    """How a gateway is to listen (``gateway.tls.Listening``)."""
+    return {
+        "hosts": server.hosts,
+        "names": server.own_names if server.tls is Tls.LOCAL else (),
+        "certificate": server.tls_certificate,
+        "key": server.tls_key,
+    }
 
 
 def _starts_in(child: Child, now: float) -> float | None:

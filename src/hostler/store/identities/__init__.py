@@ -5,7 +5,7 @@ Invariant: whatever is read by name is read within one account. Other rooms use 
 """
 
 from hostler.store.identities.entities import Identity, Kind, role
-from hostler.store.identities.keys import note_uses, session_key
+from hostler.store.identities.keys import note_uses, seal_anew, session_key
 from hostler.store.identities.principals import (
     credential,
     ensure_root,
@@ -27,6 +27,7 @@ __all__ = [
     "principal_by_id",
     "role",
     "role_principal",
+    "seal_anew",
     "session_key",
     "snapshot_parts",
 ]

@@ -1,7 +1,7 @@
 """Access keys: long-term credentials of users and roots; and what temporary ones are sealed with.
 
 Invariant: a secret is shown once, at creation; it leaves the store again only as a ``Credential``,
-for the verifier.
+for the verifier. In the database it is sealed, for the key that it belongs to.
 """
 
 import secrets
@@ -13,13 +13,15 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, or_, select, update
 
 from hostler.domain.uses import Use
-from hostler.store.database import Transaction
+from hostler.store.database import Transaction, vault_of
 from hostler.store.identities import tables
 from hostler.store.identities.entities import unique_id
 
 _SECRET_ALPHABET = string.ascii_letters + string.digits + "+/"
 _SECRET_LENGTH = 40
 SESSION_KEY_BYTES = 32
+_SESSIONS = "session tokens"
+"""What the key of session tokens is sealed for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,11 @@ def create(tx: Transaction, identity: str, now: float) -> AccessKey:
     key = AccessKey(unique_id("AKIA"), identity, secret, active=True, created=now)
     tx.execute(
         insert(tables.access_keys).values(
-            id=key.id, identity=identity, secret=secret, active=True, created=now
+            id=key.id,
+            identity=identity,
+            secret=vault_of(tx).seal_text(secret, key.id),
+            active=True,
+            created=now,
         )
     )
     return key
@@ -52,14 +58,14 @@ def of(tx: Transaction, identity: str) -> Sequence[AccessKey]:
     """An identity's keys, oldest first."""
     table = tables.access_keys
     query = select(table).where(table.c.identity == identity)
-    return [_key(row) for row in tx.execute(query.order_by(table.c.created, table.c.id))]
+    return [_key(tx, row) for row in tx.execute(query.order_by(table.c.created, table.c.id))]
 
 
 def get(tx: Transaction, key_id: str) -> AccessKey | None:
     """The key of an id, active or not."""
     table = tables.access_keys
     row = tx.execute(select(table).where(table.c.id == key_id)).one_or_none()
-    return None if row is None else _key(row)
+    return None if row is None else _key(tx, row)
 
 
 def note_uses(tx: Transaction, uses: Mapping[str, Use]) -> None:
@@ -82,14 +88,18 @@ def session_key(tx: Transaction) -> bytes:
     """What session tokens are sealed with; empty in a database that has no root yet."""
     table = tables.session_keys
     found: bytes | None = tx.execute(select(table.c.secret)).scalar_one_or_none()
-    return found or b""
+    return vault_of(tx).open(found, _SESSIONS) if found else b""
 
 
 def ensure_session_key(tx: Transaction, now: float) -> None:
     """Make the key of session tokens, unless there is one."""
     if not session_key(tx):
         made = secrets.token_bytes(SESSION_KEY_BYTES)
-        tx.execute(insert(tables.session_keys).values(id=1, secret=made, created=now))
+        tx.execute(
+            insert(tables.session_keys).values(
+                id=1, secret=vault_of(tx).seal(made, _SESSIONS), created=now
+            )
+        )
 
 
 def set_active(tx: Transaction, key_id: str, *, active: bool) -> None:
@@ -98,11 +108,28 @@ def set_active(tx: Transaction, key_id: str, *, active: bool) -> None:
     tx.execute(update(table).where(table.c.id == key_id).values(active=active))
 
 
+def seal_anew(tx: Transaction) -> bool:
+    """Seal with the newest key what is sealed with another; whether there was any."""
+    table, vault = tables.access_keys, vault_of(tx)
+    rows = tx.execute(select(table.c.id, table.c.secret)).all()
+    older = [row for row in rows if not vault.is_newest_text(row.secret)]
+    for row in older:
+        sealed = vault.seal_text(vault.open_text(row.secret, row.id), row.id)
+        tx.execute(update(table).where(table.c.id == row.id).values(secret=sealed))
+    sessions = tables.session_keys
+    made: bytes | None = tx.execute(select(sessions.c.secret)).scalar_one_or_none()
+    if made is None or vault.is_newest(made):
+        return bool(older)
+    tx.execute(update(sessions).values(secret=vault.seal(session_key(tx), _SESSIONS)))
+    return True
+
+
 def remove(tx: Transaction, key_id: str) -> None:
     """Delete a key."""
     tx.execute(delete(tables.access_keys).where(tables.access_keys.c.id == key_id))
 
 
-def _key(row: Row[Any]) -> AccessKey:
+def _key(tx: Transaction, row: Row[Any]) -> AccessKey:
     used = None if row.used is None else Use(row.used, row.used_service, row.used_region)
-    return AccessKey(row.id, row.identity, row.secret, row.active, row.created, used)
+    secret = vault_of(tx).open_text(row.secret, row.id)
+    return AccessKey(row.id, row.identity, secret, row.active, row.created, used)

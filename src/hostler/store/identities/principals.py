@@ -13,7 +13,7 @@ from sqlalchemy import and_, select
 
 from hostler.domain.snapshot import Credential, Identities, Policy, Principal
 from hostler.iam import managed
-from hostler.store.database import Transaction
+from hostler.store.database import Transaction, vault_of
 from hostler.store.identities import entities, groups, keys, tables
 from hostler.store.identities.entities import Identity, Kind
 
@@ -33,7 +33,8 @@ def credential(tx: Transaction, access_key_id: str) -> tuple[Credential, Princip
     if row is None:
         return None
     owner = entities.identity(row)
-    return Credential(access_key_id, row.secret, owner.arn), principal(tx, owner)
+    secret = vault_of(tx).open_text(row.secret, access_key_id)
+    return Credential(access_key_id, secret, owner.arn), principal(tx, owner)
 
 
 def principal(tx: Transaction, identity: Identity) -> Principal:
@@ -65,8 +66,12 @@ def snapshot_parts(tx: Transaction) -> Identities:
         .where(keyed.c.active)
         .order_by(keyed.c.id)
     )
+    vault = vault_of(tx)
     return Identities(
-        tuple(Credential(row.id, row.secret, row.arn) for row in tx.execute(active)),
+        tuple(
+            Credential(row.id, vault.open_text(row.secret, row.id), row.arn)
+            for row in tx.execute(active)
+        ),
         tuple(_principals(tx, owners)),
         keys.session_key(tx),
     )

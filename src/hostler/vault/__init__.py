@@ -1,0 +1,1 @@
+"""What keeps secrets unreadable where they lie: see ``sealing``."""
