@@ -7,7 +7,7 @@ it is deleted only when it has none.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Column, delete, insert, select
 
 from hostler.store.database import Transaction
 from hostler.store.identities import tables
@@ -28,26 +28,14 @@ def remove(tx: Transaction, group: Identity, user: Identity) -> None:
 
 def members(tx: Transaction, group: Identity) -> Sequence[Identity]:
     """The users of a group, by name."""
-    table, joined = tables.identities, tables.memberships
-    query = (
-        select(table)
-        .join(joined, joined.c.identity == table.c.id)
-        .where(joined.c.of_group == group.id)
-        .order_by(table.c.name_key)
-    )
-    return [identity(row) for row in tx.execute(query)]
+    table = tables.memberships
+    return _across(tx, table.c.of_group, group, table.c.identity)
 
 
 def of(tx: Transaction, user: Identity) -> Sequence[Identity]:
     """The groups of a user, by name."""
-    table, joined = tables.identities, tables.memberships
-    query = (
-        select(table)
-        .join(joined, joined.c.of_group == table.c.id)
-        .where(joined.c.identity == user.id)
-        .order_by(table.c.name_key)
-    )
-    return [identity(row) for row in tx.execute(query)]
+    table = tables.memberships
+    return _across(tx, table.c.identity, user, table.c.of_group)
 
 
 def by_member(
@@ -66,3 +54,12 @@ def by_member(
     for row in tx.execute(query):
         found[row.identity].append((row.id, row.name))
     return found
+
+
+def _across(
+    tx: Transaction, near: Column[str], one: Identity, far: Column[str]
+) -> Sequence[Identity]:
+    """What stands on the other side of somebody's memberships."""
+    table = tables.identities
+    query = select(table).join(tables.memberships, far == table.c.id).where(near == one.id)
+    return [identity(row) for row in tx.execute(query.order_by(table.c.name_key))]
