@@ -12,6 +12,8 @@ LIKE_PIP := eval "$$(PYTHONPATH=src python3 -m hostler.backends.process.pip_sett
 SEEDS ?= 10000
 SECONDS ?= 60
 WORKERS ?= $(shell expr $$(nproc) + 1)
+# A worker that crashed is not replaced: the next one would run what crashed it, and wait for ever.
+SPREAD := -n $(WORKERS) --dist loadfile --max-worker-restart=0
 CLIENTS := sdk2 sdk3 cli2 moto
 
 help: ## what there is to make
@@ -37,10 +39,10 @@ lint: setup ## style, types, the import ladder, and whether uv.lock is current
 	$(RUN)/lint-imports --no-cache
 
 test: lint clients ## everything that gates a change
-	$(RUN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(RUN)/python -m tools.run_tests $(SPREAD)
 
 conformance: setup clients ## all of what is long: every client by every way in, 2 GB up and down, real models
-	$(RUN)/python -m pytest -n $(WORKERS) --dist loadfile tests/long
+	$(RUN)/python -m pytest $(SPREAD) tests/long
 
 clients: setup $(CLIENTS:%=.cache/clients/%/.done) ## what tests call with (SDKs, boto3, AWS CLIs) and compare with (moto)
 

@@ -1,14 +1,16 @@
 """``python -m bench.large``: what a large transfer costs those who call models meanwhile.
 
-2 GB are uploaded to Hostler's S3 and downloaded, again and again, by boto3 in a process of its own
-at the lowest priority (a real client has its own machine); beside it the echo is called, one call
-at a time, and endpoints are created. The same is measured with no transfer, in turns.
+2 GB are uploaded to Hostler's S3 and downloaded, again and again, in processes of their own at the
+lowest priority (a real client has its own machine): by boto3, whose ten threads compute checksums,
+or by curl, which costs next to nothing. Beside it the echo is called, one call at a time, and
+endpoints are created. The same is measured with no transfer, in turns.
 """
 
 import argparse
 import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -17,6 +19,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import boto3
 
 from bench import load
 from bench.answers import PROBE
@@ -35,6 +39,10 @@ while True:
         s3.download_file(bucket, "models/large.bin", path)
     print("done", flush=True)
 """
+_CURL = {
+    "up": "while curl -sS -o /dev/null -H Expect: -T '{path}' '{url}'; do echo done; done",
+    "down": "while curl -sS -o /dev/null '{url}'; do echo done; done",
+}
 QUIET, UP, DOWN = "no transfer", "upload", "download"
 
 
@@ -44,6 +52,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
     parser.add_argument("--megabytes", type=int, default=2048)
+    parser.add_argument("--client", choices=("boto3", "curl"), default="boto3")
     options = parser.parse_args()
     found: dict[str, list[dict[str, float]]] = {QUIET: [], UP: [], DOWN: []}
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
@@ -52,7 +61,7 @@ def main() -> None:
         with hostler(work, work, "echo", [PROBE]) as deployed:
             for number in range(options.rounds):
                 for what, runs in found.items():
-                    with _transferring(deployed, work, what) as finished:
+                    with _transferring(deployed, work, what, options.client) as finished:
                         run = _measure(deployed, options.seconds, f"{what[:2]}-{number}")
                     runs.append(run | {"transfers": finished()})
                     print(f"{what:12} {json.dumps(runs[-1])}", file=sys.stderr, flush=True)
@@ -79,25 +88,40 @@ def _measure(deployed: Deployed, seconds: int, name: str) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def _transferring(deployed: Deployed, work: Path, what: str) -> Iterator[Any]:
+def _transferring(deployed: Deployed, work: Path, what: str, client: str) -> Iterator[Any]:
     """Within the block, transfers one after another; afterwards, how many of them were finished."""
     if what == QUIET:
         yield lambda: 0
         return
-    key, said = deployed.key, work / "said"
-    words = [deployed.exports["AWS_ENDPOINT_URL"], key.access_key_id, key.secret, key.region]
-    direction = "up" if what == UP else "down"
-    command = ["nice", "-n", "19", sys.executable, "-c", _CLIENT, *words, BUCKET]
+    said = work / "said"
+    command = (_curl if client == "curl" else _boto3)(deployed, work / what, what)
     with said.open("w") as out:
-        client = subprocess.Popen([*command, str(work / what), direction], stdout=out)
+        sender = subprocess.Popen(
+            ["nice", "-n", "19", *command], stdout=out, start_new_session=True
+        )
         try:
             time.sleep(2)  # until bytes flow
             yield lambda: len(said.read_text().split())
-            while not said.read_text() and client.poll() is None:
+            while not said.read_text() and sender.poll() is None:
                 time.sleep(0.2)  # the next direction needs the object
         finally:
-            client.kill()
-            client.wait()
+            os.killpg(sender.pid, signal.SIGKILL)
+            sender.wait()
+
+
+def _boto3(deployed: Deployed, path: Path, what: str) -> list[str]:
+    key, direction = deployed.key, "up" if what == UP else "down"
+    place = [deployed.exports["AWS_ENDPOINT_URL"], key.access_key_id, key.secret, key.region]
+    return [sys.executable, "-c", _CLIENT, *place, BUCKET, str(path), direction]
+
+
+def _curl(deployed: Deployed, path: Path, what: str) -> list[str]:
+    key = deployed.key
+    session = boto3.Session(key.access_key_id, key.secret, region_name=key.region)
+    s3 = session.client("s3", endpoint_url=deployed.exports["AWS_ENDPOINT_URL"])
+    call, direction = ("put_object", "up") if what == UP else ("get_object", "down")
+    url = s3.generate_presigned_url(call, {"Bucket": BUCKET, "Key": "models/large.bin"})
+    return ["bash", "-c", _CURL[direction].format(path=path, url=url)]
 
 
 def _make(path: Path, megabytes: int) -> None:

@@ -357,6 +357,14 @@ TagSession: role user | aws:RequestTag/* aws:TagKeys saml:aud sts:TransitiveTagK
 """
 """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html"""
 
+CLOUDWATCH = """
+GetMetricData:
+GetMetricStatistics:
+ListMetrics:
+PutMetricData: | cloudwatch:namespace
+"""
+"""https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html"""
+
 CLOUDTRAIL = """
 LookupEvents:
 """
@@ -378,6 +386,7 @@ OF_RESOURCES = {
     "iam": ("aws:ResourceTag/*", "iam:ResourceTag/*"),
     "sts": ("aws:ResourceTag/*", "iam:ResourceTag/*"),
     "cloudtrail": (),
+    "cloudwatch": (),
 }
 """The keys that come with the resource an action is on, by service."""
 

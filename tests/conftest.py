@@ -8,10 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hostler.backends.process.environments import Environments
 from hostler.backends.process.runtimes import Runtimes
 from hostler.toolkit import iris
+
+# How long an example takes says how busy the machine is.
+settings.register_profile(
+    "busy machine",
+    settings.default,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("busy machine")
 
 MATRIX = Path(__file__).parents[1] / ".cache/matrix.json"
 

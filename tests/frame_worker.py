@@ -1,10 +1,10 @@
 """A small model server for the gateway's tests: speaks frames, does what the request says.
 
 ``python frame_worker.py SOCKET PAGE SLOT CREDIT NAME``. A request's custom attributes are orders,
-``key=value`` joined by ``;``: ``sleep`` seconds, ``status``, ``die=before|after`` taking it,
-``parts`` (how many the answer comes in), ``size`` (bytes of answer), ``type`` (its content type,
-percent-encoded), ``attributes`` (sent back as custom attributes), ``goaway`` (that worker's name).
-Otherwise it answers what it was sent.
+``key=value`` joined by ``;``: ``sleep`` seconds, ``until`` (answer once this file is there),
+``status``, ``die=before|after`` it is taken, ``parts`` (how many the answer comes in), ``size``
+(bytes of answer), ``type`` (its content type, percent-encoded), ``attributes`` (sent back as custom
+attributes), ``goaway`` (that worker's name). Otherwise it answers what it was sent.
 """
 
 import os
@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from collections import deque
+from pathlib import Path
 from urllib.parse import unquote
 
 from hostler.modelserver import frames, page
@@ -59,6 +60,7 @@ class Connection:
 class Server:
     def __init__(self, path: str, page_path: str, slot: int, credit: int, name: str) -> None:
         self.slot, self.credit, self.name = slot, credit, name
+        self.path = Path(path)
         self.page = page.open_page(page_path, write=True)
         self.queue: deque[tuple[Connection, int, bytes]] = deque()
         self.cancelled: list[tuple[int, int]] = []
@@ -86,6 +88,11 @@ class Server:
             0,
         )
 
+    def greeted(self) -> None:
+        """Tell the test, byte by byte, how many connections were greeted."""
+        with self.path.with_name("greeted").open("ab") as file:
+            file.write(b".")
+
     def drop(self, connection: Connection) -> None:
         if connection.sock.fileno() >= 0:
             self.selector.unregister(connection.sock)
@@ -100,6 +107,7 @@ class Server:
                     self.serials += 1
                     connection = Connection(self, sock, self.serials)
                     self.selector.register(sock, selectors.EVENT_READ, connection)
+                    self.greeted()
                 else:
                     key.data.receive()
             if self.queue:
@@ -125,6 +133,8 @@ class Server:
         if orders.get("die") == "after":
             os.kill(os.getpid(), signal.SIGKILL)
         select.select([], [], [], float(orders.get("sleep", 0)))  # the model computes
+        while "until" in orders and not Path(orders["until"]).exists():
+            select.select([], [], [], 0.005)
         self.served += 1
         if "size" in orders:
             body = b"x" * int(orders["size"])

@@ -92,14 +92,20 @@ class Worker:
     """A worker's end of a link, spoken for by the test."""
 
     def __init__(
-        self, target: Target, credit: int, turn: Callable[[], None], slot: int = 0
+        self,
+        target: Target,
+        credit: int,
+        turn: Callable[[], None],
+        slot: int = 0,
+        hello: bytes | None = None,
     ) -> None:
         self._turn = turn
         self.link = Link(target, slot)
         self.wire = Wire(self.link)
         self.link.connection_made(self.wire)
         self._decoder = frames.Decoder()
-        self.says(frames.frame(frames.HELLO, 1, frames.HELLO_PAYLOAD.pack(credit, slot, 77)))
+        usual = frames.frame(frames.HELLO, 1, frames.HELLO_PAYLOAD.pack(credit, slot, 77))
+        self.says(usual if hello is None else hello)
 
     def says(self, data: bytes) -> None:
         self.link.data_received(data)
@@ -157,7 +163,9 @@ class Bench:
         self.later: list[Callable[[], None]] = []
         """What the loop would call in its next turn."""
 
-    def instance(self, name: str = "i-1", credit: int = 64, page: str = "") -> Worker:
+    def instance(
+        self, name: str = "i-1", credit: int = 64, page: str = "", hello: bytes | None = None
+    ) -> Worker:
         target = Target(
             TargetRoute(name, ("w0.sock",), page),
             self.pool,
@@ -166,7 +174,7 @@ class Bench:
             self.later.append,
         )
         self.pool.targets = (*self.pool.targets, target)
-        return Worker(target, credit, self.turn)
+        return Worker(target, credit, self.turn, hello=hello)
 
     def client(self, **extra: Any) -> Client:
         """``extra``: what asyncio tells of its transport, e.g. ``peername``."""
@@ -197,15 +205,20 @@ def bench(**limits: Any) -> Iterator[Bench]:
             loop.close()
 
 
-def signed(body: bytes = b"{}", path: str = PATH, **extra: str) -> bytes:
-    """A signed invocation, of Demo unless told otherwise."""
+def signed(
+    body: bytes = b"{}",
+    path: str = PATH,
+    by: tuple[str, str] = (ROOT_KEY, ROOT_SECRET),
+    **extra: str,
+) -> bytes:
+    """A signed invocation, of Demo and by the root unless told otherwise."""
     head = sigv4.sign(
         "POST",
         path,
         [("host", "h:1"), *((name.replace("_", "-"), value) for name, value in extra.items())],
         hashlib.sha256(body).hexdigest(),
-        access_key_id=ROOT_KEY,
-        secret=ROOT_SECRET,
+        access_key_id=by[0],
+        secret=by[1],
         region=REGION,
         service="sagemaker",
         now=time(),

@@ -53,6 +53,10 @@ from hostler.gateway.main import run
 logging.basicConfig(level=logging.INFO)
 run(int(sys.argv[1]), 0, Layout(Path(sys.argv[2])), Limits(**json.loads(sys.argv[3])))
 """
+PATIENT = dict.fromkeys(
+    ("header_deadline_s", "body_rate_window_s", "unreachable_s", "upstream_wait_s"), 60.0
+)
+"""Nobody is late because the machine is busy."""
 WORKER = Path(__file__).with_name("frame_worker.py")
 
 
@@ -67,6 +71,13 @@ class Worker:
     @property
     def route(self) -> TargetRoute:
         return TargetRoute(self.name, (str(self.folder / "w0.sock"),), str(self.folder / "page"))
+
+    def greetings(self) -> int:
+        """How many connections it has greeted so far."""
+        try:
+            return (self.folder / "greeted").stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def kill(self) -> None:
         self.process.kill()
@@ -114,12 +125,14 @@ class Rig:
         file.save(self.layout.snapshot, self.snapshot)
 
     def gateway(self, planted: str = "", **limits: float) -> subprocess.Popen[bytes]:
-        """Start a gateway on the rig's listening socket, with limits other than the defaults.
+        """Start a gateway on the rig's listening socket, with limits of its own.
 
-        ``planted`` is Python that plants a defect in it.
+        It knows all workers that live by then. ``planted`` is Python that plants a defect in it.
         """
+        greeted = {each.name: each.greetings() for each in self._routed()}
         fd = self.listener.fileno()
-        words = ["-c", planted + START, fd, self.layout.root, orjson.dumps(limits).decode()]
+        told = orjson.dumps({**PATIENT, **limits}).decode()
+        words = ["-c", planted + START, fd, self.layout.root, told]
         with (self.layout.root / "gateway.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, *map(str, words)], pass_fds=(fd,), stderr=log
@@ -127,12 +140,24 @@ class Rig:
         self.gateways.append(process)
         door = self.layout.gateway_socket(0)
         eventually("the gateway serves", lambda: _owner(door) == process.pid)
+        for name, before in greeted.items():
+            worker = self.workers[name]
+            eventually(
+                f"{name} is connected", lambda w=worker, b=before: w.greetings() > b, every_s=0.005
+            )
         return process
+
+    def _routed(self) -> list[Worker]:
+        """The workers that a gateway connects to when it starts."""
+        variants = [each for route in self.snapshot.endpoints for each in route.variants]
+        names = {target.instance_id for each in variants for target in each.targets}
+        workers = [each for each in self.workers.values() if each.name in names]
+        return [each for each in workers if each.process.poll() is None]
 
     def client(
         self, key: str = ROOT_KEY, secret: str = ROOT_SECRET, region: str = REGION, **config: Any
     ) -> Any:
-        options = {"retries": {"total_max_attempts": 1}, "read_timeout": 20, **config}
+        options = {"retries": {"total_max_attempts": 1}, "read_timeout": 60, **config}
         return boto3.Session(key, secret, region_name=region).client(
             "sagemaker-runtime", endpoint_url=self.url, config=Config(**options)
         )
@@ -164,11 +189,20 @@ class Rig:
 
     def connect(self) -> socket.socket:
         connection = socket.create_connection(("127.0.0.1", self.port))
-        connection.settimeout(20)
+        connection.settimeout(60)
         return connection
 
+    def is_closed(self, connection: socket.socket) -> bool:
+        """Whether nobody holds the other end of a client's connection, however full it is."""
+        ends = (self.port, connection.getsockname()[1])
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, state, *_ = line.split()
+            if (int(local[-4:], 16), int(remote[-4:], 16)) == ends:
+                return state != "01"
+        return True
+
     def http(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def log(self) -> str:
         path = self.layout.root / "gateway.log"
@@ -218,7 +252,7 @@ def rig() -> Iterator[Rig]:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
         for process in made.gateways:
-            process.wait(20)
+            process.wait(60)
         if made.gateways:
             assert "defect" not in made.log(), made.log()
             assert "Traceback" not in made.log(), made.log()

@@ -28,14 +28,14 @@ class Upstream:
             except OSError:
                 return
             with connection:
-                connection.settimeout(20)
+                connection.settimeout(60)
                 self._talk(connection)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._path.unlink()
-        self._thread.join(20)
+        self._thread.join(60)
 
 
 @contextlib.contextmanager

@@ -58,7 +58,7 @@ def playing(
                 return
             status, more, body = player.answers.pop(0)
             if not status:  # never a word
-                stopped.wait(10)
+                stopped.wait(60)
                 return
             self.send_response_only(status)
             for name, value in {"Content-Length": str(len(body)), **more}.items():

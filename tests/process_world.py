@@ -25,9 +25,9 @@ from hostler.domain.instance import FailureCause, InstanceSpec, Observation, Pha
 from hostler.domain.layout import Layout
 from hostler.domain.model import Container, ModelData
 from hostler.domain.ports import LocalFile, ModelDataError
-from hostler.modelserver import frames, spool
+from hostler.modelserver import frames, page, spool
 
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 OWNER = EndpointId("e-1")
 
 PLAIN = Runtime(
@@ -91,7 +91,7 @@ class OwnZygotes:
                 self.processes[name] = await asyncio.create_subprocess_exec(
                     *zygotes.zygote_words(environment, path), stdin=asyncio.subprocess.DEVNULL
                 )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WITHIN_S):
             while not path.exists():
                 await asyncio.sleep(0.01)
         return path
@@ -246,7 +246,7 @@ def invoke(path: str, body: bytes) -> tuple[int, bytes]:
         connection.settimeout(WITHIN_S)
         connection.connect(path)
         meta = b"application/json\0application/json"
-        connection.sendall(frames.request(1, 5000, meta, body))
+        connection.sendall(frames.request(1, 60_000, meta, body))
         decoder = frames.Decoder()
         while True:
             data = connection.recv(65536)
@@ -255,6 +255,16 @@ def invoke(path: str, body: bytes) -> tuple[int, bytes]:
                 if kind == frames.RESPONSE:
                     status, size = frames.RESPONSE_HEAD.unpack_from(payload)
                     return status, payload[frames.RESPONSE_HEAD.size + size :]
+
+
+async def computes(path: str) -> None:
+    """Wait until the worker of a socket has begun with a request."""
+
+    def busy() -> bool:
+        slot = page.read_slot(str(Path(path).parent / page.FILE_NAME), 0)
+        return slot is not None and slot[2] != 0
+
+    await eventually("it computes", busy)
 
 
 def tree(pid: int) -> list[int]:

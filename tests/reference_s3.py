@@ -54,7 +54,7 @@ def reference_server() -> Iterator[Reference]:
 
 def forget_all(address: str) -> None:
     """Empty the server."""
-    with urlopen(Request(f"{address}/moto-api/reset", method="POST"), timeout=5):
+    with urlopen(Request(f"{address}/moto-api/reset", method="POST"), timeout=60):
         pass
 
 

@@ -1,8 +1,11 @@
 """A real Hostler for tests: the `hostler` command, its own data directory, real processes."""
 
 import contextlib
+import fcntl
+import functools
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -28,11 +31,13 @@ REGION, ACCOUNT = "ap-southeast-1", "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMaker-Rc-Project-A-ExecutionRole"
 BUCKET = f"{COMPANY}-sm-{TEAM}-{PROJECT}"
 PREFIX = f"{TEAM}-{PROJECT}-"
+PORTS = range(20_000, 32_000)
+_OURS: set[int] = set()
 GENERIC_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/sagemaker-inference:latest"
 
 
 def eventually(
-    what: str, look: Callable[[], T | None], within_s: float = 30.0, every_s: float = 0.05
+    what: str, look: Callable[[], T | None], within_s: float = 60.0, every_s: float = 0.05
 ) -> T:
     """Look until there is an answer; the assertion says what was waited for."""
     deadline = time.monotonic() + within_s
@@ -45,10 +50,34 @@ def eventually(
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that is this process's for as long as it lives.
+
+    Below those that the kernel gives to whoever asks for any: one of them may be another's between
+    the moment it is found and the moment it is used.
+    """
+    for port in random.sample(PORTS, len(PORTS)):
+        if port not in _OURS and _promised(port):
+            _OURS.add(port)
+            with socket.socket() as probe, contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise AssertionError(f"every port of {PORTS} is taken")
+
+
+def _promised(port: int) -> bool:
+    """Whether no other test run on this machine has the port."""
+    try:
+        fcntl.lockf(_promises(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@functools.cache
+def _promises() -> int:
+    """A file that stays open: a lock on a byte of it, the port's, ends with the process."""
+    path = Path(tempfile.gettempdir()) / f"hostler-test-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 @dataclass
@@ -70,7 +99,7 @@ class Running:
             capture_output=True,
             text=True,
             check=False,
-            timeout=180,
+            timeout=240,
         )
         if check:
             assert done.returncode == 0, done.stderr + self.process_logs()

@@ -77,7 +77,7 @@ class S3Server:
         )
 
     def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def request(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes

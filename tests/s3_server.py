@@ -74,7 +74,7 @@ def main(folder: Path, port: int) -> None:
     app = create(
         open_index(folder / "index.db"),
         blobs,
-        lookup=identities.get,
+        lookup=lambda access_key_id, _token: identities.get(access_key_id),
         clock=SystemClock(),
         wall=time.time,
         region="us-east-1",

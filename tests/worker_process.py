@@ -29,7 +29,7 @@ bootstrap.load()
 from hostler_modelserver import server, settings
 sys.exit(server.run_worker(settings.Settings.from_spec(json.loads(spec)), 0))
 """
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)

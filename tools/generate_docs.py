@@ -13,7 +13,9 @@ from typing import Any, get_origin
 import typer
 
 from hostler.api import catalog
+from hostler.api.cloudwatch.members import BY_OPERATION as CLOUDWATCH
 from hostler.api.members import Acts, Echoed, Only, Refused
+from hostler.api.s3 import forms
 from hostler.api.s3.table import OPERATIONS
 from hostler.api.sagemaker.members import BY_OPERATION
 from hostler.app.config import sources, typed
@@ -24,7 +26,7 @@ from hostler.domain.config import AddedRuntime, Setting
 from tools import permissions
 
 ROOT = Path(__file__).parent.parent
-ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "sts", "iam")
+ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "sts", "iam")
 BEGIN, END = "<!-- generated: operations -->", "<!-- end -->"
 NOTE = "<!-- Written by `make docs` from the code. -->\n\n"
 
@@ -174,10 +176,10 @@ def lifecycles() -> str:
 
 
 def members() -> str:
-    """What becomes of each input member of the sagemaker operations."""
+    """What becomes of each input member of the operations of sagemaker and cloudwatch."""
     parts = ["# Input members\n\n", NOTE]
     parts.append("A field acts, or is echoed for the reason given, or is refused by name.\n")
-    for operation, table in BY_OPERATION.items():
+    for operation, table in {**BY_OPERATION, **CLOUDWATCH}.items():
         parts.append(f"\n## {operation}\n\n| member | |\n|---|---|\n")
         parts += [f"| `{path}` | {_fate(table[path])} |\n" for path in sorted(table)]
     return "".join(parts)
@@ -202,7 +204,29 @@ def objects() -> str:
         some = sorted(names)
         more = f" and {len(some) - 3} more" if len(some) > 4 else ""
         parts.append(f"{row} {', '.join(some[: 3 if more else 4])}{more} |\n")
+    parts.append(_forms())
     return "".join(parts)
+
+
+def _forms() -> str:
+    """What a browser's form may say."""
+    acting = ", ".join(f"`{name}`" for name in forms.FIELDS)
+    size = f"{forms.FIELDS_BYTES_MAX:,}"
+    return f"""
+## Uploads from browser forms
+
+A form (`generate_presigned_post`) that is POSTed to a bucket is a PutObject by whoever signed its
+policy: their permissions, their account. Signatures of version 4 and 2 are accepted, those of
+temporary credentials with their session token. It acts by `key`, `file`, `policy` and the
+signature's fields, by {acting}
+and by those that begin with `x-amz-`, which are read as the headers of a PutObject, with what the
+table says of its members. `${{filename}}` is replaced in all of them, before the policy is judged.
+
+Refused by name are fields that begin with `x-amz-` and that PutObject does not know. Other fields
+do nothing; all but `x-ignore-…` must be covered by the policy. What follows the file is not looked
+at. Fields take {size} bytes together, the file 5 GiB; the form needs a Content-Length. With an
+external S3 forms are refused.
+"""
 
 
 def _fate(fate: Any) -> str:

@@ -34,7 +34,7 @@ OWN, OTHERS = Project("acme", "rc", "project-a"), Project("acme", "rc", "project
 MODEL = "fraud"
 WHO = ("deployer", "caller", "role", "stranger")
 ABOUT = ("own", "other")
-ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "iam", "sts", "cloudtrail")
+ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "iam", "sts", "cloudtrail")
 TEXT = """# Who may do what
 
 {note}What `hostler bootstrap` sets up for a project, for every operation: the *deployer* (its own
@@ -103,10 +103,12 @@ def sample(project: Project) -> dict[str, Any]:
         "GroupName": project.prefix + "group",
         "Key": "models/artifacts/fraud/model.tar.gz",
         "ModelName": model,
+        "Namespace": "Own",
         "PolicyArn": policy,
         "PolicyName": project.prefix + "own",
         "PolicySourceArn": iam_arn(ACCOUNT, "user", user),
         "ResourceArn": sagemaker_arn(REGION, ACCOUNT, "endpoint", endpoint),
+        "RoleArn": role,
         "RoleName": project.execution_role,
         "TagKeys": ["Team"],
         "UserName": user,
@@ -142,6 +144,8 @@ class Judge:
         if service == "sagemaker-runtime":
             arn = sagemaker_arn(REGION, who.account, "endpoint", given["EndpointName"])
             return PolicyEngine().decide(who, f"sagemaker:{operation}", arn).allowed
+        if operation == "AssumeRole":
+            return False  # the project's role trusts SageMaker alone
         table = next(each for each in tables.TABLES if each.service == service)
         return self._may(who, service, table.operations[operation], given)
 
@@ -217,12 +221,16 @@ def cell(judge: Judge, who: Principal, service: str, name: str, project: Project
 
 def _is_free(service: str, name: str) -> bool:
     """What an account has of its own, whatever others have."""
-    own = name.startswith(("Create", "List", "Lookup", "GetCaller")) or name == "DescribeLogGroups"
+    own = name.startswith(("Create", "List", "Lookup", "GetCaller", "GetAccount")) or name in {
+        "DescribeLogGroups",
+        "GetSessionToken",
+        "SimulateCustomPolicy",
+    }
     of_something = {"ListTags", "CreateAccessKey", "CreatePolicyVersion", "CreateLogStream"}
     named = service == "iam" and any(
         word in name for word in ("ForUser", "ForRole", "ForPolicy", "Tags", "Attached")
     )
-    listed = {"ListUserPolicies", "ListRolePolicies", "ListPolicyVersions"}
+    listed = {"ListUserPolicies", "ListRolePolicies", "ListGroupPolicies", "ListPolicyVersions"}
     return own and not named and name not in of_something | listed
 
 

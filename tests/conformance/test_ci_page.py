@@ -18,7 +18,7 @@ def test_the_pages_test_passes_with_the_plugin(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
@@ -36,7 +36,7 @@ def test_a_deployment_that_fails_in_a_test_says_why(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 1, done.stdout
     assert "nobody_has_this" in done.stdout

@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ def _sdk(server: Running, name: str, *words: str, venv: Path = CLIENTS) -> "subp
 
 
 def _told(server: Running, process: "subprocess.Popen[str]") -> dict[str, Any]:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 0, out + err + server.process_logs()
     answer: dict[str, Any] = json.loads(out.splitlines()[-1])
     return answer
@@ -204,6 +204,42 @@ def test_cli_manages_identities(server: Running, tmp_path: Path) -> None:
     assert said["tags"].words == ["rc"]
     assert {"clients", ROLE.rpartition("/")[2]} <= set(said["roles"].words)
     assert "(NoSuchEntity)" in said["gone"].err
+
+
+def test_cli_writes_and_reads_metrics(server: Running, tmp_path: Path) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    span = (
+        f"--start-time {(now - timedelta(hours=1)).isoformat()} "
+        f"--end-time {(now + timedelta(hours=1)).isoformat()}"
+    )
+    metric = {"Namespace": "Acme", "MetricName": "Orders"}
+    queries: list[dict[str, Any]] = [
+        {"Id": "m1", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}},
+        {"Id": "e1", "Expression": "m1*2", "Label": "twice"},
+    ]
+    (tmp_path / "queries.json").write_text(json.dumps(queries))
+    orders = "--namespace Acme --metric-name Orders"
+    said = aws(
+        server,
+        tmp_path,
+        {
+            "put": f"cloudwatch put-metric-data {orders} --value 3 --unit Count "
+            f"--timestamp {now.isoformat()}",
+            "wrong": f"cloudwatch put-metric-data {orders} --value NaN",
+            "list": "cloudwatch list-metrics --namespace Acme",
+            "statistics": f"cloudwatch get-metric-statistics {orders} --period 60 "
+            f"--statistics Sum Average {span}",
+            "data": f"cloudwatch get-metric-data --metric-data-queries file://queries.json {span}",
+            "absent": "cloudwatch describe-alarms",
+        },
+    )
+    failed(said, "wrong", "absent")
+    assert "The value NaN for parameter MetricData.member.1.Value is invalid." in said["wrong"].err
+    assert said["list"].document["Metrics"] == [{**metric, "Dimensions": []}]
+    (point,) = said["statistics"].document["Datapoints"]
+    assert (point["Sum"], point["Average"], point["Unit"]) == (3.0, 3.0, "Count")
+    one, twice = said["data"].document["MetricDataResults"]
+    assert (one["Values"], twice["Values"], twice["Label"]) == ([3.0], [6.0], "twice")
 
 
 def test_cli_manages_an_endpoint_and_reads_its_log(
@@ -302,7 +338,7 @@ def test_cli_runs_the_pages_clean_up(server: Running) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     name, modified = done.stdout.split()

@@ -73,14 +73,14 @@ class Replay:
             return self._call(step["call"], step["request"])
 
         if "until_error" in step:
-            eventually(where, lambda: _fails(call(), step["until_error"]), 60.0)
+            eventually(where, lambda: _fails(call(), step["until_error"]), 120.0)
             return
         if "error" in step:
             answer = call()
             assert _fails(answer, step["error"]), f"{where}: {answer}"
             return
         if "until" in step:
-            eventually(where, lambda: _within(step["until"], call()[1]), 60.0)
+            eventually(where, lambda: _within(step["until"], call()[1]), 120.0)
         status, document = call()
         assert status == 200, f"{where}: {document}"
         assert _within(step.get("response", {}), document), f"{where}: {document}"

@@ -21,7 +21,7 @@ from hostler.modelserver import frames
 from hostler.sim import loop as virtual
 from hostler.sim.backend import Boot, FakeBackend
 from hostler.sim.world import StartClock
-from process_world import World, world
+from process_world import World, computes, world
 
 MODEL = Arn("arn:aws:sagemaker:us-east-1:123456789012:model/m")
 PATIENCE_S = 90.0
@@ -124,8 +124,7 @@ class Processes:
         asking.connect(seen.sockets[0])
         meta = b"application/json\0application/json"
         asking.sendall(frames.request(1, 60_000, meta, b"1"))
-        await asyncio.to_thread(asking.recv, 1)  # its greeting: what was sent will be taken
-        await asyncio.sleep(0.2)
+        await computes(seen.sockets[0])
 
     async def restart(self) -> None:
         await self.made.reborn()

@@ -203,14 +203,13 @@ def test_logs_go_on_until_interrupted(server: Running, typed: Typed) -> None:
         [*words, "--data-dir", str(server.home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as following:
         assert following.stdout is not None
-        while b"loaded" not in following.stdout.readline():
-            pass
+        lines = iter(following.stdout.readline, b"")
+        assert any(b"loaded" in line for line in lines)
         typed.error("invoke", ANGRY_EP, "--body", "[1]")
-        while b"sour" not in following.stdout.readline():
-            pass
+        assert any(b"sour" in line for line in lines)
         following.send_signal(signal.SIGINT)
         try:
-            out, err = following.communicate(timeout=30)
+            out, err = following.communicate(timeout=120)
         finally:
             following.kill()
     assert following.returncode == 130

@@ -137,7 +137,7 @@ def test_init_scripts_run_in_order_once_it_is_ready_and_a_failure_is_named(tmp_p
         (folder / name).write_text(text)
     with hostler("--config", str(tmp_path / "hostler.toml"), bootstrap=False) as server:
         assert server.status()["init"] is not None, "whoever waits for them can begin at once"
-        eventually("they have ended", lambda: server.status()["init"]["state"] != "running", 60)
+        eventually("they have ended", lambda: server.status()["init"]["state"] != "running", 180)
         ended = server.status()["init"]
         assert [(each["name"], each["state"]) for each in ended["scripts"]] == [
             ("10-bucket.py", "done"),

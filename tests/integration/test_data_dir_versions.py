@@ -27,7 +27,7 @@ def named(layout: Layout) -> set[str]:
     properties = [name for name, each in vars(Layout).items() if isinstance(each, property)]
     paths = [getattr(layout, name) for name in properties]
     users = [key.user for key in map(KeyRing(layout.root).find, ("root", "deployer", "caller"))]
-    paths += [layout.gateway_spool(0), *(layout.sdk_config(user) for user in users)]
+    paths += [*(layout.sdk_config(user) for user in users)]
     databases = [path for path in paths if path.suffix == ".db"]
     paths += [path.with_name(path.name + end) for path in databases for end in ("-wal", "-shm")]
     return {path.relative_to(layout.root).parts[0] for path in paths}

@@ -59,10 +59,10 @@ def test_a_demo_that_is_ended_leaves_nothing(temporary: Path) -> None:
     with subprocess.Popen(
         [*COMMAND, "demo", "--json"], stdout=subprocess.PIPE, env=_environ(temporary)
     ) as demo:
-        home = eventually("it has begun", lambda: next(temporary.iterdir(), None))
+        home = eventually("it has begun", lambda: next(temporary.glob("hostler-demo-*"), None))
         eventually("Hostler runs", (home / "root.json").exists)
         demo.send_signal(signal.SIGTERM)
-        out, _ = demo.communicate(timeout=60)
+        out, _ = demo.communicate(timeout=120)
     assert demo.returncode == 128 + signal.SIGTERM
     assert not out
     assert not home.exists()
@@ -72,7 +72,7 @@ def test_a_demo_that_is_ended_leaves_nothing(temporary: Path) -> None:
 def test_a_demo_that_is_killed_is_cleared_away_by_the_next(temporary: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with subprocess.Popen([*COMMAND, "demo", "--json"], env=_environ(temporary)) as demo:
-        home = eventually("it has begun", lambda: next(temporary.iterdir(), None))
+        home = eventually("it has begun", lambda: next(temporary.glob("hostler-demo-*"), None))
         eventually("Hostler runs", (home / "root.json").exists)
         beside = _environ(temporary, HOSTLER_CACHE_DIR=str(tmp_path / "file"))
         subprocess.run([*COMMAND, "demo"], capture_output=True, check=False, env=beside)

@@ -33,11 +33,11 @@ def test_all_who_wait_for_a_build_hear_of_it_and_one_environment_is_built(tmp_pa
         with lock.open("w") as other:
             fcntl.flock(other, fcntl.LOCK_EX)
             one = asyncio.create_task(environments.ensure(PLAIN, first.append))
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(60):
                 while not first:
                     await asyncio.sleep(0.01)
             two = asyncio.create_task(environments.ensure(PLAIN, second.append))
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(60):
                 while not second:
                     await asyncio.sleep(0.01)
         assert await one == await two == environments.built(PLAIN)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 
 import reference_s3
@@ -141,3 +142,12 @@ def _create_model(server: Running, url: str) -> None:
         PrimaryContainer={"Image": "sagemaker-inference:latest", "ModelDataUrl": url},
         ExecutionRoleArn=ROLE,
     )
+
+
+def test_forms_do_not_go_on_to_it(server: Running) -> None:
+    form = server.client("s3").generate_presigned_post(BUCKET, "formed")
+    fields = [*form["fields"].items(), ("file", ("a", b"content"))]
+    body, kind = urllib3.encode_multipart_formdata(fields)
+    with urllib3.PoolManager() as pool:
+        answer = pool.request("POST", form["url"], body=body, headers={"content-type": kind})
+    assert (answer.status, b"<Code>NotImplemented</Code>" in answer.data) == (501, True)

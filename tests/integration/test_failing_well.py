@@ -53,7 +53,11 @@ def _reason(server: Running, name: str, content: bytes, **more: object) -> str:
 
 def _log(server: Running, name: str) -> str:
     client = server.client("logs")
-    events = client.filter_log_events(logGroupName=f"/aws/sagemaker/Endpoints/{PREFIX}{name}-ep")
+    group = f"/aws/sagemaker/Endpoints/{PREFIX}{name}-ep"
+    try:
+        events = client.filter_log_events(logGroupName=group)
+    except client.exceptions.ResourceNotFoundException:
+        return ""  # nothing was carried yet
     return "\n".join(event["message"] for event in events["events"])
 
 

@@ -60,7 +60,7 @@ def test_a_tunnel_goes_on_until_it_is_closed(front: Rig) -> None:
         connection.close()
         assert other.recv(1) == b""
         other.close()
-        assert gateway.wait(10) == 0
+        assert gateway.wait(60) == 0
 
 
 def test_a_handshake_under_way_is_finished_and_its_request_answered(front: Rig) -> None:
@@ -73,4 +73,4 @@ def test_a_handshake_under_way_is_finished_and_its_request_answered(front: Rig) 
         answer = http.client.HTTPResponse(secured)
         answer.begin()
         assert b'"gateway":"serving"' in answer.read()
-    assert gateway.wait(10) == 0
+    assert gateway.wait(60) == 0

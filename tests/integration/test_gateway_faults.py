@@ -1,9 +1,11 @@
 """Workers that die, clients that leave, gateways that end: what must hold then."""
 
 import asyncio
+import contextlib
 import dataclasses
 import http.client
 import json
+import select
 import signal
 import socket
 import threading
@@ -30,6 +32,17 @@ def outcome(client, **options) -> str:
         return invoke(client, **options)["Body"].read().decode()
     except ClientError as error:
         return error.response["Error"]["Code"]
+
+
+def admitted(made) -> bool:
+    """Whether a new connection is served; one too many may be reset before its answer is read."""
+    with contextlib.suppress(ConnectionError, http.client.HTTPException):
+        connection = made.connect()
+        connection.sendall(made.raw(b"{}"))
+        served = response(connection).status == 200
+        connection.close()
+        return served
+    return False
 
 
 def taken(worker) -> int:
@@ -80,12 +93,14 @@ def test_requests_the_dead_worker_had_not_taken_are_answered_by_the_other():
         made.publish(variant(one, two))
         made.gateway()
         connections = [made.connect() for _ in range(8)]
-        orders = {"X_Amzn_SageMaker_Custom_Attributes": "sleep=0.4;who=1"}
+        gate = made.layout.root / "gate"
+        request = made.raw(X_Amzn_SageMaker_Custom_Attributes=f"until={gate};who=1")
         for connection in connections:
-            connection.sendall(made.raw(**orders))
+            connection.sendall(request)
         # Each worker computes one; three more lie untaken in each one's socket.
         eventually("both compute", lambda: bool(taken(one) and taken(two)))
         one.kill()
+        gate.touch()
         found = Counter(response(connection).status for connection in connections)
         assert found == {424: 1, 200: 7}  # what the dead one was computing, and nothing else
         for connection in connections:
@@ -97,11 +112,11 @@ def test_one_worker_killed_under_load_costs_at_most_what_it_had_taken():
         one, two = made.worker("i-1"), made.worker("i-2")
         made.publish(variant(one, two))
         made.gateway()
+        client = made.client(max_pool_connections=6)
         stop = threading.Event()
         outcomes: list[str] = []
 
         def load() -> None:
-            client = made.client()
             while not stop.is_set():
                 outcomes.append(outcome(client, CustomAttributes="sleep=0.002;who=1"))
 
@@ -200,8 +215,12 @@ def test_what_does_not_fit_in_the_line_is_refused_at_once():
         made.gateway(queue_max=2)
         assert outcome(made.client()) == "{}"  # the worker is connected
         connections = [made.connect() for _ in range(5)]
+        gate = made.layout.root / "gate"
+        request = made.raw(X_Amzn_SageMaker_Custom_Attributes=f"until={gate}")
         for connection in connections:
-            connection.sendall(made.raw(X_Amzn_SageMaker_Custom_Attributes="sleep=0.3"))
+            connection.sendall(request)
+        eventually("two are refused", lambda: len(select.select(connections, [], [], 0)[0]) == 2)
+        gate.touch()
         found = [response(connection) for connection in connections]
         codes = sorted(each.status for each in found)
         assert codes == [200, 200, 200, 503, 503]
@@ -238,12 +257,12 @@ def test_a_new_snapshot_moves_the_traffic_and_lets_the_old_finish():
             publisher = Publisher(made.layout.snapshot_socket, made.layout.snapshot)
             await publisher.start()
             loop = asyncio.get_running_loop()
+            gate = made.layout.root / "gate"
             slow = loop.run_in_executor(
-                None, lambda: outcome(client, CustomAttributes="sleep=0.5;who=1")
+                None, lambda: outcome(client, CustomAttributes=f"until={gate};who=1")
             )
-            while not publisher.subscribers():
+            while not (publisher.subscribers() and taken(old)):
                 await asyncio.sleep(0.01)
-            await asyncio.sleep(0.1)  # the slow one is computing
             generation = publisher.next_generation()
             route = made.snapshot.endpoints[0]
             moved = dataclasses.replace(route, variants=(variant(new, name="Green"),))
@@ -256,6 +275,7 @@ def test_a_new_snapshot_moves_the_traffic_and_lets_the_old_finish():
                 None, lambda: outcome(client, CustomAttributes="who=1")
             )
             assert fast == "new"
+            gate.touch()
             assert await slow == "old"
             publisher.publish(dataclasses.replace(snapshot_of(()), generation=generation + 1))
             while not publisher.acked(generation + 1):
@@ -296,11 +316,11 @@ def test_a_stopping_gateway_finishes_and_its_successor_loses_nothing():
     with rig() as made:
         made.publish(variant(made.worker("i-1"), made.worker("i-2")))
         first = made.gateway()
+        client = made.client(max_pool_connections=3)
         stop = threading.Event()
         outcomes: list[str] = []
 
         def load() -> None:
-            client = made.client()
             while not stop.is_set():
                 outcomes.append(outcome(client, body=b"ok"))
 
@@ -323,7 +343,7 @@ def test_a_stopping_gateway_finishes_and_its_successor_loses_nothing():
         answer = response(slow)
         assert answer.read() == b"slow"
         slow.close()
-        assert first.wait(10) == 0
+        assert first.wait(60) == 0
         assert made.layout.gateway_socket(0).exists()  # its successor's
 
 
@@ -351,7 +371,7 @@ def test_a_gateway_that_follows_no_more_says_why_finishes_and_ends_as_failed():
         made.publish(variant(one))
         assert response(slow).read() == b"slow"
         slow.close()
-        assert process.wait(10) == 1
+        assert process.wait(60) == 1
         assert "Traceback" in made.log()
         assert "ZeroDivisionError: a planted defect" in made.log()
         (made.layout.root / "gateway.log").unlink()  # what it holds was wanted
@@ -374,8 +394,8 @@ def test_the_listening_socket_is_handed_to_whoever_asks_with_the_same_uid():
         with socket.socket(fileno=descriptors[0]) as inherited:
             assert inherited.getsockname() == made.listener.getsockname()
             process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
-            connection = http.client.HTTPConnection("127.0.0.1", made.port, timeout=5)
+            assert process.wait(60) == 0
+            connection = http.client.HTTPConnection("127.0.0.1", made.port, timeout=60)
             connection.connect()  # the socket lives on: the kernel takes the connection
             connection.close()
 
@@ -400,7 +420,7 @@ def test_connections_beyond_the_limit_are_refused_with_an_answer():
         kept[0].sendall(made.raw(b"still"))
         assert response(kept[0]).read() == b"still"
         kept[1].close()
-        eventually("there is room again", lambda: made.client() and outcome(made.client()) == "{}")
+        eventually("there is room again", lambda: admitted(made))
         kept[0].close()
 
 

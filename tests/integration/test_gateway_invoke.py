@@ -337,9 +337,9 @@ def count_and_spool(demo):
         invoke(client)
     error_of(lambda: invoke(client, CustomAttributes="status=400"))
     error_of(lambda: invoke(client, CustomAttributes="status=500"))
-    folder = demo.layout.gateway_spool(0)
 
     def counted():
+        (folder,) = demo.layout.spools.glob("gateway-0-*")
         records, _ = spool.read(str(folder))
         found = [json.loads(record.line) for record in records]
         total = Counter()

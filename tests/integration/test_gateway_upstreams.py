@@ -15,9 +15,9 @@ from gateway_upstreams import downloading, drained, until, upstream
 
 @pytest.fixture(scope="module")
 def short() -> Iterator[Rig]:
-    """Its upstreams may stand still for a second."""
+    """Its upstreams may stand still for two seconds."""
     with rig() as made:
-        made.gateway(upstream_still_s=1.0, health_wait_s=0.1, answer_rate_window_s=30.0)
+        made.gateway(upstream_still_s=2.0, health_wait_s=0.1, answer_rate_window_s=30.0)
         yield made
 
 
@@ -36,7 +36,7 @@ def test_an_upstream_that_accepts_and_never_answers_is_given_up(short):
         assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
         document = json.loads(answer.read())
         assert document["__type"] == "ServiceUnavailable"
-        assert "the control plane has not answered for 1 s" in document["message"]
+        assert "the control plane has not answered for 2 s" in document["message"]
         answer = download.getresponse()
         assert answer.status == 503
         assert b"<Code>ServiceUnavailable</Code>" in answer.read()
@@ -47,10 +47,22 @@ def test_an_upstream_that_accepts_and_never_answers_is_given_up(short):
         download.close()
 
 
+@pytest.mark.parametrize("request_head", [b"GET /b/k", b"PUT /b/k"])
+def test_s3_that_stands_still_with_a_lent_connection_is_given_up(short, request_head: bytes):
+    with upstream(short.layout.s3_loans_socket, drained):
+        connection = short.connect()
+        size = b"Content-Length: 10000000\r\n" if request_head.startswith(b"PUT") else b""
+        connection.sendall(b"%b HTTP/1.1\r\nHost: x\r\n%b\r\n" % (request_head, size))
+        connection.sendall(bytes(1_000_000) if size else b"")
+        answer = response(connection, "GET")
+        assert (answer.status, answer.headers["Connection"]) == (503, "close")
+        connection.close()
+
+
 def test_an_upstream_that_stops_taking_an_upload_is_given_up(short):
     def stuck(connection):
         until(connection, b"\r\n\r\n")
-        given_up.wait(15)
+        given_up.wait(60)
 
     given_up = threading.Event()
     with upstream(short.layout.s3_socket, stuck):
@@ -61,7 +73,7 @@ def test_an_upstream_that_stops_taking_an_upload_is_given_up(short):
         with contextlib.suppress(BlockingIOError):
             while connection.send(bytes(1 << 20)):
                 pass
-        connection.settimeout(15)
+        connection.settimeout(60)
         answer = response(connection, "PUT")
         assert (answer.status, b"<Code>ServiceUnavailable</Code>" in answer.read()) == (503, True)
         given_up.set()
@@ -105,6 +117,6 @@ def test_an_upstream_is_not_blamed_for_a_client_that_takes_nothing_for_a_while(s
     with upstream(short.layout.s3_socket, downloading(size)):
         connection = short.connect()
         connection.sendall(b"GET /b/k HTTP/1.1\r\nHost: x\r\n\r\n")
-        threading.Event().wait(2.0)
+        threading.Event().wait(3.0)
         assert len(response(connection, "GET").read()) == size
         connection.close()

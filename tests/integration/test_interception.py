@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import pytest
+import urllib3
 from botocore.config import Config
 
 from archives import ECHO, script
@@ -224,3 +225,17 @@ def test_a_profile_is_written_beside_what_the_user_has(server: Running, tmp_path
         check=False,
     )
     assert done.stdout.strip().endswith(":root"), done.stderr
+
+
+def test_a_form_is_uploaded_to_the_buckets_own_host(exports: dict[str, str]) -> None:
+    s3 = client(exports, "s3", signature_version="s3v4", s3={"addressing_style": "virtual"})
+    form = s3.generate_presigned_post(BUCKET, "forms/${filename}")
+    assert urllib.parse.urlsplit(form["url"]).netloc.startswith(f"{BUCKET}.s3.")
+    fields = [*form["fields"].items(), ("file", ("a b.bin", bytes(300_000)))]
+    body, kind = urllib3.encode_multipart_formdata(fields)
+    with urllib3.ProxyManager(exports["HTTPS_PROXY"], ca_certs=exports["AWS_CA_BUNDLE"]) as pool:
+        answer = pool.request("POST", form["url"], body=body, headers={"content-type": kind})
+    assert answer.status == 204
+    assert answer.headers["Location"] == f"{form['url'].rstrip('/')}/forms/a%20b.bin"
+    assert s3.head_object(Bucket=BUCKET, Key="forms/a b.bin")["ContentLength"] == 300_000
+    s3.close()

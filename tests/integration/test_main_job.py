@@ -226,7 +226,10 @@ def _quietly(server: Running, endpoint: str, until: str) -> str | None:
 
 
 def _owner(server: Running, instance: str) -> str:
-    spec = json.loads((server.home / "i" / instance / "spec.json").read_text())
+    try:
+        spec = json.loads((server.home / "i" / instance / "spec.json").read_text())
+    except FileNotFoundError:
+        return ""  # it was removed a moment ago
     name: str = spec["spec"]["endpoint_name"]
     return name
 
@@ -256,7 +259,9 @@ def _instances_of(server: Running, endpoint: str) -> list[str]:
 
 def test_an_update_that_cannot_start_leaves_the_old_model_serving(server: Running) -> None:
     endpoint = deploy(server, "hold", script(CONSTANT.format(answer="old")))
-    broken = create_model(server, "hold2", script("import nobody_has_this\n"))
+    broken = create_model(
+        server, "hold2", script("import time\ntime.sleep(2)\nimport nobody_has_this")
+    )
     config = create_config(server, "hold2", broken)
     client = server.client("sagemaker")
     client.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)

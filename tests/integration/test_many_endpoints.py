@@ -63,6 +63,10 @@ def _descriptors(pids: dict[str, int]) -> dict[str, int]:
     return {name: len(list(Path(f"/proc/{pid}/fd").iterdir())) for name, pid in pids.items()}
 
 
+def _exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
 def _call(server: Running, name: str) -> Any:
     runtime = server.client("sagemaker-runtime")
     return runtime.invoke_endpoint(EndpointName=name, Body=b"{}")["Body"].read().decode()
@@ -72,7 +76,7 @@ def test_thirty_endpoints_answer_as_themselves_and_leave_nothing(server: Running
     services = _pids(server)
     before = _descriptors(services)
     _create(server)
-    eventually("all in service", lambda: _statuses(server) == ["InService"] * COUNT, 120.0)
+    eventually("all in service", lambda: _statuses(server) == ["InService"] * COUNT, 200.0)
     assert [_call(server, name) for name in _names()] == _names()
 
     during = _descriptors(services)
@@ -90,10 +94,10 @@ def test_thirty_endpoints_answer_as_themselves_and_leave_nothing(server: Running
 
     for name in _names():
         server.client("sagemaker").delete_endpoint(EndpointName=name)
-    eventually("all are gone", lambda: _statuses(server) == [], 120.0)
+    eventually("all are gone", lambda: _statuses(server) == [], 200.0)
     eventually("their folders are gone", lambda: not list((server.home / "i").glob("*")))
-    assert not [pid for pid in alive if Path(f"/proc/{pid}").exists()]
-    assert not [group for group in groups if group.exists()]
+    eventually("their processes are gone", lambda: not any(map(_exists, alive)))
+    eventually("their groups are gone", lambda: not any(group.exists() for group in groups))
     eventually(
         "their descriptors are closed",
         lambda: all(now <= before[name] + 20 for name, now in _descriptors(services).items()),

@@ -76,7 +76,7 @@ def test_bodies_of_every_size(echo: WorkerProcess, size: int) -> None:
 
 def test_frames_in_pieces(echo: WorkerProcess) -> None:
     peer = echo.peer()
-    data = frames.request(7, 1000, b"", b"body")
+    data = frames.request(7, 60_000, b"", b"body")
     for position in range(len(data)):
         peer.socket.sendall(data[position : position + 1])
     assert peer.reply()[1].body == b"body"
@@ -293,7 +293,7 @@ class TestStopping:
             assert peer.reply() == (late, Reply(frames.REFUSED))
             assert worker.slot()[1] == page.DRAINING
             peer.close()
-            assert worker.process.wait(10) == 0
+            assert worker.process.wait(60) == 0
 
     def test_what_was_taken_is_finished_and_the_rest_given_back(self, slow: WorkerProcess) -> None:
         peer, other = slow.peer(), slow.peer()
@@ -313,7 +313,7 @@ class TestStopping:
         }
         peer.close()
         other.close()
-        assert slow.process.wait(10) == 0
+        assert slow.process.wait(60) == 0
 
     def test_a_peer_that_stays_does_not_keep_it(self, echo: WorkerProcess) -> None:
         del echo

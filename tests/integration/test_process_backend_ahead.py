@@ -34,7 +34,8 @@ def container(made: World, name: str, script: str = ECHO) -> Container:
 
 
 def unpacked(made: World) -> set[str]:
-    return {(path / "name").read_text() for path in made.layout.models.iterdir()}
+    """The models that an instance would find; what is being deleted has a dot in front."""
+    return {path.read_text() for path in made.layout.models.glob("[!.]*/name")}
 
 
 def test_data_environment_and_zygote_are_there_before_any_instance() -> None:

@@ -396,20 +396,6 @@ def test_what_does_not_exist_is_refused_by_name(s3: Any) -> None:
     s3.put_object(**where, ACL="private", StorageClass="STANDARD")
 
 
-def test_uploads_from_browser_forms_are_refused_by_name(s3: Any, server: S3Server) -> None:
-    for version in ("s3v4", "s3"):
-        form = server.client(signature_version=version).generate_presigned_post("main", "form")
-        named = "".join(
-            f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-            for name, value in (*form["fields"].items(), ("file", "content"))
-        )
-        body = f"{named}--x--\r\n".encode()
-        headers = {"content-type": "multipart/form-data; boundary=x"}
-        status, told = server.request("POST", "/main", headers, body)
-        assert (status, b"<Code>NotImplemented</Code>" in told) == (501, True)
-        assert b"browser forms" in told
-
-
 def test_encryption_is_told_as_it_is(s3: Any) -> None:
     where = {"Bucket": "main", "Key": "encrypted"}
     for asked in ("AES256", "aws:kms"):  # the SageMaker SDK asks for the latter, without a key

@@ -182,7 +182,7 @@ def test_100_continue_is_sent_only_to_an_upload_that_may_go_on(server: S3Server)
         target, headers = server.signed(
             "PUT", path, payload_hash="UNSIGNED-PAYLOAD", headers={"expect": "100-continue"}
         )
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
             client.sendall(raw_head(target, headers, 4))
             answer = client.recv(4096)
             assert answer.startswith(first)

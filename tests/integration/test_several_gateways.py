@@ -5,6 +5,8 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ GATED = """
 import os, socket, time
 
 def model_fn(model_dir):
-    return {}
+    return model_dir
 
 def transform_fn(model, data, content_type, accept, context):
     told = context.get_request_header(0, "X-Amzn-SageMaker-Session-Id")
@@ -35,8 +37,10 @@ def transform_fn(model, data, content_type, accept, context):
         )
     elif told and "close" in str(data):
         context.set_response_header(0, "X-Amzn-SageMaker-Closed-Session-Id", told)
-    elif "wait" in str(data):
-        time.sleep(4)
+    elif "fail" in str(data):
+        raise ValueError("as asked")
+    while "wait" in str(data) and not os.path.exists(f"{model}/open"):
+        time.sleep(0.01)
     return f"{socket.gethostname()} {told or ''}", "text/plain"
 """
 
@@ -78,6 +82,18 @@ def invoke(server: Running, endpoint: str, body: str, **more: str) -> dict[str, 
     return answer
 
 
+@contextmanager
+def held(server: Running) -> Iterator[None]:
+    """The model lets calls wait for as long as the block runs."""
+    (code,) = (server.home / "models").glob("*/code")
+    gate = code.with_name("open")
+    gate.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        gate.touch()
+
+
 def host(answer: dict[str, Any]) -> str:
     return str(answer["text"].split(" ")[0])
 
@@ -101,12 +117,61 @@ def in_flight(seen: Counts, rows: list[int | None]) -> int:
     return sum(seen.total(row) for row in rows if row is not None)
 
 
+def total(server: Running, endpoint: str, name: str, statistic: str = "Sum") -> float:
+    """A statistic of an endpoint's metric since it was made, in one period."""
+    now = datetime.now(UTC)
+    found = server.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName=name,
+        Dimensions=[
+            {"Name": "EndpointName", "Value": endpoint},
+            {"Name": "VariantName", "Value": "AllTraffic"},
+        ],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=86_400,
+        Statistics=[statistic],
+    )
+    return sum(each[statistic] for each in found["Datapoints"])
+
+
+def test_each_call_is_in_the_metrics_once_whoever_is_killed(server: Running, endpoint: str) -> None:
+    """The module's first test: no other has called."""
+
+    def counted(calls: int) -> None:
+        eventually(f"{calls} calls", lambda: total(server, endpoint, "Invocations") == calls)
+
+    def spools() -> set[str]:
+        return {path.name for path in (server.home / "spool").glob("gateway-0-*")}
+
+    for _ in range(9):
+        invoke(server, endpoint, "go on")
+    with pytest.raises(ClientError, match="ModelError"):
+        invoke(server, endpoint, "fail")
+    counted(10)
+    server.kill("control")
+    for _ in range(9):
+        invoke(server, endpoint, "go on")
+    counted(19)
+    before = spools()
+    server.kill("gateway-0")
+    eventually("the dead gateway's spool is deleted", lambda: not before & spools())
+    invoke(server, endpoint, "go on")
+    counted(20)
+    assert total(server, endpoint, "InvocationsPerInstance") == 10
+    assert total(server, endpoint, "Invocation5XXErrors") == 1
+    assert total(server, endpoint, "InvocationModelErrors") == 1
+    assert total(server, endpoint, "Invocation4XXErrors") == 0
+    assert total(server, endpoint, "ModelLatency", "SampleCount") == 20
+    assert total(server, endpoint, "OverheadLatency", "Minimum") > 0
+
+
 def test_each_gateway_sends_to_the_instance_with_the_least_of_all(
     server: Running, endpoint: str, seen: Counts
 ) -> None:
     rows = [seen.hold(name) for name in server.instance_pids()]
     assert len(rows) == 2
-    with ThreadPoolExecutor(LIMIT) as callers:
+    with ThreadPoolExecutor(LIMIT) as callers, held(server):
         waiting = []
         for number in range(1, LIMIT + 1):
             waiting.append(callers.submit(invoke, server, endpoint, "wait"))
@@ -116,7 +181,7 @@ def test_each_gateway_sends_to_the_instance_with_the_least_of_all(
         assert refused.value.response["Error"]["Code"] == "ThrottlingException"
         assert f"account {ACCOUNT} has {LIMIT} invocations in flight" in str(refused.value)
         assert refused.value.response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"
-        answers = Counter(host(each.result()) for each in waiting)
+    answers = Counter(host(each.result()) for each in waiting)
     assert sorted(answers.values()) == [LIMIT // 2, LIMIT // 2]
     assert host(invoke(server, endpoint, "there is room again"))
 
@@ -136,16 +201,19 @@ def test_no_more_than_the_limit_are_let_in_at_once(
             return str(error.response["Error"]["Code"])
         return "answered"
 
-    with ThreadPoolExecutor(3 * LIMIT) as callers:
+    with ThreadPoolExecutor(3 * LIMIT) as callers, held(server):
         calls = [callers.submit(call) for _ in range(3 * LIMIT)]
         highest = 0
-        while not all(each.done() for each in calls):
+
+        def refused() -> int:
+            nonlocal highest
             highest = max(highest, in_flight(seen, rows))
-            threading.Event().wait(0.001)
-        codes = Counter(each.result() for each in calls)
+            return sum(each.done() for each in calls)
+
+        eventually("all others are refused", lambda: refused() == 2 * LIMIT, every_s=0.001)
     assert highest == LIMIT
-    assert set(codes) == {"answered", "ThrottlingException"}
-    assert codes["answered"] >= LIMIT, "who came when others had been answered as well"
+    codes = Counter(each.result() for each in calls)
+    assert codes == {"answered": LIMIT, "ThrottlingException": 2 * LIMIT}
 
 
 def test_a_session_stays_with_its_instance_whichever_gateway_is_asked(

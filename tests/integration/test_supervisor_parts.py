@@ -90,6 +90,17 @@ def test_a_child_that_dies_at_once_is_started_ever_more_rarely(slots: Slots) -> 
     assert 0 < due <= children.PAUSE_MIN_S * 2**3
 
 
+def test_a_child_that_had_settled_is_started_again_at_once(
+    slots: Slots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = slots.children.add(Child("control", _shell("exit 3")))
+    slots.until("it is started ever more rarely", lambda: len(slots.ends) >= 3)
+    monkeypatch.setattr(children, "SETTLED_S", 0.0)
+    slots.until("one more end", lambda: len(slots.ends) >= 4)
+    assert child.pause_s == children.PAUSE_MIN_S
+    assert child.start_at <= time.monotonic()
+
+
 def test_the_pause_has_an_end(slots: Slots) -> None:
     longest = children.PAUSE_MIN_S * 2
     child = slots.children.add(Child("s3", _shell("exit 3"), pause_max_s=longest))
@@ -227,7 +238,7 @@ def served(layout: Layout) -> Iterator[Path]:
 def _connected(path: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.connect(str(path))
-    connection.settimeout(5)
+    connection.settimeout(60)
     return connection
 
 
@@ -277,7 +288,7 @@ def test_it_is_ready_when_the_health_route_says_so() -> None:
     """Not before: a connection that hangs, one that is cut, a 503 and another's page are passed."""
     answers = iter((b"", HEAD, HEAD + b'{"ready": false, "s3": true}', b"SSH-2.0\r\n\r\n"))
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(60)
         selector = selectors.DefaultSelector()
         readiness = Readiness(selector, "127.0.0.1", server.getsockname()[1])
 

@@ -1,5 +1,6 @@
 """The unpacking program as control runs it: an archive on a descriptor, one line back."""
 
+import contextlib
 import json
 import os
 import signal
@@ -61,7 +62,8 @@ def test_one_that_does_not_end_is_given_up_and_leaves_nothing(
     with subprocess.Popen(command(into, *limits), stdin=reader, stdout=subprocess.PIPE) as program:
         os.close(reader)
         with os.fdopen(writer, "wb", buffering=0) as rest:
-            rest.write(data[:-20_000])
+            with contextlib.suppress(BrokenPipeError):  # its time was up before it read that far
+                rest.write(data[:-20_000])
             if number is not None:
                 while not list(into.iterdir()):
                     assert program.poll() is None

@@ -19,6 +19,7 @@ CATCHES_EVERYTHING = {
     "src/hostler/api/s3/front.py": "the same for S3, which has its own errors",
     "src/hostler/snapshot/background.py": "what is tried again and again must go on",
     "src/hostler/gateway/chain.py": "one request's failure must not end the others",
+    "src/hostler/gateway/forward.py": "the same, of an answer on its way back",
     "src/hostler/snapshot/subscriber.py": "a snapshot that cannot be used leaves the last in force",
     "src/hostler/modelserver/failures.py": "a model's exceptions and streams may raise anything",
 }

@@ -39,7 +39,7 @@ def authorize(
     decided: list[Judged] = []
     for access in needed:
         given = {**shared, **_owner(access, principal), **access.context}
-        decision = engine.decide(principal, access.action, access.resource, given)
+        decision = engine.decide(principal, access.action, access.resource, given, on=access.on)
         if not decision.allowed:
             raise refusal(principal.arn, access.action, access.resource, decision)
         decided.append(Judged(access.action, access.resource, decision))

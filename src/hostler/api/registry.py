@@ -18,7 +18,8 @@ from hostler.domain.config import Quotas
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.ports import Clock, ModelDataSource, Wake
 from hostler.domain.snapshot import Principal
-from hostler.iam.evaluate import Judged
+from hostler.domain.uses import Uses
+from hostler.iam.evaluate import Judged, ResourcePolicy
 from hostler.store.database import Store, Transaction
 
 NO_REQUEST = HttpRequest("POST", "/", ())
@@ -35,6 +36,8 @@ class Access:
     """The condition keys that are its own."""
     is_new: bool = False
     """The resource is only being made: whether AWS knows tags of it, it does not say."""
+    on: ResourcePolicy | None = None
+    """Whose the resource is and what its own policy says, where that is asked too."""
 
 
 @dataclass(slots=True)
@@ -79,6 +82,7 @@ class Database(StrEnum):
     CONTROL = "control"
     LOGS = "logs"
     AUDIT = "audit"
+    METRICS = "metrics"
 
 
 class Effect(StrEnum):
@@ -142,6 +146,7 @@ class Rooms:
     Args:
         store: The control database.
         logs: The log events' database (``telemetry.logs.metadata``), as a store of its own.
+        metrics: The metrics' database (``telemetry.metrics.metadata``), likewise.
         tables: The services that this process answers.
         committed: Awaited after each committed write, with the service's name, before the caller
             is answered: what was written is then known to the data plane as well.
@@ -150,12 +155,14 @@ class Rooms:
         hosts: The names under which Hostler's own routes answer: this machine's, and the address
             that is listened on.
         quotas: How much an account may have, as of now.
+        uses: Where the use of access keys is noted.
         audit: The audit log's database (``telemetry.trail.metadata``).
         journal: Where calls are written down.
     """
 
     store: Store
     logs: Store
+    metrics: Store
     clock: Clock
     wake: Wake
     tables: Sequence[ServiceTable]
@@ -167,6 +174,7 @@ class Rooms:
     wall: Callable[[], float] = time.time
     hosts: frozenset[str] = hosts.LOCAL
     quotas: Callable[[], Quotas] = Quotas
+    uses: Uses = field(default_factory=Uses)
     audit: Store | None = None
     journal: Journal = field(default_factory=Journal)
 
@@ -180,3 +188,5 @@ class Rooms:
             case Database.AUDIT:
                 assert self.audit is not None, "a table of the audit log's is only there with it"
                 return self.audit
+            case Database.METRICS:
+                return self.metrics

@@ -29,7 +29,6 @@ from hostler.domain import hosts
 from hostler.domain.errors import CallerError, ConcurrentChangeError
 from hostler.domain.ids import REGION_PATTERN, AccountId, Region
 from hostler.iam.evaluate import PolicyEngine
-from hostler.store import identities
 from hostler.store.database import StoreUnavailableError, Transaction
 
 OWN_PATHS = "/_hostler/"
@@ -195,11 +194,14 @@ class Services:
 
     async def _authenticated(self, request: HttpRequest, target: Target, request_id: str) -> Call:
         presented = sigv4.present(request.method, request.raw_target, request.headers)
-        known = await self._rooms.store.read(
-            lambda tx: identities.credential(tx, presented.access_key_id)
-        )
+        known = await self._rooms.store.read(lambda tx: authenticate.find(tx, presented))
         digest = hashlib.sha256(request.body).hexdigest()
         principal = authenticate.verify(presented, known, digest, self._rooms.wall())
+        authenticate.check_reach(target.service.name, principal)
+        now = self._rooms.clock.now()
+        if principal.session is None:
+            name = presented.service
+            self._rooms.uses.note(presented.access_key_id, name, presented.region, now)
         if REGION_PATTERN.fullmatch(presented.region) is None:
             raise CallerError(
                 "InvalidSignatureException",
@@ -212,7 +214,7 @@ class Services:
             region=Region(presented.region),
             principal=principal,
             params={},
-            now=self._rooms.clock.now(),
+            now=now,
             request_id=request_id,
             request=request,
             access_key_id=presented.access_key_id,

@@ -3,12 +3,13 @@
 Invariant: what only S3's process needs is not loaded with them.
 """
 
-from hostler.api import cloudtrail, iam, logs, sagemaker, sts
+from hostler.api import cloudtrail, cloudwatch, iam, logs, sagemaker, sts
 from hostler.api.registry import ServiceTable
 
 TABLES: tuple[ServiceTable, ...] = (
     sagemaker.TABLE,
     logs.TABLE,
+    cloudwatch.TABLE,
     iam.TABLE,
     sts.TABLE,
     cloudtrail.TABLE,

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any
 
+import uvicorn
+
 from hostler.api import tables
 from hostler.api.registry import Rooms
 from hostler.api.server import create_app
@@ -20,6 +22,7 @@ from hostler.app.accounts import Accounts
 from hostler.app.announcements import Announcements
 from hostler.app.clock import SystemClock
 from hostler.app.health import Health
+from hostler.app.key_uses import KeyUses
 from hostler.app.propagation import Propagation
 from hostler.app.settings import Settings
 from hostler.audit.journal import Journal
@@ -31,6 +34,7 @@ from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.audit import AuditIngest
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
+from hostler.control.metrics import MetricIngest
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.control.stored_objects import StoredObjects
@@ -46,7 +50,7 @@ from hostler.store.blobs import Blobs
 from hostler.store.database import Store
 from hostler.store.disk import Reserve
 from hostler.store.object_index import read_index
-from hostler.telemetry import logs, trail
+from hostler.telemetry import logs, metrics, trail
 
 _log = logging.getLogger("hostler.control")
 
@@ -60,11 +64,10 @@ def main() -> None:
 
 async def serve(settings: Settings) -> None:
     """Reconcile and answer the control APIs on ``layout.control_socket``."""
-    layout = settings.layout
-    clock = SystemClock()
+    layout, clock = settings.layout, SystemClock()
     probing = asyncio.create_task(asyncio.to_thread(isolation.probe, layout.mount_point))
     await asyncio.sleep(0)  # its process starts while we open the databases
-    store, log_store = _stores(settings, clock)
+    store, log_store, metric_store = _stores(settings, clock)
     model_data, watch, indexes = _model_data(settings, store)
     announcements = Announcements(layout)
     environments = _environments(settings, announcements)
@@ -85,6 +88,7 @@ async def serve(settings: Settings) -> None:
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
+    counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
@@ -92,6 +96,7 @@ async def serve(settings: Settings) -> None:
     rooms = Rooms(
         store=store,
         logs=log_store,
+        metrics=metric_store,
         clock=clock,
         wake=plane.wake,
         tables=tables.TABLES,
@@ -106,12 +111,16 @@ async def serve(settings: Settings) -> None:
         journal=journal,
     )
     await publisher.start()
-    parts = [each.run() for each in (ingest, announcements, further, watch, audit, journal)]
+    uses = KeyUses(store, layout, rooms.uses)
+    parts = [
+        each.run()
+        for each in (ingest, counted, announcements, further, watch, uses, audit, journal)
+    ]
     async with (
-        _closing((backend, publisher), (store, log_store, trail_store, *indexes)),
+        _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
         background.beside(plane.run(_last(layout)), *parts, failed=_end_now),
     ):
-        server = listening.server(create_app(rooms), drain_s=endings.CONTROL_S)
+        server = uvicorn.Server(listening.config(create_app(rooms), drain_s=endings.CONTROL_S))
         await listening.serve(server, layout.control_socket)
 
 
@@ -134,14 +143,15 @@ def _end_now() -> None:
     os._exit(1)
 
 
-def _stores(settings: Settings, clock: SystemClock) -> tuple[Store, Store]:
+def _stores(settings: Settings, clock: SystemClock) -> tuple[Store, Store, Store]:
     layout = settings.layout
     store = Store.at(layout.database, tables=schema.metadata, reserve=Reserve(layout.reserve))
     log_store = Store.at(layout.logs_database, tables=logs.metadata)
-    for each in (store, log_store):
+    metric_store = Store.at(layout.metrics_database, tables=metrics.metadata)
+    for each in (store, log_store, metric_store):
         each.create_tables()
     _root_credentials(store, settings, clock.now())
-    return store, log_store
+    return store, log_store, metric_store
 
 
 def _around(settings: Settings, clock: SystemClock, ingest: Ingest) -> Callable[..., Surroundings]:

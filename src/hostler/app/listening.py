@@ -15,22 +15,20 @@ from hostler.modelserver import doorway
 BACKLOG = 1024
 
 
-def server(
+def config(
     app: ASGIApp, *, drain_s: float, lifespan: Literal["on", "off"] = "off"
-) -> uvicorn.Server:
-    """What answers with ``app``; its ``should_exit`` ends it as SIGTERM does."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http="httptools",
-            ws="none",
-            lifespan=lifespan,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=int(drain_s),
-        )
+) -> uvicorn.Config:
+    """How to answer with ``app``; ``should_exit`` of a server of it ends it as SIGTERM does."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan=lifespan,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=int(drain_s),
     )
 
 

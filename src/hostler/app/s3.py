@@ -21,15 +21,18 @@ from hostler.api.s3.kept import Elsewhere
 from hostler.api.s3.relay import Relay
 from hostler.app import external, listening, processes
 from hostler.app.clock import SystemClock
+from hostler.app.loans import LendingServer
 from hostler.audit.journal import Journal
 from hostler.aws.external import ExternalS3
+from hostler.aws.temporary import Temporary
 from hostler.domain import endings
 from hostler.domain.ids import DEFAULT_ACCOUNT
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
 from hostler.domain.snapshot import Known, Snapshot
+from hostler.domain.uses import Uses
 from hostler.iam.evaluate import PolicyEngine
-from hostler.snapshot import background
+from hostler.snapshot import background, uses
 from hostler.snapshot.subscriber import Subscriber
 from hostler.store.blobs import Blobs, BlobsInUseError
 from hostler.store.disk import Reserve
@@ -66,14 +69,20 @@ class AccessKeys:
 
     def __init__(self) -> None:
         self._known: Mapping[str, Known] = {}
+        self._temporary = Temporary()
+        self.uses = Uses()
 
     def use(self, snapshot: Snapshot) -> None:
         """Put a snapshot in force."""
         self._known = snapshot.access_keys()
+        self._temporary = Temporary(snapshot.session_key, snapshot.principals)
 
-    def lookup(self, access_key_id: str) -> Known | None:
-        """An active access key, and whose it is."""
-        return self._known.get(access_key_id)
+    def lookup(self, access_key_id: str, session_token: str | None) -> Known | None:
+        """An active access key, or temporary credentials, and whose they are."""
+        known = self._known.get(access_key_id)
+        if known is None and session_token is not None:
+            known = self._temporary.find(access_key_id, session_token)
+        return known
 
 
 async def serve(
@@ -102,6 +111,7 @@ async def serve(
         clock=clock,
         wall=wall,
         region=region,
+        uses=keys.uses,
         account=account,
         journal=journal,
     )
@@ -119,7 +129,7 @@ async def relay(layout: Layout, elsewhere: ExternalS3, *, region: str, account: 
     keys = AccessKeys()
     guard = Guard(PolicyEngine(), region, Elsewhere(account))
     journal = Journal(layout.audit_spool("s3"))
-    front = Front(guard, SystemClock(), keys.lookup, time.time, region, journal, account)
+    front = Front(guard, SystemClock(), keys.lookup, time.time, region, keys.uses, journal, account)
     _log.info("objects are kept by the external S3 at %s", elsewhere.place.endpoint)
     await _listen(layout, Relay(elsewhere, front, account), keys, journal)
 
@@ -127,13 +137,15 @@ async def relay(layout: Layout, elsewhere: ExternalS3, *, region: str, account: 
 async def _listen(layout: Layout, app: ASGIApp, keys: AccessKeys, journal: Journal) -> None:
     subscriber = Subscriber(layout.snapshot_socket, layout.snapshot, keys.use, name="s3", kind="s3")
     subscriber.load()
-    server = listening.server(app, drain_s=endings.S3_S, lifespan="on")
+    server = LendingServer(listening.config(app, drain_s=endings.S3_S, lifespan="on"))
 
     def end() -> None:
         server.should_exit = True
 
     layout.run.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with background.beside(subscriber.run(), journal.run(), failed=end):
+    telling = uses.tell(layout.key_uses("s3"), keys.uses.due)
+    async with background.beside(subscriber.run(), telling, journal.run(), failed=end):
+        server.loans.open(layout.s3_loans_socket)
         await listening.serve(server, layout.s3_socket)
 
 

@@ -30,6 +30,10 @@ _QUERY: Final = Conventions(
 
 _BY_SERVICE: Final = {
     "sagemaker-runtime": Conventions(validation="ValidationError"),
+    "cloudwatch": Conventions(
+        validation="ValidationError",
+        internal="InternalServiceError",
+    ),
     "logs": Conventions(validation="InvalidParameterException"),
     "ecr": Conventions(validation="InvalidParameterException"),
     "iam": _QUERY,
@@ -52,10 +56,13 @@ def of(service: str) -> Conventions:
     return _BY_SERVICE.get(service, _DEFAULT)
 
 
+_RPC: Final = ("json", "smithy-rpc-v2-cbor")
+
 _FORBIDDEN: Final = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
+        "ExpiredToken",
         "ExpiredTokenException",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
@@ -67,7 +74,7 @@ _FORBIDDEN: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""403, except in the JSON protocols, which answer every caller's error with 400."""
+"""403, except in the JSON and CBOR protocols, which answer every caller's error with 400."""
 
 _STATUS: Final = {
     "UnknownOperationException": 404,
@@ -95,6 +102,7 @@ S3_STATUSES: Final = {
     "ConditionalRequestConflict": 409,
     "EntityTooLarge": 400,
     "EntityTooSmall": 400,
+    "ExpiredToken": 400,
     "IllegalLocationConstraintException": 400,
     "IncompleteBody": 400,
     "InternalError": 500,
@@ -107,15 +115,18 @@ S3_STATUSES: Final = {
     "InvalidPart": 400,
     "InvalidPartNumber": 416,
     "InvalidPartOrder": 400,
+    "InvalidPolicyDocument": 400,
     "InvalidRange": 416,
     "InvalidRequest": 400,
     "InvalidTag": 400,
     "InvalidToken": 400,
     "InvalidURI": 400,
     "KeyTooLongError": 400,
+    "MalformedPOSTRequest": 400,
     "MalformedPolicy": 400,
     "MalformedTrailerError": 400,
     "MalformedXML": 400,
+    "MaxPostPreDataLengthExceeded": 400,
     "MetadataTooLarge": 400,
     "MethodNotAllowed": 405,
     "MissingContentLength": 411,
@@ -168,8 +179,8 @@ def status(service: str, protocol: Protocol, code: str) -> int:
     if own is not None and code in own:
         return own[code]
     if code in _FORBIDDEN:
-        return 400 if protocol == "json" else 403
-    if code == "UnknownOperationException" and protocol == "json":
+        return 400 if protocol in _RPC else 403
+    if code == "UnknownOperationException" and protocol in _RPC:
         return 400
     return _STATUS.get(code, 400)
 

@@ -11,7 +11,7 @@ import orjson
 
 from hostler.aws import conventions
 from hostler.aws.http import HttpResponse
-from hostler.aws.protocols import json, query, rest_json, rest_xml
+from hostler.aws.protocols import cbor, json, query, rest_json, rest_xml
 from hostler.aws.protocols.failure import Failure
 from hostler.aws.shapes import Shape
 from hostler.aws.specs import Operation, Service
@@ -22,6 +22,7 @@ _WRITERS = {
     "query": query.error,
     "rest-json": rest_json.error,
     "rest-xml": rest_xml.error,
+    "smithy-rpc-v2-cbor": cbor.error,
 }
 
 

@@ -3,13 +3,11 @@
 Invariant: what comes back has the model's types and names; constraints are validate's business.
 """
 
-import zlib
-from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from hostler.aws import conventions
+from hostler.aws import compression, conventions
 from hostler.aws.http import HttpRequest
-from hostler.aws.protocols import json, query, rest_json, rest_xml
+from hostler.aws.protocols import cbor, json, query, rest_json, rest_xml
 from hostler.aws.protocols.errors import UnreadableError
 from hostler.aws.route import Target
 from hostler.aws.specs import Operation
@@ -20,10 +18,8 @@ _PARSERS = {
     "query": query.parse,
     "rest-json": rest_json.parse,
     "rest-xml": rest_xml.parse,
+    "smithy-rpc-v2-cbor": cbor.parse,
 }
-
-
-INFLATED_MAX: Final = 32 * 1024 * 1024
 
 
 def parse(target: Target | Operation, request: HttpRequest) -> dict[str, Any]:
@@ -37,28 +33,11 @@ def parse(target: Target | Operation, request: HttpRequest) -> dict[str, Any]:
     """
     operation = target.operation if isinstance(target, Target) else target
     try:
-        if operation.compressible and _is_gzipped(request):
-            request = replace(request, body=_inflated(request.body))
+        if operation.compressible:
+            request = compression.inflated(request)
         return _PARSERS[operation.protocol](operation, request)
     except UnreadableError as error:
         raise unreadable(operation.service.name, error) from None
-
-
-def _is_gzipped(request: HttpRequest) -> bool:
-    encodings = request.header.get("content-encoding", "").lower().split(",")
-    return encodings[-1].strip() == "gzip"
-
-
-def _inflated(body: bytes) -> bytes:
-    """A gzipped body, with a bound on what it may become."""
-    inflate = zlib.decompressobj(wbits=31)
-    try:
-        plain = inflate.decompress(body, INFLATED_MAX)
-    except zlib.error:
-        raise UnreadableError("The body is not gzip, as content-encoding says.") from None
-    if not inflate.eof:
-        raise UnreadableError(f"The body is cut short, or inflates beyond {INFLATED_MAX} bytes.")
-    return plain
 
 
 def unreadable(service: str, error: UnreadableError) -> CallerError:

@@ -10,10 +10,10 @@ given to ``sigv4.verify``, as is the first request with each time.
 
 import hmac
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, NamedTuple, Self
 
 from hostler.aws import sigv4
-from hostler.aws.digests import short_sha256
 from hostler.aws.presented import Presented
 from hostler.aws.signing import ALGORITHM, TIME_FORMAT, signing_key
 
@@ -113,5 +113,5 @@ class Recurring:
         while len(self._prepared) >= STAMPS_MAX:
             del self._prepared[next(iter(self._prepared))]
         self._last = self._prepared[stamp, secret] = _Prepared(
-            moment - sigv4.SKEW_S, moment + sigv4.SKEW_S, short_sha256(head), inner, key.outer
+            moment - sigv4.SKEW_S, moment + sigv4.SKEW_S, sha256(head), inner, key.outer
         )

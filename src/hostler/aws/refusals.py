@@ -18,6 +18,7 @@ class Refusal(StrEnum):
     UNSIGNED_HEADER = "unsigned-header"
     UNKNOWN_KEY = "unknown-key"
     TOKEN = "token"  # noqa: S105 - a reason
+    TOKEN_EXPIRED = "token-expired"  # noqa: S105 - another
     MISMATCH = "mismatch"
     PAYLOAD = "payload"
     SKEWED = "skewed"
@@ -30,6 +31,8 @@ _MISMATCH: Final = (
 )
 _TOKEN: Final = "The security token included in the request is invalid."  # noqa: S105 - a text
 
+_TOKEN_EXPIRED: Final = "The security token included in the request is expired"  # noqa: S105
+
 _JSON: Final = {
     Refusal.MISSING: ("MissingAuthenticationTokenException", "Missing Authentication Token"),
     Refusal.INCOMPLETE: ("IncompleteSignatureException", ""),
@@ -37,6 +40,7 @@ _JSON: Final = {
     Refusal.UNSIGNED_HEADER: ("InvalidSignatureException", ""),
     Refusal.UNKNOWN_KEY: ("UnrecognizedClientException", _TOKEN),
     Refusal.TOKEN: ("UnrecognizedClientException", _TOKEN),
+    Refusal.TOKEN_EXPIRED: ("ExpiredTokenException", _TOKEN_EXPIRED),
     Refusal.MISMATCH: ("InvalidSignatureException", _MISMATCH),
     Refusal.PAYLOAD: ("InvalidSignatureException", _MISMATCH),
     Refusal.SKEWED: ("InvalidSignatureException", ""),
@@ -50,6 +54,7 @@ _QUERY: Final = {
     Refusal.UNSIGNED_HEADER: ("SignatureDoesNotMatch", ""),
     Refusal.UNKNOWN_KEY: ("InvalidClientTokenId", _TOKEN),
     Refusal.TOKEN: ("InvalidClientTokenId", _TOKEN),
+    Refusal.TOKEN_EXPIRED: ("ExpiredToken", _TOKEN_EXPIRED),
     Refusal.MISMATCH: ("SignatureDoesNotMatch", _MISMATCH),
     Refusal.PAYLOAD: ("SignatureDoesNotMatch", _MISMATCH),
     Refusal.SKEWED: ("SignatureDoesNotMatch", ""),
@@ -78,6 +83,7 @@ _S3: Final = {
         "InvalidToken",
         "The provided token is malformed or otherwise invalid.",
     ),
+    Refusal.TOKEN_EXPIRED: ("ExpiredToken", "The provided token has expired."),
     Refusal.MISMATCH: (
         "SignatureDoesNotMatch",
         (

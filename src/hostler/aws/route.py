@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from hostler.aws import conventions, specs, uri
+from hostler.aws import compression, conventions, specs, uri
 from hostler.aws.http import HttpRequest
 from hostler.aws.protocols import query as query_protocol
 from hostler.aws.protocols.errors import UnreadableError
@@ -50,6 +50,8 @@ _SCOPE_QUERY = re.compile(
     r"(?:^|&)X-Amz-Credential=[^&]*?(?:/|%2[Ff])\d{8}(?:/|%2[Ff])[^&/%]*(?:/|%2[Ff])([^&/%]+)"
     r"(?:/|%2[Ff])aws4_request(?:&|$)"
 )
+
+_RPC_PATH = re.compile(r"/service/([A-Za-z0-9_.]+)/operation/([A-Za-z0-9_]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +140,11 @@ def identify(request: HttpRequest) -> Target:
 
 def _service(name: str, request: HttpRequest) -> Service:
     """The service in the protocol of this request, where it has several."""
-    if name == "cloudwatch" and "x-amz-target" not in request.header:
-        return specs.service(name, "query")
-    return specs.service(name)
+    if name != "cloudwatch" or "x-amz-target" in request.header:
+        return specs.service(name)
+    if request.header.get("smithy-protocol") == "rpc-v2-cbor":
+        return specs.service(name, "smithy-rpc-v2-cbor")
+    return specs.service(name, "query")
 
 
 def _operation(service: Service, request: HttpRequest) -> tuple[Operation | None, str]:
@@ -150,7 +154,14 @@ def _operation(service: Service, request: HttpRequest) -> tuple[Operation | None
             prefix, _, name = request.header.get("x-amz-target", "").rpartition(".")
             known = service.operation(name) if prefix == service.target_prefix else None
             return known, name or "(none named in X-Amz-Target)"
+        case "smithy-rpc-v2-cbor":
+            found = _RPC_PATH.fullmatch(request.raw_path)
+            prefix, name = found.groups() if found else ("", "")
+            known = service.operation(name) if prefix == service.target_prefix else None
+            return known, name or request.raw_path
         case "query":
+            if service.name == "cloudwatch":
+                request = compression.inflated(request)  # the operation's name is inside
             name = query_protocol.form_of(request).get("Action", "")
             return service.operation(name), name or "(none named by Action)"
         case _:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hostler.aws.http import HttpResponse
-from hostler.aws.protocols import json, query, rest_json, rest_xml
+from hostler.aws.protocols import cbor, json, query, rest_json, rest_xml
 from hostler.aws.specs import Operation
 
 _WRITERS = {
@@ -15,6 +15,7 @@ _WRITERS = {
     "query": query.response,
     "rest-json": rest_json.response,
     "rest-xml": rest_xml.response,
+    "smithy-rpc-v2-cbor": cbor.response,
 }
 
 

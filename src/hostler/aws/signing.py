@@ -25,7 +25,10 @@ _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class SigningKey(NamedTuple):
-    """HMAC-SHA256 with a fixed key: the states after the key's pads."""
+    """HMAC-SHA256 with a fixed key: the states after the key's pads.
+
+    To the outer one comes a digest, which makes one block.
+    """
 
     inner: Any
     outer: Any
@@ -52,7 +55,7 @@ def signing_key(secret: str, date: str, region: str, service: str) -> SigningKey
             key = hmac.digest(key, part.encode("latin-1"), "sha256")
         padded = key.ljust(64, b"\0")
         known = SigningKey(
-            short_sha256(padded.translate(_INNER)), short_sha256(padded.translate(_OUTER))
+            hashlib.sha256(padded.translate(_INNER)), short_sha256(padded.translate(_OUTER))
         )
         while len(_keys) >= KEYS_MAX:
             del _keys[next(iter(_keys))]

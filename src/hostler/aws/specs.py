@@ -16,9 +16,9 @@ import orjson
 
 from hostler.aws.shapes import Json, Shape, ShapeBook
 
-Protocol = Literal["json", "rest-json", "rest-xml", "query"]
+Protocol = Literal["json", "rest-json", "rest-xml", "query", "smithy-rpc-v2-cbor"]
 
-PROTOCOLS: tuple[Protocol, ...] = ("json", "rest-json", "rest-xml", "query")
+PROTOCOLS: tuple[Protocol, ...] = ("json", "rest-json", "rest-xml", "query", "smithy-rpc-v2-cbor")
 """Those spoken here, in order of preference."""
 
 SERVICES = (

@@ -5,7 +5,7 @@ the last snapshot.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
@@ -18,16 +18,14 @@ from hostler.control.execute import BeforeRemoval, Executor
 from hostler.control.publish import Publication, SnapshotPublisher
 from hostler.domain.ids import EndpointId
 from hostler.domain.ports import Clock
-from hostler.domain.snapshot import Credential, Principal, Snapshot
+from hostler.domain.snapshot import Identities, Snapshot
 from hostler.store.database import Transaction
 
 IDENTITIES = "identities"
 """Waking this key publishes identities at once instead of within ``IDENTITIES_POLL_S``."""
 IDENTITIES_POLL_S = 1.0
 
-IdentitiesReader: TypeAlias = Callable[
-    [Transaction], tuple[Sequence[Credential], Sequence[Principal]]
-]
+IdentitiesReader: TypeAlias = Callable[[Transaction], Identities]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +128,7 @@ class ControlPlane:
 
     async def _read_identities(self, _key: str) -> timedelta:
         asking = tuple(self._asking)  # whoever asks meanwhile may have written after this reading
-        credentials, principals = await self._around.store.read(self._around.identities)
-        self.publication.set_identities(credentials, principals)
+        self.publication.set_identities(await self._around.store.read(self._around.identities))
         for each in asking:
             each.set()
         return timedelta(seconds=self._around.identities_poll_s)

@@ -6,12 +6,12 @@ are known.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from hostler.domain.ports import Clock
-from hostler.domain.snapshot import Credential, EndpointRoute, Principal, Snapshot
+from hostler.domain.snapshot import EndpointRoute, Identities, Snapshot
 from hostler.planning.plan import Exposure
 
 SETTLE_S = 2.0
@@ -65,7 +65,7 @@ class Publication:
         self._region = region
         self._on_progress = on_progress
         self._routes: dict[str, EndpointRoute] = {}
-        self._identities: tuple[Sequence[Credential], Sequence[Principal]] | None = None
+        self._identities: Identities | None = None
         self._awaited: set[str] = set()
         self._begun: float | None = None
         self._first: _Published | None = None
@@ -105,14 +105,17 @@ class Publication:
                 self._routes[arn] = route
         self._publish_soon()
 
-    def set_identities(
-        self, credentials: Sequence[Credential], principals: Sequence[Principal]
-    ) -> None:
+    def set_identities(self, identities: Identities) -> None:
         """Who may call, and what they may do."""
-        if self._identities != (credentials, principals):
+        if self._identities != identities:
             self._dirty = True
-            self._identities = (credentials, principals)
+            self._identities = identities
         self._publish_soon()
+
+    @property
+    def routes(self) -> Collection[EndpointRoute] | None:
+        """Of the endpoints that answer; None until this process has published any."""
+        return self._routes.values() if self._history else None
 
     @property
     def pending(self) -> bool:
@@ -183,7 +186,7 @@ class Publication:
         self._timer = None
         self._dirty = False
         self._paused_until = asyncio.get_running_loop().time() + PAUSE_S
-        credentials, principals = self._identities or ((), ())
+        identities = self._identities or Identities()
         routes = tuple(self._routes[arn] for arn in sorted(self._routes))
         generation = self._publisher.next_generation()
         ids = (t.instance_id for r in routes for v in r.variants for t in v.targets)
@@ -202,8 +205,9 @@ class Publication:
                 account=self._account,
                 region=self._region,
                 endpoints=routes,
-                credentials=tuple(credentials),
-                principals=tuple(principals),
+                credentials=tuple(identities.credentials),
+                principals=tuple(identities.principals),
+                session_key=identities.session_key,
             )
         )
         self._progressed()

@@ -380,6 +380,14 @@ class Gateway:
         high=1_000_000_000,
         restart=True,
     )
+    untaken_megabytes: int = setting(
+        512,
+        "what slow clients together may have not taken of their answers; beyond, whoever holds the "
+        "most is cut off",
+        low=1,
+        high=1_048_576,
+        restart=True,
+    )
     idle_s: int = setting(
         75, "seconds between requests on a kept connection; then it is closed", low=1, high=86_400,
         restart=True,

@@ -53,6 +53,11 @@ def iam_arn(account: str, kind: str, path_and_name: str) -> Arn:
     return Arn(f"arn:aws:iam::{account}:{kind}/{path_and_name.lstrip('/')}")
 
 
+def assumed_role_arn(account: str, role: str, session: str) -> Arn:
+    """The ARN of an assumed role's session: the role's name stands there without its path."""
+    return Arn(f"arn:aws:sts::{account}:assumed-role/{role}/{session}")
+
+
 def root_arn(account: str) -> Arn:
     """The ARN of an account's root user."""
     return Arn(f"arn:aws:iam::{account}:root")

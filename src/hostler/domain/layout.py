@@ -103,6 +103,11 @@ class Layout:
         return self.root / "telemetry" / "audit.db"
 
     @property
+    def metrics_database(self) -> Path:
+        """CloudWatch's metrics; writer: control."""
+        return self.root / "telemetry" / "metrics.db"
+
+    @property
     def s3(self) -> Path:
         """Blobs and their index; writer: the S3 process."""
         return self.root / "s3"
@@ -186,6 +191,11 @@ class Layout:
         return self.run / "s3.sock"
 
     @property
+    def s3_loans_socket(self) -> Path:
+        """Where gateways lend S3 their clients' connections."""
+        return self.run / "s3-loans.sock"
+
+    @property
     def supervisor_socket(self) -> Path:
         return self.run / "supervisor.sock"
 
@@ -198,9 +208,15 @@ class Layout:
         """Where a gateway hands its listening socket to a new supervisor."""
         return self.run / f"gateway-{slot}.sock"
 
-    def gateway_spool(self, slot: int) -> Path:
-        """A gateway's counters, second by second, until they are ingested; writer: that gateway."""
-        return self.spools / f"gateway-{slot}"
+    def gateway_spool(self, slot: int, life: str) -> Path:
+        """One gateway process's counters, second by second, until they are ingested; its writer.
+
+        Args:
+            slot: The gateway's.
+            life: Tells it from others of its slot. Versions before wrote to ``gateway-N``,
+                whichever process it was.
+        """
+        return self.spools / f"gateway-{slot}-{life}"
 
     @property
     def spools(self) -> Path:
@@ -210,6 +226,10 @@ class Layout:
     def audit_spool(self, process: str) -> Path:
         """A process's records of calls (0700); writer: that process."""
         return self.spools / f"audit-{process}"
+
+    def key_uses(self, process: str) -> Path:
+        """When access keys were last used, as a gateway or S3 saw it; writer: that process."""
+        return self.run / f"{process}.uses"
 
     def zygote_socket(self, digest: str) -> Path:
         return self.run / f"zygote-{digest[:12]}.sock"

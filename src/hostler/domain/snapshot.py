@@ -4,6 +4,7 @@ Invariant: always whole, never a delta; a gateway that has one needs nobody. ``F
 an incompatible change; readers refuse formats above their own and keep the last good one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -52,6 +53,8 @@ class Credential:
     access_key_id: str
     secret: str = field(repr=False)
     principal_arn: str
+    expires: float | None = None
+    """When it ends (epoch seconds), where it is temporary; never in a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +66,60 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """What is particular to temporary credentials; ``issued`` in epoch seconds."""
+
+    access_key_id: str
+    issued: float
+    role_arn: str = ""
+    """Of the role that is assumed; empty where a user or a root acts as itself."""
+    role_id: str = ""
+    policies: tuple[Policy, ...] | None = None
+    """Its session policies, which limit it; None: nothing does."""
+    source_identity: str = ""
+    transitive_tags: tuple[str, ...] = ()
+    """The keys of the session tags that stay when another role is assumed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: a root user (``is_root``), a user, or a role."""
+    """Who calls: a root user (``is_root``), a user, a role, or a session of one of them."""
 
     arn: str
+    """Of an assumed role's session: ``arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION``."""
     account: str
     unique_id: str
+    """Of an assumed role's session: ``AROA…:SESSION``."""
     name: str
     policies: tuple[Policy, ...] = ()
     is_root: bool = False
     tags: dict[str, str] | None = None
     """None where they are not known: from a version that did not write them."""
+    boundary: Policy | None = None
+    """Its permissions boundary, which limits it."""
+    session: Session | None = None
+    """What it acts with, where that is temporary; never in a snapshot."""
+
+    @property
+    def known_as(self) -> str:
+        """What decisions are remembered by: sessions share a name, and not their limits."""
+        return self.arn if self.session is None else self.session.access_key_id
 
 
 Known: TypeAlias = tuple[Credential, Principal]
 """An active access key's credential, and whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """Who may call, and what they may do."""
+
+    credentials: Sequence[Credential] = ()
+    """The active long-term access keys."""
+    principals: Sequence[Principal] = ()
+    """Roots, users and roles."""
+    session_key: bytes = field(default=b"", repr=False)
+    """What session tokens are sealed with; empty: there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +133,7 @@ class Snapshot:
     endpoints: tuple[EndpointRoute, ...] = ()
     credentials: tuple[Credential, ...] = ()
     principals: tuple[Principal, ...] = ()
+    session_key: bytes = field(default=b"", repr=False)
     format: int = FORMAT
 
     def access_keys(self) -> dict[str, Known]:

@@ -34,16 +34,17 @@ def enter(invocation: "Invocation") -> None:
     if limit and invocation.account_row < 0:  # one that is routed again was counted before
         principal = invocation.principal
         assert principal is not None
-        row = gateway.counts.hold(f"account {principal.account}")
-        if row is not None:
-            if not gateway.counts.admit(row, limit):
+        placed = gateway.counts.place(f"account {principal.account}")
+        if placed is not None:
+            counts, row = placed
+            if not counts.admit(row, limit):
                 raise SheddingError(
                     "ThrottlingException",
                     f"Rate exceeded: account {principal.account} has {limit} invocations in "
                     "flight already; try again later.",
                     1,
                 )
-            invocation.account_row = row
+            invocation.account_counts, invocation.account_row = counts, row
     gateway.active[invocation] = None
 
 

@@ -14,7 +14,13 @@ import orjson
 from hostler.aws import conventions
 from hostler.domain.errors import CallerError
 
+END = b"\r\n"
+CLOSING = b"Connection: close\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_KEPT = 1024
+_LENGTH_LINES = tuple(b"Content-Length: %d\r\n" % size for size in range(_KEPT))
+"""Of what most answers are, so that they are joined and not formatted."""
 
 _FORBIDDEN_IN_VALUE = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
 
@@ -30,6 +36,11 @@ class SheddingError(CallerError):
 def is_header_value(value: bytes) -> bool:
     """Whether a value may stand in a head (RFC 9110 §5.5)."""
     return _FORBIDDEN_IN_VALUE.search(value) is None
+
+
+def length_line(size: int) -> bytes:
+    """The Content-Length header."""
+    return _LENGTH_LINES[size] if size < _KEPT else b"Content-Length: %d\r\n" % size
 
 
 def date_line(wall_now: float) -> bytes:
@@ -68,7 +79,7 @@ def answer(
     lines = [
         f"HTTP/1.1 {status} {_reason(status)}\r\n".encode(),
         b"Content-Type: " + content_type + b"\r\n",
-        b"Content-Length: %d\r\n" % len(body),
+        length_line(len(body)),
         date,
     ]
     if request_id:

@@ -30,15 +30,26 @@ def step(invocation: "Invocation") -> None:
         refuse_unknown(recurring.presented(stamp, signature), invocation.body_sha256, time())
     secret, invocation.principal = known
     invocation.region = recurring.region
-    recurring.verify(stamp, signature, secret, invocation.body_sha256, time())
+    now = time()
+    recurring.verify(stamp, signature, secret, invocation.body_sha256, now)
+    invocation.gateway.used[recurring.access_key_id, recurring.region] = now
 
 
 def _whole(invocation: "Invocation") -> None:
     """Verify what no mould fits; one may be cast of it then."""
     head = invocation.head
     presented = sigv4.present_in(head.shape.order, "POST", head.target, head.values)
-    known = invocation.gateway.credentials.get(presented.access_key_id)
-    invocation.principal = authenticate(presented, known, invocation.body_sha256, time())
+    known, expires = invocation.gateway.credentials.get(presented.access_key_id), None
+    if known is None and presented.session_token is not None:
+        found = invocation.gateway.temporary.find(presented.access_key_id, presented.session_token)
+        if found is not None:
+            known, expires = (found[0].secret, found[1]), found[0].expires
+    now = time()
+    invocation.principal = authenticate(
+        presented, known, invocation.body_sha256, now, expires=expires
+    )
+    if expires is None:
+        invocation.gateway.used[presented.access_key_id, presented.region] = now
     if presented.service != SIGNING_NAME:
         raise CallerError(
             "InvalidSignatureException",

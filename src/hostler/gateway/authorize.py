@@ -26,7 +26,7 @@ def step(invocation: "Invocation") -> None:
     if principal.is_root:
         return
     gateway = invocation.gateway
-    key = (principal.arn, invocation.region, invocation.name)
+    key = (principal.known_as, invocation.region, invocation.name)
     if key in gateway.allowed:
         return
     arn = sagemaker_arn(invocation.region, principal.account, "endpoint", invocation.name)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hostler.domain.errors import CallerError
-from hostler.gateway import admit, authenticate, authorize, features, forward, route, short
+from hostler.gateway import admit, authenticate, authorize, features, route, short
 
 if TYPE_CHECKING:
     from hostler.gateway.gateway import Gateway
     from hostler.gateway.invocation import Invocation
+    from hostler.gateway.mould import Claim, Mould
 
 STEPS: tuple[Callable[["Invocation"], None], ...] = (
     authenticate.step,
@@ -22,10 +23,6 @@ STEPS: tuple[Callable[["Invocation"], None], ...] = (
     short.remember,
     admit.step,
 )
-
-SHORT: tuple[Callable[["Invocation"], None], ...] = (short.step,)
-"""For one like another before, under the same snapshot."""
-
 
 AGAIN: tuple[Callable[["Invocation"], None], ...] = (route.step, admit.step)
 """The steps of one whose variant went away while it waited."""
@@ -45,38 +42,21 @@ def run(
         invocation.refuse(internal())
 
 
+def run_short(invocation: "Invocation", mould: "Mould", way: short.Way, claim: "Claim") -> None:
+    """Take one like another before, under the same snapshot, through all steps in one."""
+    try:
+        short.step(invocation, mould, way, claim)
+    except CallerError as failure:
+        invocation.refuse(failure)
+    except Exception as defect:  # noqa: BLE001 - the boundary again
+        invocation.gateway.defect("in the short chain", defect)
+        invocation.refuse(internal())
+
+
 def reroute(invocation: "Invocation") -> None:
     """Route an invocation anew."""
     if not invocation.done:
         run(invocation, AGAIN)
-
-
-def reply(invocation: "Invocation", status: int, meta: bytes, body: bytes) -> None:
-    """Take an instance's answer; a defect in that ends this client's connection, no other."""
-    try:
-        forward.reply(invocation, status, meta, body)
-    except Exception as defect:  # noqa: BLE001 - the boundary again
-        invocation.gateway.defect("while answering", defect)
-        invocation.connection.abort()
-
-
-def begin(invocation: "Invocation", status: int, meta: bytes, size: int) -> bool:
-    """Begin to pass on a large answer; False for one that must be known whole."""
-    try:
-        return forward.begin(invocation, status, meta, size)
-    except Exception as defect:  # noqa: BLE001 - the boundary again
-        invocation.gateway.defect("while beginning to answer", defect)
-        invocation.connection.abort()
-        return True
-
-
-def end(invocation: "Invocation", status: int) -> None:
-    """A large answer was passed on whole."""
-    try:
-        forward.end(invocation, status)
-    except Exception as defect:  # noqa: BLE001 - the boundary again
-        invocation.gateway.defect("while ending an answer", defect)
-        invocation.connection.abort()
 
 
 def attempt(gateway: "Gateway", what: str, action: Callable[[], None]) -> bool:

@@ -83,6 +83,8 @@ class Counts:
         self._cells = whole[_CELLS_AT:].cast("I")
         self._fence = threading.Lock()
         self._rows: dict[str, int] = {}
+        self._apart: Counts | None = None
+        """What finds no place on the page, as this gateway alone counts it."""
         self._others = 0
         self._column = self._take_column()
         if self._column < 0:
@@ -119,6 +121,29 @@ class Counts:
                 self._held[self._column] += 1
                 self._rows[name] = row
         return row
+
+    def held(self, name: str) -> int | None:
+        """The row of a name that is held here."""
+        return self._rows.get(name)
+
+    def place(self, name: str) -> "tuple[Counts, int] | None":
+        """Where to count under a name: here, else apart from the other gateways.
+
+        Nothing that is counted apart moves here meanwhile. None only where that page is full too.
+        """
+        apart = self._apart
+        row = None if apart is None else apart.held(name)
+        if apart is not None and row is not None:
+            if apart.total(row):
+                return apart, row
+            apart.let_go(name)
+        row_here = self.hold(name)
+        if row_here is not None:
+            return self, row_here
+        if apart is None:
+            apart = self._apart = Counts(None)
+        row_apart = apart.hold(name)
+        return None if row_apart is None else (apart, row_apart)
 
     def let_go(self, name: str) -> None:
         """Count nothing under the name any more."""
@@ -157,6 +182,8 @@ class Counts:
 
     def close(self) -> None:
         """Give the column back."""
+        if self._apart is not None:
+            self._apart.close()
         for name in list(self._rows):
             self.let_go(name)
         self._unlock(self._column)  # by itself it ends with the map, which has its own descriptor

@@ -45,51 +45,62 @@ def send(invocation: "Invocation", link: "Link") -> None:
 
 
 def reply(invocation: "Invocation", status: int, meta: bytes, body: bytes) -> None:
-    """A worker's answer, whole."""
+    """A worker's answer, whole; a defect in passing it on ends this client's connection alone."""
     if invocation.done:
         return
-    variant = _count(invocation, status)
-    if 200 <= status < 300:
-        lines = _answer_lines.get(meta)
-        if lines is None or invocation.session is not None:
-            lines = _lines_for(invocation, meta)
-        if lines is None:
-            model_failed(invocation, 500, "The model's answer has a malformed header.")
+    try:
+        variant = _count(invocation, status)
+        if 200 <= status < 300:
+            lines = _answer_lines.get(meta)
+            if lines is None or invocation.session is not None:
+                lines = _lines_for(invocation, meta)
+            if lines is None:
+                model_failed(invocation, 500, "The model's answer has a malformed header.")
+            else:
+                invocation.answer(variant.head + lines, body)
         else:
-            invocation.answer(variant.head + lines, body)
-        return
-    text = body.decode("utf-8", "replace")
-    if not text:
-        text = _error_of(meta)
-    model_failed(invocation, status, text)
+            model_failed(invocation, status, body.decode("utf-8", "replace") or _error_of(meta))
+    except Exception as defect:  # noqa: BLE001 - the gateway's boundary: one request, not the process
+        _cut_off(invocation, defect)
 
 
 def begin(invocation: "Invocation", status: int, meta: bytes, size: int) -> bool:
     """Begin the answer to a caller before all of it is here; False for what must be known whole."""
     if invocation.done or not 200 <= status < 300:
         return False
-    lines = _lines_for(invocation, meta)
-    if lines is None:
-        return False
-    assert invocation.variant is not None
-    invocation.answer_begin(invocation.variant.head + lines, size)
+    try:
+        lines = _lines_for(invocation, meta)
+        if lines is None:
+            return False
+        assert invocation.variant is not None
+        invocation.answer_begin(invocation.variant.head + lines, size)
+    except Exception as defect:  # noqa: BLE001 - the boundary again
+        _cut_off(invocation, defect)
     return True
 
 
 def end(invocation: "Invocation", status: int) -> None:
     """All of a large answer was passed on."""
-    if not invocation.done:
+    if invocation.done:
+        return
+    try:
         _count(invocation, status)
         invocation.answer_end()
+    except Exception as defect:  # noqa: BLE001 - the boundary again
+        _cut_off(invocation, defect)
+
+
+def _cut_off(invocation: "Invocation", defect: Exception) -> None:
+    """End the connection of the one whom a defect of ours concerns."""
+    invocation.gateway.defect("while answering", defect)
+    invocation.connection.abort()
 
 
 def _count(invocation: "Invocation", status: int) -> "Variant":
-    variant = invocation.variant
+    variant, sent_ns = invocation.variant, invocation.sent_ns
     assert variant is not None
     variant.counters.answered(
-        status,
-        (monotonic_ns() - invocation.sent_ns) // 1000,
-        (invocation.sent_ns - invocation.started_ns) // 1000,
+        status, (monotonic_ns() - sent_ns) // 1000, (sent_ns - invocation.started_ns) // 1000
     )
     return variant
 

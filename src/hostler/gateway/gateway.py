@@ -7,16 +7,17 @@ force.
 import asyncio
 import logging
 import traceback
-import uuid
 from collections import Counter
-from itertools import count
+from collections.abc import Mapping
 from time import monotonic, time
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from hostler.audit.journal import Journal
+from hostler.aws.temporary import Temporary
 from hostler.domain.layout import Layout
 from hostler.domain.snapshot import Principal, Snapshot
+from hostler.domain.uses import Use, Uses
 from hostler.gateway import answers, chain, counts, forward
 from hostler.gateway.budget import Budget
 from hostler.gateway.certificates import Certificates
@@ -33,8 +34,10 @@ from hostler.gateway.mould import Moulds
 from hostler.gateway.protocol import HttpConnection
 from hostler.gateway.proxy import Relay, Upstreams
 from hostler.gateway.record import Recorder
+from hostler.gateway.request_ids import RequestIds
 from hostler.gateway.route import RouteTable
 from hostler.gateway.turns import Turns
+from hostler.gateway.untaken import Untaken
 from hostler.iam.evaluate import PolicyEngine
 
 if TYPE_CHECKING:
@@ -50,6 +53,8 @@ DEFECT_COUNTS = frozenset({10**power for power in range(1, 10)})
 log = logging.getLogger(__name__)
 
 _AllowedKey = tuple[str, str, str]
+KeyInRegion = tuple[str, str]
+"""An access key id, and the region of a signature."""
 
 
 class Gateway:
@@ -68,13 +73,18 @@ class Gateway:
         self.hasher = Hasher(loop)
         self._large_bodies = Budget(limits.bodies_bytes_max)
         self._medium_bodies = Budget(limits.medium_bodies_bytes_max)
-        self.upstreams = Upstreams(control=layout.control_socket, s3=layout.s3_socket)
+        self.untaken = Untaken(limits.untaken_bytes_max)
+        self.upstreams = Upstreams(layout.control_socket, layout.s3_socket, layout.s3_loans_socket)
         self.routes = RouteTable({})
         self.credentials: dict[str, tuple[str, Principal]] = {}
         """Secret and principal by access key id."""
+        self.temporary = Temporary()
+        self.used: dict[KeyInRegion, float] = {}
+        """When long-term access keys were used since they were told of last (epoch s)."""
+        self._uses = Uses()
         self.engine = PolicyEngine()
         self.allowed: set[_AllowedKey] = set()
-        """Principal ARN, region and endpoint name of decisions that allowed."""
+        """``Principal.known_as``, region and endpoint name of decisions that allowed."""
         self.active: dict[Invocation, None] = {}
         """Admitted and not answered yet; oldest, and so the first to time out, first."""
         self.connections: set[HttpConnection] = set()
@@ -97,8 +107,7 @@ class Gateway:
         """Counts the snapshots that were put to use here."""
         self.moulds = Moulds()
         self.invocation_ns = int(limits.invocation_s * 1e9)
-        self.request_prefix = str(uuid.uuid4())[:24].encode()
-        self.request_numbers = count(1)
+        self.request_ids = RequestIds()
         self._sweeping: asyncio.TimerHandle | None = None
 
     def connect(self) -> HttpConnection:
@@ -110,7 +119,11 @@ class Gateway:
         if head.method == "POST":
             found = invoked(head.target)
             if found is not None:
-                return Invocation(self, connection, head, *found)
+                name, operation = found
+                invocation = Invocation(self, connection, head, name)
+                if operation != INVOKE:
+                    invocation.operation = operation
+                return invocation
         elif head.method == "CONNECT":
             return Connect(self, connection, head)
         return Relay(self, connection, head)
@@ -128,7 +141,7 @@ class Gateway:
             mould, claim = found
             connection.mould = mould
             connection.moulds_cast -= 1
-        invocation = Invocation(self, connection, mould.head, mould.name, INVOKE)
+        invocation = Invocation(self, connection, mould.head, mould.name)
         connection.serves(invocation)
         invocation.start(mould, claim)
         return True
@@ -157,10 +170,6 @@ class Gateway:
         except OSError:
             return ""
 
-    def new_request_id(self) -> bytes:
-        """A request id in the form of a UUID: this process's own prefix, then a number."""
-        return b"%b%012x" % (self.request_prefix, next(self.request_numbers))
-
     def use(self, snapshot: Snapshot) -> None:
         """Put a snapshot to use; what it raises is the subscriber's to log."""
         credentials = {
@@ -169,12 +178,20 @@ class Gateway:
         }
         self.routes = self.fleet.apply(snapshot)
         self.credentials = credentials
+        self.temporary = Temporary(snapshot.session_key, snapshot.principals)
         self.engine = PolicyEngine()
         self.allowed.clear()
         self.generation = snapshot.generation
         self.account, self.region = snapshot.account, snapshot.region
         self.epoch += 1
         self.fleet.settle()
+
+    def uses_due(self) -> Mapping[str, Use]:
+        """The last uses of access keys, if they are to be told now."""
+        used, self.used = self.used, {}
+        for (access_key_id, region), at in used.items():
+            self._uses.note(access_key_id, "sagemaker", region, at)
+        return self._uses.due()
 
     def remember_allowed(self, key: _AllowedKey) -> None:
         """Keep a decision until the next snapshot."""
@@ -220,6 +237,7 @@ class Gateway:
                 break
             forward.timed_out(invocation)
         self._judge(list(self.connections), now)
+        self.untaken.look()
         for relay in list(self.relays):
             relay.expire(now)
         for tunnel in list(self.tunnels):

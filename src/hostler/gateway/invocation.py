@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hostler.aws.recurring import Recurring
     from hostler.domain.snapshot import Principal
     from hostler.gateway.budget import Budget
+    from hostler.gateway.counts import Counts
     from hostler.gateway.gateway import Gateway
     from hostler.gateway.hashing import BodyHash
     from hostler.gateway.head import Head
@@ -41,6 +42,7 @@ class Invocation:
     keep_alive = True
     answering = False
     done = False
+    operation = features.INVOKE
     size = 0
     body_sha256 = ""
     meta = b""
@@ -65,6 +67,7 @@ class Invocation:
     link: "Link | None" = None
     link_id = 0
     attempts = 0
+    account_counts: "Counts | None" = None
     account_row = -1
     """Where it is counted among its account's; below 0 when it is not."""
     retried = False
@@ -84,14 +87,12 @@ class Invocation:
         connection: "HttpConnection",
         head: "Head",
         name: str,
-        operation: str,
     ) -> None:
         self.gateway = gateway
         self.connection = connection
         self.head = head
         self.name = name
         """The endpoint's name as the path gives it."""
-        self.operation = operation
         self.pieces: list[bytes] = []
 
     def start(self, mould: "Mould", claim: "Claim") -> None:
@@ -100,14 +101,16 @@ class Invocation:
         self.meta = mould.meta
         self.claim = claim
         body = claim[2]
-        self.pieces.append(body)
+        self.pieces = [body]
         self.size = size = len(body)
         gateway, way = self.gateway, mould.way
         self.started_ns = now_ns = monotonic_ns()
         self.deadline_ns = now_ns + gateway.invocation_ns
         self.body_sha256 = (sha256 if size > SHORT_MAX else short_sha256)(body).hexdigest()
-        known = way is not None and way.epoch == gateway.epoch
-        chain.run(self, chain.SHORT if known else chain.STEPS)
+        if way is not None and way.epoch == gateway.epoch:
+            chain.run_short(self, mould, way, claim)
+        else:
+            chain.run(self)
 
     # the protocol's Handler
 
@@ -166,37 +169,45 @@ class Invocation:
         if self.done:
             return
         self._end()
-        connection = self.connection
-        end = self._head_end(len(body))
-        if len(body) > JOIN_MAX:
-            connection.transport.writelines((head, end, body))
+        connection, gateway, size = self.connection, self.gateway, len(body)
+        pieces = (
+            head,
+            answers.length_line(size),
+            next(gateway.request_ids.lines),
+            gateway.date,
+            answers.CLOSING if connection.closes(self) else answers.END,
+            body,
+        )
+        if size > JOIN_MAX:
+            connection.transport.writelines(pieces)
         else:
-            connection.transport.write(b"".join((head, end, body)))
+            connection.transport.write(b"".join(pieces))
         connection.finished(self)
 
     def answer_begin(self, head: bytes, size: int) -> None:
         """Write the head of an answer of so many bytes; ``answer_more`` has them."""
         self.answering = True
         self.pieces = []
-        self.connection.transport.writelines((head, self._head_end(size)))
+        self.connection.transport.writelines((head, *self._last_lines(size)))
 
     def answer_more(self, piece: bytes) -> None:
         """Write more of the answer that was begun."""
         self.connection.transport.write(piece)
+        self.gateway.untaken.grew(self.connection)
 
     def answer_end(self) -> None:
         """The answer that was begun is written whole."""
         self._end()
         self.connection.finished(self)
 
-    def _head_end(self, size: int) -> bytes:
+    def _last_lines(self, size: int) -> tuple[bytes, bytes, bytes, bytes]:
+        """What every answer's head ends with."""
         gateway = self.gateway
-        return b"Content-Length: %d\r\nx-amzn-RequestId: %b%012x\r\n%b%b\r\n" % (
-            size,
-            gateway.request_prefix,
-            next(gateway.request_numbers),
+        return (
+            answers.length_line(size),
+            next(gateway.request_ids.lines),
             gateway.date,
-            b"Connection: close\r\n" if self.connection.closes(self) else b"",
+            answers.CLOSING if self.connection.closes(self) else answers.END,
         )
 
     def refuse(self, failure: CallerError) -> None:
@@ -216,7 +227,7 @@ class Invocation:
         if self.answering:
             connection.abort()
             return
-        request_id = self.gateway.new_request_id()
+        request_id = self.gateway.request_ids.new()
         if failure.code in REFUSALS:
             self.gateway.journal.add(refused(self, failure, request_id.decode()))
         data = answers.error(
@@ -238,8 +249,8 @@ class Invocation:
             budget.give_back(self._reserved)
         gateway = self.gateway
         gateway.active.pop(self, None)
-        if self.account_row >= 0:
-            gateway.counts.add(self.account_row, -1)
+        if self.account_counts is not None:
+            self.account_counts.add(self.account_row, -1)
 
     def _leave(self) -> None:
         if self.variant is not None:

@@ -47,6 +47,8 @@ class Limits:
     """Bytes a second, over ``answer_rate_window_s``, while a client has answers to take. The window
     is long: who works through a download piece by piece takes nothing for a while."""
     answer_rate_window_s: float = 60.0
+    untaken_bytes_max: int = 512 * MIB
+    """What all clients that do not keep up have not taken of their answers."""
     idle_s: float = 75.0
     """Between requests on a kept connection."""
     linger_s: float = 5.0
@@ -112,6 +114,7 @@ def of(settings: Gateway) -> Limits:
         bodies_bytes_max=settings.bodies_megabytes * MIB,
         body_rate_min=settings.body_bytes_per_s,
         answer_rate_min=settings.answer_bytes_per_s,
+        untaken_bytes_max=settings.untaken_megabytes * MIB,
         idle_s=settings.idle_s,
         tunnels_max=settings.tunnels,
     )

@@ -10,7 +10,7 @@ import struct
 import sys
 from typing import TYPE_CHECKING, cast
 
-from hostler.gateway import chain, forward
+from hostler.gateway import forward
 from hostler.gateway.stream import STREAM_MIN, Stream
 from hostler.modelserver import frames
 
@@ -117,13 +117,16 @@ class Link(asyncio.Protocol):
         self.next_id = link_id + 1
         self.inflight[link_id] = invocation
         self.unanswered += 1
-        self.target.count(1)
+        target = self.target
+        target.outstanding += 1  # as ``Target.count``, without the call
+        if target.row >= 0:
+            target.counts.add(target.row, 1)
         meta = invocation.meta
         meta_size = len(meta)
         size = _REQUEST_HEAD_SIZE + meta_size + invocation.size
         out = self._out
         if not out:
-            self.target.soon(self._flush)
+            target.soon(self._flush)
         out.append(_pack(size, _VERSION, _REQUEST, 0, link_id, deadline_ms, meta_size))
         out.append(meta)
         out += invocation.pieces
@@ -225,19 +228,16 @@ class Link(asyncio.Protocol):
                 return offset
             if kind == _RESPONSE:
                 status, meta_length = _unpack_response(data, offset + _HEADER_SIZE)
-                body_at = offset + _ANSWER_OFFSET + meta_length
+                meta_at = offset + _ANSWER_OFFSET
+                body_at = meta_at + meta_length
                 if body_at > stop:
                     raise frames.FrameError("an answer's meta is longer than its frame")
-                meta = data[offset + _ANSWER_OFFSET : body_at]
                 if flags & _MORE:
-                    if link_id not in self.inflight:
-                        raise frames.FrameError(f"a part for id {link_id}, which is not awaited")
-                    if self.inflight[link_id] is not None:  # else nobody waits for it any more
-                        self._parts[link_id] = (status, meta, [data[body_at:stop]], stop - body_at)
+                    self._first_part(link_id, status, data[meta_at:body_at], data[body_at:stop])
                 else:
                     invocation = self._give_back(link_id)
                     if invocation is not None:
-                        chain.reply(invocation, status, meta, data[body_at:stop])
+                        forward.reply(invocation, status, data[meta_at:body_at], data[body_at:stop])
             else:
                 self._other(kind, flags, link_id, data[offset + _HEADER_SIZE : stop])
             offset = stop
@@ -276,14 +276,19 @@ class Link(asyncio.Protocol):
     def _answered(self, link_id: int, status: int, meta: bytes, body: bytes) -> None:
         invocation = self._give_back(link_id)
         if invocation is not None:
-            chain.reply(invocation, status, meta, body)
+            forward.reply(invocation, status, meta, body)
 
     def _give_back(self, link_id: int) -> "Invocation | None":
-        if link_id not in self.inflight:
-            raise frames.FrameError(f"an answer to id {link_id}, which is not awaited")
+        try:
+            invocation = self.inflight.pop(link_id)
+        except KeyError:
+            raise frames.FrameError(f"an answer to id {link_id}, which is not awaited") from None
         self.unanswered -= 1
-        self.target.count(-1)
-        return self.inflight.pop(link_id)
+        target = self.target
+        target.outstanding -= 1
+        if target.row >= 0:
+            target.counts.add(target.row, -1)
+        return invocation
 
     def _other(self, kind: int, flags: int, link_id: int, payload: bytes) -> None:
         match kind:
@@ -295,6 +300,8 @@ class Link(asyncio.Protocol):
                 if invocation is not None:
                     forward.again(invocation)
             case frames.HELLO:
+                if self.serial or not link_id:  # by it we tell what the worker has taken
+                    raise frames.FrameError(f"a greeting with serial {link_id}, or a second one")
                 credit, _index, self.pid = frames.HELLO_PAYLOAD.unpack_from(payload)
                 self.serial = link_id
                 self._grant(credit)
@@ -310,6 +317,12 @@ class Link(asyncio.Protocol):
     def _grant(self, credit: int) -> None:
         self._granted += credit
         self.bound_line(self.line_max)
+
+    def _first_part(self, link_id: int, status: int, meta: bytes, piece: bytes) -> None:
+        if link_id not in self.inflight:
+            raise frames.FrameError(f"a part for id {link_id}, which is not awaited")
+        if self.inflight[link_id] is not None:  # else nobody waits for it any more
+            self._parts[link_id] = (status, meta, [piece], len(piece))
 
     def _part(self, flags: int, link_id: int, payload: bytes) -> None:
         if link_id in self._parts:

@@ -3,11 +3,13 @@
 Invariant: the listening socket is closed here, never shut down: it lives on in the supervisor and
 in the successor, with the connections that wait in it.
 
-The counters go to the slot's spool (``gateway_spool``), for metrics to be made from. Until somebody
-reads them they are bounded as every spool is: the oldest of ``spool.SEGMENTS_MAX`` segments goes.
+The counters go to a spool of this process's own (``gateway_spool``), locked while it lives, for
+metrics to be made from; who reads them deletes the folder after the process. Until then they are
+bounded as every spool is: the oldest of ``spool.SEGMENTS_MAX`` segments goes.
 """
 
 import asyncio
+import fcntl
 import gc
 import logging
 import os
@@ -15,7 +17,7 @@ import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic, time, time_ns
 
 import orjson
 import uvloop
@@ -28,7 +30,7 @@ from hostler.gateway.gateway import Gateway
 from hostler.gateway.handover import Handover
 from hostler.gateway.limits import Limits
 from hostler.modelserver import spool, syscalls
-from hostler.snapshot import background
+from hostler.snapshot import background, uses
 from hostler.snapshot.subscriber import Subscriber
 
 BACKLOG = 4096
@@ -88,6 +90,7 @@ async def _serve(listen_fd: int, slot: int, layout: Layout, limits: Limits) -> N
         parts = (
             subscriber.run(),
             _flush_for_ever(gateway, layout, slot),
+            uses.tell(layout.key_uses(f"gateway-{slot}"), gateway.uses_due),
             gateway.journal.run(),
         )
         async with background.beside(*parts, failed=stop.set):
@@ -125,7 +128,9 @@ async def _drain(gateway: Gateway) -> None:
 
 async def _flush_for_ever(gateway: Gateway, layout: Layout, slot: int) -> None:
     """Write the counters' changes to the spool each second, in a thread, and at the end."""
-    while (fd := _spool_folder(layout.gateway_spool(slot))) is None:  # noqa: ASYNC110 - a disk
+    life = f"{time_ns() // 1_000_000}-{os.getpid()}"
+    path = layout.gateway_spool(slot, life)
+    while (fd := _spool_folder(path)) is None:  # noqa: ASYNC110 - a disk
         await asyncio.sleep(SPOOL_AGAIN_S)
     writer = spool.Writer(fd)
     offset = time() - monotonic()  # the machine's clock may jump; the records' does not
@@ -146,13 +151,24 @@ async def _flush_for_ever(gateway: Gateway, layout: Layout, slot: int) -> None:
 
 
 def _spool_folder(folder: Path) -> int | None:
-    """The open folder; None while it cannot be made: a full disk stops counting, not serving."""
+    """The open and locked folder; None while it cannot be had, and nothing is counted then.
+
+    A full disk stops counting, not serving.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(fd), folder.stat()):  # else it was just deleted
+                return fd
+        except OSError:
+            os.close(fd)
+            raise
+        os.close(fd)
     except OSError as error:
         log.warning("the counters are kept in memory for now: %s", error)
-        return None
+    return None
 
 
 def _lines(gateway: Gateway, offset: float) -> tuple[list[bytes], int]:

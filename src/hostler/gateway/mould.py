@@ -29,6 +29,9 @@ _NOTES = frozenset({"amz-sdk-invocation-id", "amz-sdk-request"})
 """Headers of the SDKs that change from request to request and are not signed."""
 _NOTE_MARKS = b"-=; "
 
+_KEPT = 1024
+_DECIMALS = tuple(b"%d" % number for number in range(_KEPT))
+
 Hole = tuple[int, int]
 
 
@@ -85,9 +88,10 @@ class Mould:
         if parts[::2] != self._casts:
             return None
         body = data[end:]
+        size = len(body)
         stamp, signature = parts[self._stamp], parts[self._signature]
         if (
-            parts[self._length] != b"%d" % len(body)
+            parts[self._length] != (_DECIMALS[size] if size < _KEPT else b"%d" % size)
             or not stamp.isalnum()
             or not signature.isalnum()
         ):
@@ -131,13 +135,18 @@ class Moulds:
         return mould
 
 
+def _varies(name: str, value: bytes) -> bool:
+    """Whether a note changes with each request; a count of attempts without a time hardly does."""
+    return name != "amz-sdk-request" or b"ttl=" in value
+
+
 def _holes(head: Head, offset: int) -> dict[str, Hole] | None:
     """Where what changes stands, by header; None without all that must."""
     holes: dict[str, Hole] = {}
     for name, (sent, value) in zip(head.shape.names, head.raw, strict=True):
         start = offset + len(sent) + 2
         offset = start + len(value) + 2
-        if name in {"x-amz-date", "content-length"} or name in _NOTES:
+        if name in {"x-amz-date", "content-length"} or (name in _NOTES and _varies(name, value)):
             holes[name] = (start, offset - 2)
         elif name == "authorization":
             before, mark, _ = value.rpartition(b"Signature=")

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from hostler.gateway.gateway import Gateway
     from hostler.gateway.mould import Mould
 
+_OPEN = State.OPEN
+"""By a name of its own: to look it up at the enumeration costs more than to compare."""
+
+
+SLOW_BODY = "The request's body came too slowly."
+
 
 class HttpConnection(asyncio.Protocol):
     """One client."""
@@ -40,6 +46,7 @@ class HttpConnection(asyncio.Protocol):
         "_head_read",
         "_headers",
         "_incoming",
+        "_lent",
         "_parser",
         "_paused",
         "_problem",
@@ -68,6 +75,8 @@ class HttpConnection(asyncio.Protocol):
         self._paused = False
         """Whether what may come next is not wanted yet."""
         self._reading = True
+        self._lent = False
+        """Whether another process reads the rest of the body (``lending``)."""
         self._taking = Taking()
         self._problem: tuple[int, str] | None = None
         self._headers: heads.RawHeaders = []
@@ -104,7 +113,7 @@ class HttpConnection(asyncio.Protocol):
             self._refuse(503, "Too many connections.")
 
     def data_received(self, data: bytes) -> None:
-        if self.state is not State.OPEN:
+        if self.state is not _OPEN:
             return
         if self.current is None and self._head_read == 0:
             if self._gateway.serve_moulded(self, data):
@@ -133,6 +142,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.state = State.CLOSED
         self._gateway.connections.discard(self)
+        self._gateway.untaken.let_go(self)
         handlers = (self.current, *self._waiting)
         self.current = self._incoming = None
         self._waiting.clear()
@@ -147,8 +157,10 @@ class HttpConnection(asyncio.Protocol):
         self._steer()
         if self.current is not None:
             self.current.writable(yes=False)
+        self._gateway.untaken.hold(self)  # at last: it may end this connection
 
     def resume_writing(self) -> None:
+        self._gateway.untaken.let_go(self)
         if self.state is State.LINGER:
             return  # what is left is being flushed, and still judged
         self._taking.since = 0.0
@@ -228,6 +240,32 @@ class HttpConnection(asyncio.Protocol):
         if handler is self._incoming:
             self._pause(yes=yes)
 
+    def lend(self) -> None:
+        """Read nothing more, until it is returned."""
+        self._lent = True
+        self._steer()
+
+    def returned(self, handler: Handler, *, whole: bool) -> None:
+        """Nobody else uses the connection any more.
+
+        Args:
+            handler: Whose request it was lent for.
+            whole: Whether all of its body was read.
+        """
+        if not self._lent or self.state is State.CLOSED:
+            return
+        self._lent = False
+        if whole and handler is self._incoming:
+            self._incoming, self._since = None, 0.0
+            self._parser = httptools.HttpRequestParser(self)
+            self._feed = self._parser.feed_data
+        self._steer()
+
+    def refuse_slow_body(self) -> None:
+        """The body that is lent does not come."""
+        self._lent = False
+        self._refuse(408, SLOW_BODY)
+
     def closes(self, handler: Handler) -> bool:
         """Whether the answer to this handler's request will be the last here."""
         return not handler.keep_alive or self._incoming is handler or self._gateway.draining
@@ -242,7 +280,7 @@ class HttpConnection(asyncio.Protocol):
             self._close(linger=True)
         elif not handler.keep_alive or self._gateway.draining:
             self._close(linger=bool(self._waiting))
-        elif not self._reading or self.state is not State.OPEN:
+        elif not self._reading or self.state is not _OPEN:
             self._advance()
         else:
             self._since = monotonic()
@@ -287,7 +325,7 @@ class HttpConnection(asyncio.Protocol):
         elif self._incoming is not None:
             if elapsed > limits.body_rate_window_s:
                 if self._body_read < limits.body_rate_min * elapsed:
-                    self._refuse(408, "The request's body came too slowly.")
+                    self._refuse(408, SLOW_BODY)
                 self._since, self._body_read = now, 1
         elif self.current is None and elapsed > (
             limits.drain_idle_s if gateway.draining else limits.idle_s
@@ -325,7 +363,8 @@ class HttpConnection(asyncio.Protocol):
 
     def _steer(self) -> None:
         """Read, or do not, as things are now."""
-        yes = not self._paused and (not self._taking.since or self.state is State.LINGER)
+        yes = not (self._paused or self._lent)
+        yes = yes and (not self._taking.since or self.state is State.LINGER)
         if yes is self._reading or self.state is State.CLOSED:
             return
         self._reading = yes

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hostler.domain import hosts, sender
-from hostler.gateway import answers
+from hostler.gateway import answers, lending
 from hostler.gateway import head as heads
+from hostler.gateway.lending import Loan
+from hostler.gateway.progress import Late
 from hostler.gateway.turns import PIECE_MIN
 from hostler.gateway.upstream import Upstream
 
@@ -41,6 +43,7 @@ class Upstreams:
 
     control: Path
     s3: Path
+    s3_loans: Path
 
 
 class Relay:
@@ -51,6 +54,7 @@ class Relay:
         "_complete",
         "_full",
         "_head",
+        "_loan",
         "_moved",
         "_pending",
         "_pending_bytes",
@@ -83,6 +87,8 @@ class Relay:
         self._service = ""
         self._task: asyncio.Task[None] | None = None
         self._upstream: Upstream | None = None
+        self._loan: Loan | None = None
+        """While S3 has the client's connection."""
         self._full = False
         """Whether what was read of the request is still to be taken."""
         self._writable = True
@@ -144,6 +150,9 @@ class Relay:
 
     def expire(self, now: float) -> None:
         """Give up an upstream that has accepted the request and stands still (monotonic s)."""
+        if self._loan is not None:
+            self._expire_loan(self._loan.late(now))
+            return
         upstream = self._upstream
         if upstream is None:
             return  # it is being reached: that has an end of its own
@@ -178,6 +187,14 @@ class Relay:
             self.answering = not data.endswith(b"\r\n\r\n")
             self.connection.transport.write(data)
 
+    def returned(self, *, goes_on: bool) -> None:
+        """S3 has answered at the client's connection, and lets go of it."""
+        if self.done:
+            return
+        self.connection.returned(self, whole=goes_on)
+        self.keep_alive = self.keep_alive and goes_on
+        self._finish()
+
     def read_more(self, *, yes: bool) -> None:
         """Whether the upstream takes more of the body."""
         self._full = not yes
@@ -187,6 +204,7 @@ class Relay:
         """The upstream's connection has ended before the answer did."""
         if self.done:
             return
+        self.connection.returned(self, whole=False)
         if self.answering:  # ends an answer without a length; tells the client of any other's loss
             self.keep_alive = False
             self._finish()
@@ -206,6 +224,8 @@ class Relay:
 
     async def _connect(self) -> None:
         path = str(self._socket())
+        if self._service == "s3" and self._may_lend() and await self._lend():
+            return
         upstream = await self._reach(path) or await self._reach_again(path)
         if upstream is None:
             if not self.done:
@@ -222,6 +242,48 @@ class Relay:
         upstream.write(pending)
         self._full = upstream.blocked
         self._steer()
+
+    def _may_lend(self) -> bool:
+        transport = self.connection.transport
+        return (
+            not self.done
+            and transport.get_write_buffer_size() == 0
+            and transport.get_extra_info("sslcontext") is None
+            and lending.is_lendable(self._head, self.size)
+        )
+
+    async def _lend(self) -> bool:
+        """Let S3 answer at the client's own connection; False where it is to be relayed."""
+        try:
+            _, loan = await self.gateway.loop.create_unix_connection(
+                lambda: Loan(self), str(self.gateway.upstreams.s3_loans)
+            )
+        except OSError:
+            return False
+        rest = lending.rest_of(self._head, self.size)
+        if self._may_lend():  # still: more may have come of a body meanwhile
+            if rest:
+                self.connection.lend()
+            if loan.begin(self.connection.transport, self._pending, rest):
+                self._loan, self._pending = loan, []
+                return True
+            self.connection.returned(self, whole=False)
+        loan.transport.abort()
+        return False
+
+    def _expire_loan(self, late: Late | None) -> None:
+        match late:
+            case Late.SENDER if not self.answering:
+                self.connection.refuse_slow_body()
+            case Late.S3 if not self.answering:
+                self.connection.returned(self, whole=False)
+                self.keep_alive = False  # it may still write there, should it go on
+                patience_s = self.gateway.limits.upstream_still_s
+                self._unavailable(f"has not answered for {patience_s:.0f} s", "Its log may say why")
+            case None:
+                return
+            case _:
+                self.connection.abort()
 
     async def _reach(self, path: str) -> "Upstream | None":
         try:
@@ -288,7 +350,7 @@ class Relay:
             self._refuse(503, "ServiceUnavailable", text)
 
     def _refuse(self, status: int, code: str, text: str) -> None:
-        request_id = self.gateway.new_request_id().decode()
+        request_id = self.gateway.request_ids.new().decode()
         if self._service == "s3":
             body = (
                 '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -330,5 +392,7 @@ class Relay:
         self._pending = []
         if self._upstream is not None:
             self._upstream.transport.abort()
+        elif self._loan is not None:
+            self._loan.transport.abort()
         elif self._task is not None:
             self._task.cancel()

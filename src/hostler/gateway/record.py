@@ -3,8 +3,7 @@
 Invariant: pure memory, no I/O and no clock; a variant's counters cost a few additions a request,
 and the number of variants in the snapshot bounds what is kept.
 
-Latencies fall into logarithmic buckets, four to a doubling: bucket ``b`` holds the microseconds
-whose ``bucket_of`` is ``b``, and ``bucket_floor(b)`` is the least of them.
+A record is one line of JSON; ``telemetry.endpoint_metrics`` reads it, and knows the versions.
 """
 
 from collections.abc import Iterator
@@ -12,25 +11,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from hostler.domain.errors import CallerError
+from hostler.domain.latencies import BUCKETS, bucket_floor, bucket_of
 
 VERSION = 1
-BUCKETS = 160
-
-
-def bucket_of(microseconds: int) -> int:
-    """The bucket of a latency; 0 … 3 µs have their own."""
-    if microseconds < 4:
-        return max(0, microseconds)
-    length = microseconds.bit_length()
-    return min(BUCKETS - 1, ((length - 2) << 2) + ((microseconds >> (length - 3)) & 3))
-
-
-def bucket_floor(bucket: int) -> int:
-    """The least latency of a bucket, in µs."""
-    if bucket < 4:
-        return bucket
-    return (4 + (bucket & 3)) << ((bucket >> 2) - 1)
-
 
 _TABLE_US = 1 << 16
 """Below this a table knows the bucket: one look instead of a calculation."""

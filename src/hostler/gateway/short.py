@@ -14,7 +14,9 @@ from hostler.gateway import admit, forward
 
 if TYPE_CHECKING:
     from hostler.domain.snapshot import Principal
+    from hostler.gateway.gateway import KeyInRegion
     from hostler.gateway.invocation import Invocation
+    from hostler.gateway.mould import Claim, Mould
     from hostler.gateway.route import Endpoint, Variant
 
 
@@ -27,7 +29,8 @@ class Way(NamedTuple):
     principal: "Principal"
     endpoint: "Endpoint"
     variant: "Variant | None"
-    """The one they ask for; None where weights decide."""
+    """The only one, or the one they ask for; None where weights decide."""
+    key: "KeyInRegion"
 
 
 def remember(invocation: "Invocation") -> None:
@@ -37,25 +40,21 @@ def remember(invocation: "Invocation") -> None:
         return
     gateway = invocation.gateway
     secret, principal = gateway.credentials[mould.recurring.access_key_id]
-    asked = mould.head.shape.asked.target_variant >= 0
-    variant = invocation.variant if asked else None
-    mould.way = Way(gateway.epoch, secret, principal, endpoint, variant)
+    is_sure = len(endpoint.variants) == 1 or mould.head.shape.asked.target_variant >= 0
+    variant = invocation.variant if is_sure else None
+    key = mould.recurring.access_key_id, mould.recurring.region
+    mould.way = Way(gateway.epoch, secret, principal, endpoint, variant, key)
 
 
-def step(invocation: "Invocation") -> None:
+def step(invocation: "Invocation", mould: "Mould", way: Way, claim: "Claim") -> None:
     """Verify the signature, pick the variant, and send to an instance or wait in line."""
-    mould, claim = invocation.mould, invocation.claim
-    assert mould is not None
-    assert claim is not None
-    assert mould.way is not None
-    _, secret, principal, endpoint, variant = mould.way
-    recurring = mould.recurring
-    recurring.verify(claim[0], claim[1], secret, invocation.body_sha256, time())
-    invocation.principal = principal
+    _, secret, invocation.principal, invocation.endpoint, variant, key = way
+    recurring, now = mould.recurring, time()
+    recurring.verify(claim[0], claim[1], secret, invocation.body_sha256, now)
+    invocation.gateway.used[key] = now
     invocation.region = recurring.region
-    invocation.endpoint = endpoint
     if variant is None:
-        variant = endpoint.pick()
+        variant = invocation.endpoint.pick()
     invocation.variant = variant
     pool = variant.pool
     admit.enter(invocation)

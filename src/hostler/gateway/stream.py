@@ -8,7 +8,7 @@ Invariant: of its answer a client gets the announced number of bytes, or its con
 
 from typing import TYPE_CHECKING
 
-from hostler.gateway import chain
+from hostler.gateway import forward
 
 if TYPE_CHECKING:
     from hostler.gateway.invocation import Invocation
@@ -38,7 +38,7 @@ class Stream:
         self._meta = meta
         self.rest = size
         """Bytes that are still to come."""
-        passes = invocation is not None and chain.begin(invocation, status, meta, size)
+        passes = invocation is not None and forward.begin(invocation, status, meta, size)
         self._kept: list[bytes] | None = None if passes else []
 
     def take(self, data: bytes, invocation: "Invocation | None") -> bytes:
@@ -57,6 +57,6 @@ class Stream:
         if invocation is None:
             return
         if self._kept is not None:
-            chain.reply(invocation, self._status, self._meta, b"".join(self._kept))
+            forward.reply(invocation, self._status, self._meta, b"".join(self._kept))
         else:
-            chain.end(invocation, self._status)
+            forward.end(invocation, self._status)

@@ -37,14 +37,14 @@ class Target:
         self, route: TargetRoute, pool: "Pool", counts: Counts, dial: Dial, soon: Soon
     ) -> None:
         self.route = route
-        self._counts = counts
+        self.counts = counts
         self._dial = dial
         self.soon = soon
         self.instance_id = route.instance_id
         self.pool = pool
         self.outstanding = 0
         """Requests that this gateway has sent and that are not answered."""
-        self._row = -1
+        self.row = -1
         """Where all gateways count those; below 0 while there is no other."""
         self.retired = False
         self.links: list[Link | None] = [None] * len(route.sockets)
@@ -74,22 +74,22 @@ class Target:
     def count(self, change: int) -> None:
         """Requests were sent, or answered."""
         self.outstanding += change
-        if self._row >= 0:
-            self._counts.add(self._row, change)
+        if self.row >= 0:
+            self.counts.add(self.row, change)
 
     def load(self) -> int:
         """Requests that any gateway has sent and that are not answered."""
-        return self.outstanding if self._row < 0 else self._counts.total(self._row)
+        return self.outstanding if self.row < 0 else self.counts.total(self.row)
 
     def share(self, *, yes: bool) -> None:
         """Count with the other gateways from now on, or alone."""
         if not yes:
-            if self._row >= 0:
-                self._counts.let_go(self.instance_id)
-                self._row = -1
-        elif self._row < 0 and (row := self._counts.hold(self.instance_id)) is not None:
-            self._counts.add(row, self.outstanding)
-            self._row = row
+            if self.row >= 0:
+                self.counts.let_go(self.instance_id)
+                self.row = -1
+        elif self.row < 0 and (row := self.counts.hold(self.instance_id)) is not None:
+            self.counts.add(row, self.outstanding)
+            self.row = row
 
     def reachable(self) -> bool:
         """Whether any worker can be spoken to."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from hostler.domain.sender import Sender
-from hostler.domain.snapshot import Principal
+from hostler.domain.snapshot import Principal, Session
 
 Values = tuple[str, ...] | None
 """Of a key: none at all (it is absent), or None where they are not known."""
@@ -28,14 +28,14 @@ _NO_ORGANIZATION = (
     "aws:principalorgid", "aws:principalorgpaths", "aws:sourceorgid", "aws:sourceorgpaths",
     "aws:resourceorgid", "aws:resourceorgpaths",
 )  # fmt: skip
-_LONG_TERM_KEY = (
-    "aws:multifactorauthpresent", "aws:multifactorauthage", "aws:tokenissuetime",
-    "aws:federatedprovider", "aws:sourceidentity", "aws:ec2instancesourcevpc",
+_OWN_KEYS_REQUEST = (
+    "aws:multifactorauthage", "aws:federatedprovider", "aws:ec2instancesourcevpc",
     "aws:ec2instancesourceprivateipv4", "ec2:sourceinstancearn", "lambda:sourcefunctionarn",
     "aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "aws:principalservicename",
     "aws:principalservicenameslist", "aws:sourcearn", "aws:sourceaccount",
 )  # fmt: skip
-"""What only sessions, federated callers and AWS's own services have."""
+"""What only federated callers, instances and AWS's own services have."""
+_OF_SESSIONS = ("aws:multifactorauthpresent", "aws:tokenissuetime", "aws:sourceidentity")
 _NO_VPC_ENDPOINT = ("aws:sourcevpc", "aws:sourcevpce", "aws:sourcevpcarn", "aws:vpcsourceip")
 
 _LASTING = "aws:requestedregion"
@@ -102,11 +102,7 @@ def tags(family: str, given: Iterable[tuple[str, str]]) -> Context:
 
 def times(now: float) -> Context:
     """The keys of a moment, in epoch seconds."""
-    second = int(now)
-    return {
-        "aws:CurrentTime": datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "aws:EpochTime": str(second),
-    }
+    return {"aws:CurrentTime": _moment(now), "aws:EpochTime": str(int(now))}
 
 
 def of_request(sender: Sender, *, agent: str | None, referer: str | None) -> Context:
@@ -125,13 +121,19 @@ def flag(*, value: bool) -> str:
     return "true" if value else "false"
 
 
-def of_principal(principal: Principal, session: str | None = None) -> Mapping[str, Values]:
-    """What follows from who calls; ``session`` is the ARN of an assumed role's session.
+def of_principal(principal: Principal) -> Mapping[str, Values]:
+    """What follows from who calls.
 
+    A role without a session is one that acts by itself, as an execution role does: what its
+    requests bring is not known. Of one without an ARN (in a simulation) nothing is.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
+    if not principal.arn:
+        return {}
+    session = principal.session
+    role_arn = "" if session is None else session.role_arn
     own: dict[str, Values] = {
-        "aws:principalarn": (principal.arn,),
+        "aws:principalarn": (role_arn or principal.arn,),
         "aws:principalaccount": (principal.account,),
         **dict.fromkeys(_NO_ORGANIZATION, ()),
     }
@@ -142,13 +144,29 @@ def of_principal(principal: Principal, session: str | None = None) -> Mapping[st
         own["aws:username"] = (principal.name,)
     else:
         own["aws:principaltype"] = ("AssumedRole",)
-        if session is not None:
-            own["aws:userid"] = (f"{principal.unique_id}:{session.rpartition('/')[2]}",)
+        if role_arn:
+            own["aws:userid"] = (principal.unique_id,)
     own.setdefault("aws:username", ())
     if ":role/" not in principal.arn:
-        own |= dict.fromkeys(_LONG_TERM_KEY + _NO_VPC_ENDPOINT, ())
+        own |= dict.fromkeys(_OWN_KEYS_REQUEST + _NO_VPC_ENDPOINT, ())
         own |= dict.fromkeys(("aws:viaawsservice", "aws:principalisawsservice"), ("false",))
+        own |= _of_session(session)
     if principal.tags is not None:
         for key, value in tags("aws:principaltag", principal.tags.items()).items():
             own[key] = _values(value)
     return own
+
+
+def _of_session(session: Session | None) -> Mapping[str, Values]:
+    """Nobody has MFA here: a session says so, a long-term key says nothing."""
+    if session is None:
+        return dict.fromkeys(_OF_SESSIONS, ())
+    return {
+        "aws:multifactorauthpresent": ("false",),
+        "aws:tokenissuetime": (_moment(session.issued),),
+        "aws:sourceidentity": (session.source_identity,) if session.source_identity else (),
+    }
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -53,14 +53,6 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A role that is assumed: the session's ARN, and the policies that limit it (None: none do)."""
-
-    arn: str
-    policies: tuple[Policy, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ResourcePolicy:
     """Whose a resource is, and what its own policy says (None: it has none).
 
@@ -114,21 +106,15 @@ class _Known:
     """A principal, ready to be decided about, and the decisions made from its policies alone."""
 
     principal: Principal
-    boundary: Policy | None
-    session: Session | None
     own: Mapping[str, Values]
     who: Caller
     layers: tuple[_Layer, ...]
     """Identity policies first; all of them must allow."""
     decisions: dict[tuple[str, str], Decision] = field(default_factory=dict)
 
-    def is_of(self, principal: Principal, boundary: Policy | None, session: Session | None) -> bool:
+    def is_of(self, principal: Principal) -> bool:
         """Were these its policies?"""
-        return (
-            (self.principal is principal or self.principal == principal)
-            and self.boundary == boundary
-            and self.session == session
-        )
+        return self.principal is principal or self.principal == principal
 
 
 class PolicyEngine:
@@ -147,24 +133,20 @@ class PolicyEngine:
         resource: str,
         context: Context = NO_CONTEXT,
         *,
-        boundary: Policy | None = None,
-        session: Session | None = None,
         on: ResourcePolicy | None = None,
     ) -> Decision:
         """May ``principal`` do ``action`` to ``resource``?
 
         Args:
-            principal: Who asks, with the identity policies in force.
+            principal: Who asks, with the policies in force: identity, boundary, session.
             action: E.g. ``sagemaker:InvokeEndpoint``; its case does not matter.
             resource: An ARN, or ``*`` for an action that names none.
             context: Condition keys of the request; those of the principal are known already.
-            boundary: The principal's permissions boundary.
-            session: The session in which the role acts.
             on: The resource's owner and policy; without, it is of the principal's account.
         """
         if principal.is_root and on is None:
             return Decision(allowed=True)
-        known = self._known(principal, boundary, session)
+        known = self._known(principal)
         key = (action, resource)
         if on is None:
             remembered = known.decisions.get(key)
@@ -182,7 +164,7 @@ class PolicyEngine:
 
     def missing_keys(self, principal: Principal, context: Context) -> Sequence[str]:
         """The condition keys that the principal's policies read and nobody gives a value."""
-        known = self._known(principal, None, None)
+        known = self._known(principal)
         facts = Facts(known.own, {key: value for key, value in context.items() if key != "*"})
         missing: dict[str, str] = {}
         for layer in known.layers:
@@ -192,16 +174,14 @@ class PolicyEngine:
                         missing.setdefault(key.lower(), key)
         return sorted(missing.values())
 
-    def _known(
-        self, principal: Principal, boundary: Policy | None, session: Session | None
-    ) -> _Known:
-        arn = principal.arn if session is None else session.arn
-        known = self._principals.get(arn)
-        if known is None or not known.is_of(principal, boundary, session):
-            known = _compile(principal, boundary, session)
+    def _known(self, principal: Principal) -> _Known:
+        name = principal.known_as
+        known = self._principals.get(name)
+        if known is None or not known.is_of(principal):
+            known = _compile(principal)
             if len(self._principals) >= PRINCIPALS_MAX:
                 self._principals.clear()
-            self._principals[arn] = known
+            self._principals[name] = known
         return known
 
 
@@ -243,19 +223,17 @@ def _reason(action: str, decision: Decision) -> str:
             return f"with an explicit deny in a {source}"
 
 
-def _compile(principal: Principal, boundary: Policy | None, session: Session | None) -> _Known:
+def _compile(principal: Principal) -> _Known:
+    boundary, session = principal.boundary, principal.session
     layers = [_layer(Source.IDENTITY, principal.policies)]
     if boundary is not None:
         layers.append(_layer(Source.BOUNDARY, [boundary]))
     if session is not None and session.policies is not None:
         layers.append(_layer(Source.SESSION, session.policies))
-    arn = None if session is None else session.arn
     return _Known(
         principal=principal,
-        boundary=boundary,
-        session=session,
-        own=of_principal(principal, arn),
-        who=caller(principal, arn, has_boundary=boundary is not None),
+        own=of_principal(principal),
+        who=caller(principal),
         layers=tuple(layers),
     )
 

@@ -33,6 +33,10 @@ def _allow(actions: str | Sequence[str], resources: str | Sequence[str] = "*") -
     return {"Effect": "Allow", "Action": actions, "Resource": resources}
 
 
+def _allow_all_but(actions: Sequence[str]) -> dict[str, Any]:
+    return {"Effect": "Allow", "NotAction": actions, "Resource": "*"}
+
+
 _LOG_READS = [
     "logs:Describe*", "logs:Get*", "logs:List*", "logs:StartQuery", "logs:StopQuery",
     "logs:TestMetricFilter", "logs:FilterLogEvents", "logs:StartLiveTail", "logs:StopLiveTail",
@@ -40,6 +44,21 @@ _LOG_READS = [
 _METRIC_READS = [
     "application-autoscaling:DescribeScalingPolicies", "cloudwatch:Describe*", "cloudwatch:Get*",
     "cloudwatch:List*",
+]  # fmt: skip
+
+_IAM_READS = ["iam:Generate*", "iam:Get*", "iam:List*", "iam:Simulate*"]
+_REGISTRY_READS = [
+    "ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer",
+    "ecr:GetRepositoryPolicy", "ecr:Describe*", "ecr:ListImages", "ecr:ListTagsForResource",
+    "ecr:BatchGetImage",
+]  # fmt: skip
+_REGISTRY_WRITES = [
+    "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage",
+]  # fmt: skip
+_SAGEMAKER_READS = [
+    "sagemaker:Describe*", "sagemaker:List*", "sagemaker:BatchGetMetrics",
+    "sagemaker:GetSearchSuggestions", "sagemaker:BatchGetRecord", "sagemaker:GetRecord",
+    "sagemaker:Search",
 ]  # fmt: skip
 
 _SAGEMAKER_FULL = [
@@ -76,14 +95,16 @@ _SAGEMAKER_FULL = [
 ]  # fmt: skip
 
 
-def _policy(name: str, description: str, statements: Sequence[Mapping[str, Any]]) -> AwsPolicy:
+def _policy(
+    name: str, description: str, statements: Sequence[Mapping[str, Any]], path: str = "/"
+) -> AwsPolicy:
     """A policy whose id only has to be unique and to stay the same."""
     identifier = "ANPAHOSTLER" + "".join(part for part in name.upper() if part.isalpha())
     return AwsPolicy(
-        arn=f"arn:aws:iam::aws:policy/{name}",
+        arn=f"arn:aws:iam::aws:policy{path}{name}",
         id=identifier,
         name=name,
-        path="/",
+        path=path,
         description=description,
         document=json.dumps({"Version": VERSION, "Statement": list(statements)}),
     )
@@ -94,17 +115,20 @@ _ALL = (
         "AdministratorAccess", "Provides full access to AWS services and resources.", [_allow("*")]
     ),
     _policy(
+        "AmazonEC2ContainerRegistryFullAccess",
+        "Provides administrative access to Amazon ECR resources",
+        [_allow("ecr:*")],
+    ),
+    _policy(
+        "AmazonEC2ContainerRegistryPowerUser",
+        "Provides full access to Amazon EC2 Container Registry repositories, but does not allow "
+        "repository deletion or policy changes.",
+        [_allow([*_REGISTRY_READS, *_REGISTRY_WRITES])],
+    ),
+    _policy(
         "AmazonEC2ContainerRegistryReadOnly",
         "Provides read-only access to Amazon EC2 Container Registry repositories.",
-        [
-            _allow(
-                [
-                    "ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability",
-                    "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:Describe*",
-                    "ecr:ListImages", "ecr:BatchGetImage",
-                ]
-            )
-        ],
+        [_allow(_REGISTRY_READS)],
     ),
     _policy(
         "AmazonS3FullAccess",
@@ -127,10 +151,21 @@ _ALL = (
         [
             _allow(
                 [
-                    "sagemaker:Describe*", "sagemaker:List*", "sagemaker:BatchGetMetrics",
-                    "sagemaker:GetSearchSuggestions", "sagemaker:BatchGetRecord",
-                    "sagemaker:GetRecord", "sagemaker:Search",
-                    "application-autoscaling:Describe*", "cloudwatch:DescribeAlarms",
+                    *_SAGEMAKER_READS, "application-autoscaling:Describe*",
+                    "cloudwatch:DescribeAlarms",
+                ]
+            )
+        ],
+    ),
+    _policy(
+        "CloudWatchAgentServerPolicy",
+        "Permissions required to use AmazonCloudWatchAgent on servers",
+        [
+            _allow(
+                [
+                    "cloudwatch:PutMetricData", "logs:PutLogEvents", "logs:PutRetentionPolicy",
+                    "logs:DescribeLogStreams", "logs:DescribeLogGroups", "logs:CreateLogStream",
+                    "logs:CreateLogGroup",
                 ]
             )
         ],
@@ -141,6 +176,18 @@ _ALL = (
         [
             _allow(
                 ["cloudwatch:*", "logs:*", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole"]
+            )
+        ],
+    ),
+    _policy(
+        "CloudWatchFullAccessV2",
+        "Provides full access to CloudWatch.",
+        [
+            _allow(
+                [
+                    "application-autoscaling:DescribeScalingPolicies", "cloudwatch:*", "logs:*",
+                    "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole",
+                ]
             )
         ],
     ),
@@ -165,7 +212,53 @@ _ALL = (
     _policy(
         "IAMReadOnlyAccess",
         "Provides read only access to IAM via the AWS Management Console.",
-        [_allow(["iam:Generate*", "iam:Get*", "iam:List*", "iam:Simulate*"])],
+        [_allow(_IAM_READS)],
+    ),
+    _policy(
+        "PowerUserAccess",
+        "Provides full access to AWS services and resources, but does not allow management of "
+        "Users and groups.",
+        [
+            _allow_all_but(["iam:*", "organizations:*", "account:*"]),
+            _allow(
+                [
+                    "iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole", "iam:ListRoles",
+                    "organizations:DescribeOrganization", "account:ListRegions",
+                    "account:GetAccountInformation",
+                ]
+            ),
+        ],
+    ),
+    _policy(
+        "ReadOnlyAccess",
+        "Provides read-only access to AWS services and resources.",
+        [
+            _allow(
+                [
+                    *_SAGEMAKER_READS, *_METRIC_READS, *_LOG_READS, *_IAM_READS, *_REGISTRY_READS,
+                    "s3:Get*", "s3:List*", "s3:Describe*", "application-autoscaling:Describe*",
+                    "application-autoscaling:List*", "sts:GetAccessKeyInfo",
+                    "sts:GetCallerIdentity", "sts:GetSessionToken",
+                ]
+            )
+        ],
+    ),
+    _policy(
+        "ViewOnlyAccess",
+        "This policy grants permissions to view resources and basic metadata across all AWS "
+        "services.",
+        [
+            _allow(
+                [
+                    "sagemaker:Describe*", "sagemaker:List*", "s3:ListAllMyBuckets",
+                    "s3:ListBucket", "logs:Describe*", "logs:ListTagsLogGroup",
+                    "cloudwatch:Describe*", "cloudwatch:List*", "iam:List*",
+                    "iam:GetAccountSummary", "ecr:DescribeRepositories", "ecr:ListImages",
+                    "application-autoscaling:Describe*",
+                ]
+            )
+        ],
+        path="/job-function/",
     ),
 )  # fmt: skip
 

@@ -55,9 +55,12 @@ class Caller:
         )
 
 
-def caller(principal: Principal, session: str | None, *, has_boundary: bool) -> Caller:
+def caller(principal: Principal) -> Caller:
     """A principal as policies of resources name it."""
-    return Caller(principal.arn, principal.account, principal.unique_id, session, has_boundary)
+    session, limited = principal.session, principal.boundary is not None
+    if session is None or not session.role_arn:
+        return Caller(principal.arn, principal.account, principal.unique_id, None, limited)
+    return Caller(session.role_arn, principal.account, session.role_id, principal.arn, limited)
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,10 +193,10 @@ def _first(deployment: Deployment, variant: Variant, slot: int, now: float) -> M
 
 
 def _successor(member: Member, ended: Exit, now: float) -> Member:
-    """What follows a dead member in its slot, after a back-off."""
+    """What follows a dead member in its slot: at once if it had served well, else after a while."""
     before = member.record
     served_s = 0.0 if before.ready_at is None else now - before.ready_at
-    failures = 1 if served_s >= STABLE_AFTER_S else before.attempt
+    failures = 0 if served_s >= STABLE_AFTER_S else before.attempt
     new_id = InstanceId(derived_id("i", before.id, str(failures), repr(now)))
     record = replace(
         before,

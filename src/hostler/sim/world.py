@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from hostler.control import controller
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION, InstanceId
+from hostler.domain.snapshot import Identities
 from hostler.sim import loop as virtual
 from hostler.sim import mishaps
 from hostler.sim.backend import FakeBackend
@@ -287,8 +288,8 @@ def _empty(tx: Transaction) -> None:
         tx.execute(table.delete())
 
 
-def _nobody(_tx: Transaction) -> tuple[tuple[()], tuple[()]]:
-    return (), ()
+def _nobody(_tx: Transaction) -> Identities:
+    return Identities()
 
 
 async def _nothing_kept(_instance_id: InstanceId) -> None:

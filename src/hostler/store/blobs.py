@@ -17,6 +17,8 @@ from uuid import uuid4
 
 FLUSH_BYTES = 32 << 20
 """Flushed piecewise, so that the end of a large upload does not stall the disk for others."""
+WRITE_BYTES = 64 << 10
+"""Of one system call: many kernels let nobody else have the processor before it ends."""
 
 
 class BlobsInUseError(Exception):
@@ -125,7 +127,7 @@ class BlobWriter:
         self._hash.update(data)
         rest = memoryview(data)
         while rest:
-            rest = rest[os.write(self._file, rest) :]
+            rest = rest[os.write(self._file, rest[:WRITE_BYTES]) :]
         self.size += len(data)
         self._unflushed += len(data)
         if self._unflushed >= FLUSH_BYTES:

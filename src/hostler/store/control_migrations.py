@@ -23,4 +23,36 @@ def sizes_are_frozen(tx: Connection) -> None:
         tx.execute(changed, {"id": row_id, "body": json.dumps(deployment).encode()})
 
 
-STEPS: Sequence[Migration] = (sizes_are_frozen,)
+_IDENTITIES_GROW = (
+    "ALTER TABLE iam_identities ADD COLUMN boundary VARCHAR",
+    """
+    CREATE TABLE iam_memberships (
+        identity VARCHAR NOT NULL,
+        of_group VARCHAR NOT NULL,
+        PRIMARY KEY (identity, of_group),
+        FOREIGN KEY(identity) REFERENCES iam_identities (id),
+        FOREIGN KEY(of_group) REFERENCES iam_identities (id)
+    )
+    """,
+    "CREATE INDEX ix_iam_memberships_of_group ON iam_memberships (of_group)",
+    """
+    CREATE TABLE iam_session_keys (
+        id INTEGER NOT NULL,
+        secret BLOB NOT NULL,
+        created FLOAT NOT NULL,
+        PRIMARY KEY (id)
+    )
+    """,
+    "ALTER TABLE iam_access_keys ADD COLUMN used FLOAT",
+    "ALTER TABLE iam_access_keys ADD COLUMN used_service VARCHAR",
+    "ALTER TABLE iam_access_keys ADD COLUMN used_region VARCHAR",
+)
+
+
+def identities_grow(tx: Connection) -> None:
+    """2 → 3: groups and their members, boundaries, the key of session tokens, last uses of keys."""
+    for statement in _IDENTITIES_GROW:
+        tx.exec_driver_sql(statement)
+
+
+STEPS: Sequence[Migration] = (sizes_are_frozen, identities_grow)

@@ -1,1 +1,4 @@
-"""CloudWatch Logs' store: a database file of its own. SQLAlchemy lives here and in the store."""
+"""CloudWatch's logs and metrics, each a database file of its own, and what is computed of metrics.
+
+SQLAlchemy lives here and in the store.
+"""

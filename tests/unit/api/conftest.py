@@ -26,7 +26,7 @@ from hostler.store import identities, schema
 from hostler.store.database import Store
 from hostler.store.disk import Reserve
 from hostler.store.identities import entities
-from hostler.telemetry import logs, trail
+from hostler.telemetry import logs, metrics, trail
 
 ENDPOINT_URL = "http://127.0.0.1:4747"
 ROLE = "arn:aws:iam::123456789012:role/SageMaker-Rc-Project-a-ExecutionRole"
@@ -131,7 +131,7 @@ class World:
     def client(self, service: str, credential: Credential | None = None, **options: Any) -> Any:
         """A botocore client whose requests go into the application."""
         key = credential or self.root
-        client = SESSION.create_client(
+        client = options.pop("session", SESSION).create_client(
             service,
             region_name=options.pop("region", DEFAULT_REGION),
             endpoint_url=options.pop("endpoint_url", ENDPOINT_URL),
@@ -180,7 +180,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     store = Store("sqlite://", inline=True, tables=schema.metadata, reserve=kept)
     log_store = Store("sqlite://", inline=True, tables=logs.metadata)
     trail_store = Store("sqlite://", inline=True, tables=trail.metadata)
-    for each in (store, log_store, trail_store):
+    metric_store = Store("sqlite://", inline=True, tables=metrics.metadata)
+    for each in (store, log_store, trail_store, metric_store):
         each.create_tables()
     clock, shelf = Clock(), Shelf()
     wakes: list[str] = []
@@ -192,6 +193,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     rooms = Rooms(
         store=store,
         logs=log_store,
+        metrics=metric_store,
         clock=clock,
         wake=wakes.append,
         tables=tables.TABLES,
@@ -221,6 +223,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     store.close()
     log_store.close()
     trail_store.close()
+    metric_store.close()
 
 
 @pytest.fixture

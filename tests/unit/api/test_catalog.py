@@ -35,6 +35,7 @@ def test_every_table_declares_its_members() -> None:
 READ, WRITE, DELETE = Effect.READS, Effect.WRITES, Effect.DELETES
 EFFECTS = {
     "Add": WRITE,
+    "Assume": READ,
     "Attach": WRITE,
     "Create": WRITE,
     "Delete": DELETE,
@@ -45,6 +46,7 @@ EFFECTS = {
     "List": READ,
     "Lookup": READ,
     "Put": WRITE,
+    "Remove": DELETE,
     "Set": WRITE,
     "Simulate": READ,
     "Tag": WRITE,

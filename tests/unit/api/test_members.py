@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hostler.api import members, tables
+from hostler.api.cloudwatch.members import BY_OPERATION as CLOUDWATCH
 from hostler.api.logs.members import BY_OPERATION as LOGS
 from hostler.api.members import ACTS, Acts, Echoed, Only, Refused
 from hostler.api.sagemaker.members import BY_OPERATION as SAGEMAKER
@@ -13,7 +14,7 @@ from hostler.aws import specs
 from hostler.aws.shapes import Shape
 from hostler.domain.errors import CallerError
 
-TABLES = {"sagemaker": SAGEMAKER, "logs": LOGS}
+TABLES = {"sagemaker": SAGEMAKER, "logs": LOGS, "cloudwatch": CLOUDWATCH}
 OPERATIONS = [
     (service, operation) for service, table in TABLES.items() for operation in sorted(table)
 ]

@@ -26,7 +26,14 @@ REQUIRED: dict[str, Any] = {
     "AssumeRolePolicyDocument": TRUST,
     "Description": "d",
     "DesiredWeightsAndCapacities": [{"VariantName": "v", "DesiredWeight": 1.0}],
+    "EndTime": 1_700_000_000,
+    "MetricData": [{"MetricName": "m", "Value": 1.0}],
+    "MetricDataQueries": [{"Id": "m", "Expression": "1"}],
+    "MetricName": "m",
+    "Period": 60,
+    "PermissionsBoundary": "arn:aws:iam::123456789012:policy/none-such",
     "PolicyDocument": DOCUMENT,
+    "PolicyInputList": [DOCUMENT],
     "ProductionVariants": [
         {
             "VariantName": "v",
@@ -35,13 +42,18 @@ REQUIRED: dict[str, Any] = {
             "InitialInstanceCount": 1,
         }
     ],
+    "RoleSessionName": "session",
+    "StartTime": 1_600_000_000,
     "Status": "Inactive",
     "Tags": [{"Key": "Team", "Value": "rc"}],
     "VersionId": "v1",
     "logEvents": [{"timestamp": 1_700_000_000_000, "message": "m"}],
     "retentionInDays": 7,
 }
-MORE = {"CreateModel": {"PrimaryContainer": {"Image": "image"}}}
+MORE = {
+    "GetMetricStatistics": {"Statistics": ["Sum"]},
+    "CreateModel": {"PrimaryContainer": {"Image": "image"}},
+}
 
 
 @pytest.fixture

@@ -1,15 +1,17 @@
 """IAM over a store in memory: each call takes the steps that the server takes around a handler."""
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from hostler.api import iam, members, sts
-from hostler.api.authorize import authorize
+from hostler.api import authenticate, iam, members, sts
+from hostler.api.authorize import authorize, context_of
 from hostler.api.registry import Call, Effect
+from hostler.aws import sigv4
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.snapshot import Principal
@@ -44,11 +46,12 @@ class Caller:
         )
         assert operation.members is not None
         members.refuse(operation.members, params, code="ValidationError")
-        authorize(PolicyEngine(), self.principal, operation.access(call))
+        authorize(PolicyEngine(), self.principal, operation.access(call), context_of(call))
 
         def transaction(tx: Transaction) -> Any:
             if operation.located is not None:
-                authorize(PolicyEngine(), self.principal, operation.located(tx, call))
+                needed = operation.located(tx, call)
+                authorize(PolicyEngine(), self.principal, needed, context_of(call))
             return operation.handler(tx, call)
 
         return self.store.run(transaction, write=operation.effect is not Effect.READS)
@@ -59,6 +62,25 @@ class Caller:
             self(operation_name, **params)
         assert caught.value.code == code, caught.value
         return caught.value
+
+    def session(self, credentials: Mapping[str, Any], at: float = NOW) -> "Caller":
+        """Call with temporary credentials, by a request that they signed."""
+        body = hashlib.sha256(b"").hexdigest()
+        headers = sigv4.sign(
+            "POST",
+            "/",
+            [("host", "sts"), ("x-amz-security-token", credentials["SessionToken"])],
+            body,
+            access_key_id=credentials["AccessKeyId"],
+            secret=credentials["SecretAccessKey"],
+            region="us-east-1",
+            service="sts",
+            now=at,
+        )
+        presented = sigv4.present("POST", "/", headers)
+        known = self.store.run(lambda tx: authenticate.find(tx, presented))
+        who = authenticate.verify(presented, known, body, at)
+        return replace(self, principal=who, account=who.account)
 
     def named(self, name: str) -> "Caller":
         """Call as a user: with the policies in force now."""

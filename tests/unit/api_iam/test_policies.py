@@ -186,7 +186,7 @@ def test_lists_of_policies(root: Any, document: Any) -> None:
     assert {"Own", "AmazonSageMakerFullAccess"} <= set(names())
     assert names(OnlyAttached=True) == ["AmazonS3ReadOnlyAccess"]
     assert names(PathPrefix="/x/", PolicyUsageFilter="PermissionsPolicy") == ["Own"]
-    root.refused("ValidationError", "ListPolicies", PolicyUsageFilter="PermissionsBoundary")
+    assert names(PolicyUsageFilter="PermissionsBoundary") == []
 
 
 def test_policy_tags(root: Any, document: Any) -> None:
@@ -225,8 +225,8 @@ def test_policies_reach_the_principal(root: Any, trust: str, document: Any, stor
     assert may("s3:PutObject") == arn
 
 
-def test_the_snapshot_has_active_keys_and_their_owners(
-    root: Any, document: Any, store: Store
+def test_the_snapshot_has_active_keys_and_everybody(
+    root: Any, document: Any, trust: str, store: Store
 ) -> None:
     for name in ("Bob", "Eve"):
         root("CreateUser", UserName=name)
@@ -235,9 +235,14 @@ def test_the_snapshot_has_active_keys_and_their_owners(
     kept = root("CreateAccessKey", UserName="Bob")["AccessKey"]
     off = root("CreateAccessKey", UserName="Eve")["AccessKey"]["AccessKeyId"]
     root("UpdateAccessKey", UserName="Eve", AccessKeyId=off, Status="Inactive")
-    credentials, principals = store.run(identities.snapshot_parts)
-    arns = {principal.arn: principal for principal in principals}
-    assert {credential.principal_arn for credential in credentials} == set(arns)
+    root("CreateRole", RoleName="Exec", AssumeRolePolicyDocument=trust)
+    root("CreateGroup", GroupName="Devs")
+    known = store.run(identities.snapshot_parts)
+    credentials = known.credentials
+    arns = {principal.arn: principal for principal in known.principals}
+    names = ["role/Exec", "root", "user/Bob", "user/Eve"]
+    assert list(arns) == [f"arn:aws:iam::123456789012:{name}" for name in names]
+    assert len(known.session_key) == 32
     assert off not in {credential.access_key_id for credential in credentials}
     bob = arns["arn:aws:iam::123456789012:user/Bob"]
     assert [policy.name for policy in bob.policies] == ["Bob"]

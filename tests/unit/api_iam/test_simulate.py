@@ -95,6 +95,139 @@ def test_the_simulated_request_has_the_keys_that_are_given(
     assert ask(aws_RequestedRegion=region)[0] == "allowed"
 
 
+BUCKET = "arn:aws:s3:::b/k"
+
+
+def simulated(root: Any, operation: str, **params: Any) -> Any:
+    asked = {"ActionNames": ["s3:GetObject"], "ResourceArns": [BUCKET], **params}
+    (result,) = root(operation, **asked)["EvaluationResults"]
+    return result
+
+
+def test_a_boundary_and_groups_count(root: Any, bob: str, document: Any) -> None:
+    root("CreateGroup", GroupName="Readers")
+    root("AddUserToGroup", GroupName="Readers", UserName="Bob")
+    root("PutGroupPolicy", GroupName="Readers", PolicyName="r", PolicyDocument=document("s3:*"))
+    result = simulated(root, "SimulatePrincipalPolicy", PolicySourceArn=bob)
+    assert result["EvalDecision"] == "allowed"
+    assert result["MatchedStatements"][0]["SourcePolicyId"] == "group/Readers/r"
+    assert "PermissionsBoundaryDecisionDetail" not in result
+    boundary = "arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess"
+    root("PutUserPermissionsBoundary", UserName="Bob", PermissionsBoundary=boundary)
+    result = simulated(root, "SimulatePrincipalPolicy", PolicySourceArn=bob)
+    assert result["EvalDecision"] == "implicitDeny"
+    assert result["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": False}
+    tried = [document("s3:Get*")]
+    result = simulated(
+        root,
+        "SimulatePrincipalPolicy",
+        PolicySourceArn=bob,
+        PermissionsBoundaryPolicyInputList=tried,
+    )
+    assert result["EvalDecision"] == "allowed"
+    assert result["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": True}
+    root.refused(
+        "InvalidInput",
+        "SimulatePrincipalPolicy",
+        PolicySourceArn=bob,
+        ActionNames=["s3:a"],
+        PermissionsBoundaryPolicyInputList=tried * 2,
+    )
+    group = "arn:aws:iam::123456789012:group/Readers"
+    result = simulated(root, "SimulatePrincipalPolicy", PolicySourceArn=group)
+    assert result["EvalDecision"] == "allowed"
+    result = simulated(
+        root, "SimulatePrincipalPolicy", PolicySourceArn=group, ActionNames=["sagemaker:a"]
+    )
+    assert result["EvalDecision"] == "implicitDeny"
+
+
+@pytest.mark.parametrize(
+    ("principal", "owner"),
+    [
+        ("arn:aws:iam::123456789012:user/x/Bob", {}),
+        ("*", {"ResourceOwner": "arn:aws:iam::123456789012:root"}),
+        ("123456789012", {}),
+        ("*", {"ResourceOwner": "210987654321"}),
+    ],
+)
+def test_a_resource_has_a_policy_and_an_owner(
+    root: Any, bob: str, document: Any, principal: str, owner: Any
+) -> None:
+    allowed = principal == bob or "root" in owner.get("ResourceOwner", "")
+    text = document("s3:GetObject", BUCKET, Principal={"AWS": principal})
+    result = simulated(
+        root, "SimulatePrincipalPolicy", PolicySourceArn=bob, ResourcePolicy=text, **owner
+    )
+    assert result["EvalDecision"] == ("allowed" if allowed else "implicitDeny")
+    if allowed:
+        matched = {"SourcePolicyId": "ResourcePolicy", "SourcePolicyType": "Resource Policy"}
+        assert result["MatchedStatements"] == [matched]
+    result = simulated(
+        root,
+        "SimulatePrincipalPolicy",
+        PolicySourceArn=bob,
+        PolicyInputList=[document("s3:*")],
+        ResourcePolicy=document("s3:*", BUCKET, "Deny", Principal="*"),
+        **owner,
+    )
+    assert result["EvalDecision"] == "explicitDeny"
+
+
+def test_policies_alone(root: Any, bob: str, document: Any) -> None:
+    own = document("s3:GetObject", "arn:aws:s3:::b/${aws:username}")
+    asked = {"PolicyInputList": [own], "ResourceArns": ["arn:aws:s3:::b/Bob"]}
+    nobody = simulated(root, "SimulateCustomPolicy", **asked)
+    assert (nobody["EvalDecision"], nobody["MissingContextValues"]) == (
+        "implicitDeny",
+        ["aws:username"],
+    )
+    name = [{"ContextKeyName": "aws:username", "ContextKeyValues": ["Bob"]}]
+    named = simulated(root, "SimulateCustomPolicy", ContextEntries=name, **asked)
+    assert (named["EvalDecision"], named["MissingContextValues"]) == ("allowed", [])
+    matched = {"SourcePolicyId": "PolicyInputList.1", "SourcePolicyType": "IAM Policy"}
+    assert named["MatchedStatements"] == [matched]
+    caller = simulated(root, "SimulateCustomPolicy", CallerArn=bob, **asked)
+    assert caller["EvalDecision"] == "allowed"
+    limited = simulated(
+        root,
+        "SimulateCustomPolicy",
+        PolicyInputList=[document("*")],
+        PermissionsBoundaryPolicyInputList=[document("ec2:*")],
+    )
+    assert limited["EvalDecision"] == "implicitDeny"
+    wrong = {"PolicyInputList": ["{}"], "ActionNames": ["s3:a"]}
+    root.refused("MalformedPolicyDocument", "SimulateCustomPolicy", **wrong)
+
+
+def test_a_caller_is_a_user(root: Any, bob: str, trust: str, document: Any) -> None:
+    role = root("CreateRole", RoleName="R", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    asked = {"PolicyInputList": [document("s3:*")], "ActionNames": ["s3:a"]}
+    root.refused("InvalidInput", "SimulateCustomPolicy", CallerArn=role, **asked)
+    result = simulated(
+        root,
+        "SimulatePrincipalPolicy",
+        PolicySourceArn=role,
+        CallerArn=bob,
+        ResourcePolicy=document("s3:*", BUCKET, Principal={"AWS": bob}),
+    )
+    assert result["EvalDecision"] == "allowed"
+
+
+def test_a_roles_trust_is_its_resources_policy(root: Any, bob: str, document: Any) -> None:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": bob}}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    result = simulated(
+        root,
+        "SimulatePrincipalPolicy",
+        PolicySourceArn=bob,
+        ActionNames=["sts:AssumeRole"],
+        ResourceArns=["arn:aws:iam::123456789012:role/R"],
+        ResourcePolicy=trust,
+    )
+    assert result["EvalDecision"] == "allowed"
+
+
 def test_without_a_resource_everything_is_meant(root: Any, bob: str) -> None:
     answer = root("SimulatePrincipalPolicy", PolicySourceArn=bob, ActionNames=["s3:GetObject"])
     assert decisions(answer) == [("s3:GetObject", "*", "implicitDeny")]

@@ -7,9 +7,12 @@ import pytest
 
 from hostler.api import iam, sts
 from hostler.api.members import fate
+from hostler.api.registry import ServiceTable
 
-MODEL = botocore.session.get_session().get_service_model("iam")
+SESSION = botocore.session.get_session()
+MODEL = SESSION.get_service_model("iam")
 NAMES = sorted(iam.TABLE.operations)
+EVERY = [(table, name) for table in (iam.TABLE, sts.TABLE) for name in sorted(table.operations)]
 
 
 def leaves(shape: Any, path: str = "") -> list[str]:
@@ -24,11 +27,11 @@ def leaves(shape: Any, path: str = "") -> list[str]:
     return [path]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_input_member_has_a_fate(name: str) -> None:
-    members = iam.TABLE.operations[name].members
+@pytest.mark.parametrize(("table", "name"), EVERY, ids=lambda each: str(each)[:40])
+def test_every_input_member_has_a_fate(table: ServiceTable, name: str) -> None:
+    members = table.operations[name].members
     assert members is not None
-    shape = MODEL.operation_model(name).input_shape
+    shape = SESSION.get_service_model(table.service).operation_model(name).input_shape
     given = leaves(shape) if shape is not None else []
     undecided = [leaf for leaf in given if fate(members, leaf) is None]
     assert undecided == []
@@ -43,6 +46,8 @@ def test_every_input_member_has_a_fate(name: str) -> None:
 SAMPLE = {
     "UserName": "Bob",
     "RoleName": "Exec",
+    "PermissionsBoundary": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+    "GroupName": "Devs",
     "PolicyName": "p",
     "PolicyArn": "arn:aws:iam::123456789012:policy/Own",
     "PolicySourceArn": "arn:aws:iam::123456789012:user/Bob",
@@ -50,6 +55,7 @@ SAMPLE = {
     "Status": "Active",
     "VersionId": "v1",
     "ActionNames": ["s3:GetObject"],
+    "PolicyInputList": ["{}"],
     "Tags": [{"Key": "a", "Value": "b"}],
     "TagKeys": ["a"],
     "Description": "d",
@@ -72,6 +78,7 @@ def test_nothing_is_done_without_its_own_permission(
 ) -> None:
     root("CreateUser", UserName="Bob")
     root("CreateRole", RoleName="Exec", AssumeRolePolicyDocument=trust)
+    root("CreateGroup", GroupName="Devs")
     root("CreatePolicy", PolicyName="Own", PolicyDocument=document("s3:*"))
     root("CreateUser", UserName="Eve")
     eve = root.named("Eve")
@@ -85,17 +92,19 @@ def test_another_accounts_identities_do_not_exist(
 ) -> None:
     root("CreateUser", UserName="Bob")
     root("CreateRole", RoleName="Exec", AssumeRolePolicyDocument=trust)
+    root("CreateGroup", GroupName="Devs")
     root("CreatePolicy", PolicyName="Own", PolicyDocument=document("s3:*"))
     on_an_entity = [
         name
         for name in NAMES
         if not name.startswith("Create")
-        and {"UserName", "RoleName", "PolicyArn", "PolicySourceArn"} & set(params[name])
+        and {"UserName", "RoleName", "GroupName", "PolicyArn", "PolicySourceArn"}
+        & set(params[name])
     ]
     assert len(on_an_entity) > 30
     for name in on_an_entity:
         stranger.refused("NoSuchEntity", name, **params[name])
-    for name, member in (("ListUsers", "Users"), ("ListRoles", "Roles")):
+    for name, member in (("ListUsers", "Users"), ("ListRoles", "Roles"), ("ListGroups", "Groups")):
         assert stranger(name)[member] == []
     assert stranger("ListPolicies", Scope="Local")["Policies"] == []
     # Names are one account's own.
@@ -105,4 +114,4 @@ def test_another_accounts_identities_do_not_exist(
 
 
 def test_sts_has_what_it_says() -> None:
-    assert list(sts.TABLE.operations) == ["GetCallerIdentity"]
+    assert list(sts.TABLE.operations) == ["GetCallerIdentity", "AssumeRole", "GetSessionToken"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hostler.domain.uses import Use
 from hostler.store import identities
 from hostler.store.database import Store
 
@@ -143,6 +144,28 @@ def test_access_keys_belong_to_one_user_and_are_two_at_most(root: Any) -> None:
     assert error.message == "Cannot exceed quota for AccessKeysPerUser: 2"
 
 
+def test_the_last_use_of_a_key(root: Any, stranger: Any, document: Any, store: Store) -> None:
+    root("CreateUser", UserName="Bob", Path="/x/")
+    key = root("CreateAccessKey", UserName="Bob")["AccessKey"]["AccessKeyId"]
+    found = root("GetAccessKeyLastUsed", AccessKeyId=key)
+    never = {"ServiceName": "N/A", "Region": "N/A"}
+    assert found == {"UserName": "Bob", "AccessKeyLastUsed": never}
+    use = Use(1_700_000_100.5, "sagemaker", "eu-west-1")
+    store.run(lambda tx: identities.note_uses(tx, {key: use}), write=True)
+    told = {
+        "LastUsedDate": 1_700_000_100,
+        "ServiceName": "sagemaker",
+        "Region": "eu-west-1",
+    }
+    assert root("GetAccessKeyLastUsed", AccessKeyId=key)["AccessKeyLastUsed"] == told
+    root("UpdateAccessKey", UserName="Bob", AccessKeyId=key, Status="Inactive")
+    assert root("GetAccessKeyLastUsed", AccessKeyId=key)["AccessKeyLastUsed"] == told
+    stranger.refused("NoSuchEntity", "GetAccessKeyLastUsed", AccessKeyId=key)
+    mine = document("iam:GetAccessKeyLastUsed", f"{ARN}/y/*")
+    root("PutUserPolicy", UserName="Bob", PolicyName="p", PolicyDocument=mine)
+    root.named("Bob").refused("AccessDeniedException", "GetAccessKeyLastUsed", AccessKeyId=key)
+
+
 def test_users_come_in_pages(root: Any) -> None:
     names = ["ann", "Bob", "cid", "Dan", "eve"]
     for name in names:
@@ -158,14 +181,6 @@ def test_users_come_in_pages(root: Any) -> None:
         more = {"Marker": page["Marker"]}
     assert seen == names
     root.refused("ValidationError", "ListUsers", Marker="%%%")
-
-
-def test_a_missing_feature_is_refused_by_its_name(root: Any) -> None:
-    boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
-    error = root.refused(
-        "ValidationError", "CreateUser", UserName="Bob", PermissionsBoundary=boundary
-    )
-    assert error.message.startswith("PermissionsBoundary is not supported")
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_what_is_found_is_told_until_it_is_mended(monkeypatch: pytest.MonkeyPatc
         running.cancel()
         return told
 
-    answers = [refused("InvalidAccessKeyId"), *[(200, {}, b"")] * 200]
+    answers = [*[refused("InvalidAccessKeyId")] * 50, *[(200, {}, b"")] * 200]
     with playing(*answers) as player:
         first, second = asyncio.run(watched(Watch(player.s3())))
     assert first is not None

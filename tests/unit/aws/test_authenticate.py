@@ -30,9 +30,11 @@ def presented(
     return sigv4.present("POST", "/", [*headers, *unsigned])
 
 
-def refusal(claim: sigv4.Presented, known: tuple[str, str] | None) -> tuple[str, str]:
+def refusal(
+    claim: sigv4.Presented, known: tuple[str, str] | None, expires: float | None = None
+) -> tuple[str, str]:
     with pytest.raises(CallerError) as raised:
-        authenticate(claim, known, NOTHING, NOW)
+        authenticate(claim, known, NOTHING, NOW, expires=expires)
     return raised.value.code, raised.value.message
 
 
@@ -76,3 +78,24 @@ def test_a_session_token_with_a_long_lived_key_is_refused(
     token = ("x-amz-security-token", "of another key")
     assert refusal(presented(service, token), (SECRET, "me")) == (code, text)
     assert refusal(presented(service, unsigned=(token,)), (SECRET, "me")) == (code, text)
+    # Nor is a token known that belongs to no key at all.
+    assert refusal(presented(service, token), None) == (code, text)
+
+
+@pytest.mark.parametrize(
+    ("service", "code", "text"),
+    [
+        (
+            "sagemaker",
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+        ),
+        ("sts", "ExpiredToken", "The security token included in the request is expired"),
+        ("s3", "ExpiredToken", "The provided token has expired."),
+    ],
+)
+def test_temporary_credentials_end(service: str, code: str, text: str) -> None:
+    claim = presented(service, ("x-amz-security-token", "its own"))
+    assert authenticate(claim, (SECRET, "me"), NOTHING, NOW, expires=NOW + 0.1) == "me"
+    assert refusal(claim, (SECRET, "me"), NOW) == (code, text)
+    assert refusal(claim, ("other", "me"), NOW)[0] != code, "who cannot sign learns nothing"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hostler.aws import parse, specs
+from hostler.aws import compression, parse, specs
 from hostler.aws.http import HttpRequest
 from hostler.aws.protocols import xml
 from hostler.aws.protocols.errors import UnreadableError
@@ -177,7 +177,7 @@ def test_a_compressed_body_is_bounded() -> None:
     headers = (("content-encoding", "gzip"),)
     body = gzip.compress(b'{"Namespace": "x"}')
     assert parsed("cloudwatch", "PutMetricData", body, headers=headers) == {"Namespace": "x"}
-    for wrong in (gzip.compress(b" " * (parse.INFLATED_MAX + 1)), body[:-3], b"no"):
+    for wrong in (gzip.compress(b" " * (compression.INFLATED_MAX + 1)), body[:-3], b"no"):
         error = refusal("cloudwatch", "PutMetricData", wrong, headers=headers)
         assert error.code == "SerializationException"
 

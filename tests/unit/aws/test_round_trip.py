@@ -1,7 +1,7 @@
 """Whatever botocore writes is read as it was meant, and whatever is written botocore reads back."""
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +14,12 @@ from hostler.aws.specs import Operation
 from .clients import model, parsed, request_of
 from .shaped import common, structures
 
-SERVICES = ("sagemaker", "sagemaker-runtime", "s3", "iam", "logs", "sts", "sns")
+CBOR = "cloudwatch:smithy-rpc-v2-cbor"
+SERVICES = (
+    *("sagemaker", "sagemaker-runtime", "s3", "iam", "logs", "sts", "sns"),
+    *("cloudwatch", "cloudwatch:query", CBOR),
+)
+"""Names of services; of one with several protocols perhaps with the one that is meant."""
 
 FAST = settings(
     max_examples=30,
@@ -23,11 +28,16 @@ FAST = settings(
 )
 
 
+def spoken(service: str) -> specs.Service:
+    name, _, protocol = service.partition(":")
+    return specs.service(name, cast("Any", protocol) or None)
+
+
 @cache
 def operations(service: str, *, way: str) -> list[Operation]:
     """The operations whose input or output can be compared."""
     found = []
-    for operation in specs.service(service).operations():
+    for operation in spoken(service).operations():
         shape = operation.input if way == "in" else operation.output
         if shape is None or operation.deprecated:
             continue
@@ -52,7 +62,7 @@ def test_requests_are_read_as_botocore_meant_them(service: str, data: st.DataObj
         params.pop(
             "Expires", None
         )  # a string in the model, of which botocore's loader makes a time
-    request = request_of(service, operation.protocol, operation.name, params)
+    request = request_of(operation.service.name, operation.protocol, operation.name, params)
 
     found = parse.parse(operation, request)
 
@@ -85,7 +95,7 @@ def test_answers_are_read_by_botocore_as_they_were_meant(service: str, data: st.
 
     response = serialize.response(operation, result, "the-request")
 
-    theirs = model(service).operation_model(operation.name).output_shape
+    theirs = model(operation.service.name).operation_model(operation.name).output_shape
     found = parsed(operation.protocol, response, theirs)
     assert found.pop("ResponseMetadata")["RequestId"] == "the-request"
     if "ContentType" not in result:
@@ -93,13 +103,16 @@ def test_answers_are_read_by_botocore_as_they_were_meant(service: str, data: st.
     assert common(shape, traced(shape, found)) == common(shape, traced(shape, result))
 
 
-@pytest.mark.parametrize("service", ["sagemaker", "sagemaker-runtime", "iam", "logs", "s3"])
+@pytest.mark.parametrize(
+    "service",
+    ["sagemaker", "sagemaker-runtime", "iam", "logs", "s3", "cloudwatch", "cloudwatch:query", CBOR],
+)
 def test_every_request_is_identified(service: str) -> None:
     """Botocore's request for each operation, its required members filled in, leads back to it."""
-    scope = specs.service(service).signing_name
-    for operation in specs.service(service).operations():
+    scope = spoken(service).signing_name
+    for operation in spoken(service).operations():
         params = required(operation)
-        request = request_of(service, operation.protocol, operation.name, params)
+        request = request_of(operation.service.name, operation.protocol, operation.name, params)
         signed = type(request)(
             request.method,
             request.raw_target,

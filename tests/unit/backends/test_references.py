@@ -62,12 +62,59 @@ def test_what_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_what_is_being_deleted_is_no_folder_any_more_whoever_stops_that_half_way(
+    tmp_path: Path,
+) -> None:
+    shared, a, _ = setting(tmp_path)
+
+    async def many_files(folder: Path) -> None:
+        for number in range(1000):
+            (folder / str(number)).touch()
+
+    async def story() -> None:
+        first = await shared.ensure("k", a, many_files)
+        (a / "model").unlink()
+        deletion = asyncio.create_task(shared.release("k"))
+        await asyncio.sleep(0)
+        assert not first.exists()
+        deletion.cancel()
+        await asyncio.gather(deletion, return_exceptions=True)
+        again = await shared.ensure("k", a, many_files)
+        assert len(list(again.iterdir())) == 1000
+
+    asyncio.run(story())
+
+
+def test_code_that_was_unpacked_aside_is_deleted_by_nobody_else_s_clearing(tmp_path: Path) -> None:
+    shared, a, _ = setting(tmp_path)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def make(folder: Path) -> None:
+        beside = folder.with_name(f"{folder.name}.code")
+        beside.mkdir()
+        begun.set()
+        await go_on.wait()
+        beside.rename(folder / "code")
+
+    async def story() -> None:
+        making = asyncio.create_task(shared.ensure("k", a, make))
+        await begun.wait()
+        sweeping = asyncio.create_task(shared.sweep())
+        await asyncio.sleep(0)
+        go_on.set()
+        made = await making
+        await sweeping
+        assert [path.name for path in made.iterdir()] == ["code"]
+
+    asyncio.run(story())
+
+
 def test_a_new_life_clears_away_what_was_half_made_or_is_unused(tmp_path: Path) -> None:
     shared, a, _ = setting(tmp_path)
 
     async def story() -> None:
         await shared.ensure("kept", a, one_file)
-        for name in (".half.part", "unused"):
+        for name in (".half.1.part", ".half.1.part.code", ".old.2.gone", "unused"):
             (tmp_path / "models" / name).mkdir()
         await shared.sweep()
         assert [path.name for path in (tmp_path / "models").iterdir()] == ["kept"]

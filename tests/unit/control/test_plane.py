@@ -13,7 +13,7 @@ from hostler.control.publish import PAUSE_S
 from hostler.domain.endpoint import EndpointStatus
 from hostler.domain.ids import InstanceId
 from hostler.domain.instance import FailureCause
-from hostler.domain.snapshot import Credential
+from hostler.domain.snapshot import Credential, Identities
 from hostler.sim import loop as virtual
 from hostler.sim.backend import Boot, FakeBackend
 from hostler.sim.gateways import Fleet, Gateway, SlowPublisher
@@ -75,7 +75,7 @@ def play(story: Callable[[World], Awaitable[None]]) -> None:
                 backend=backend,
                 publisher=publisher,
                 clock=clock,
-                identities=lambda _tx: (tuple(credentials), ()),
+                identities=lambda _tx: Identities(tuple(credentials)),
                 before_removal=_nothing,
                 account="123456789012",
                 region="us-east-1",

@@ -8,6 +8,7 @@ from hostler.control.publish import HOLD_S_MAX, PAUSE_S, SETTLE_S, Publication
 from hostler.domain.snapshot import (
     Credential,
     EndpointRoute,
+    Identities,
     Snapshot,
     TargetRoute,
     VariantRoute,
@@ -70,7 +71,7 @@ def test_nothing_is_published_before_identities_are_known() -> None:
         publication.begin(None, ())
         publication.set_route(ARN, route("i-1"))
         assert desk.sent == []
-        publication.set_identities((Credential("AKIA", "secret", "arn"),), ())
+        publication.set_identities(Identities((Credential("AKIA", "secret", "arn"),)))
         (snapshot,) = desk.sent
         assert snapshot.endpoints == (route("i-1"),)
         assert snapshot.credentials[0].access_key_id == "AKIA"
@@ -83,7 +84,7 @@ def test_a_restart_goes_on_with_the_last_routes_of_what_still_serves() -> None:
     last = Snapshot(7, "123456789012", "us-east-1", (route("i-1"), gone))
 
     async def story(publication: Publication, desk: Desk) -> None:
-        publication.set_identities((), ())
+        publication.set_identities(Identities())
         publication.begin(last, [ARN])
         assert desk.sent[0].endpoints == (route("i-1"),)
         assert desk.sent[0].generation == 8
@@ -93,7 +94,7 @@ def test_a_restart_goes_on_with_the_last_routes_of_what_still_serves() -> None:
 
 def test_a_serving_endpoint_without_a_remembered_route_is_waited_for() -> None:
     async def story(publication: Publication, desk: Desk) -> None:
-        publication.set_identities((), ())
+        publication.set_identities(Identities())
         publication.begin(None, [ARN, ARN + "-2"])
         publication.set_route(ARN, route("i-1"))
         assert desk.sent == []
@@ -105,7 +106,7 @@ def test_a_serving_endpoint_without_a_remembered_route_is_waited_for() -> None:
 
 def test_but_not_for_ever() -> None:
     async def story(publication: Publication, desk: Desk) -> None:
-        publication.set_identities((), ())
+        publication.set_identities(Identities())
         publication.begin(None, [ARN])
         await asyncio.sleep(HOLD_S_MAX - 0.1)
         assert desk.sent == []
@@ -118,7 +119,7 @@ def test_but_not_for_ever() -> None:
 def test_what_changes_in_quick_succession_goes_out_together() -> None:
     async def story(publication: Publication, desk: Desk) -> None:
         publication.begin(None, ())
-        publication.set_identities((), ())
+        publication.set_identities(Identities())
         for number in range(20):
             publication.set_route(ARN, route(f"i-{number}"))
         publication.set_route(ARN, route("i-19"))
@@ -133,10 +134,10 @@ def test_what_changes_in_quick_succession_goes_out_together() -> None:
 def test_an_unchanged_route_is_not_published_again() -> None:
     async def story(publication: Publication, desk: Desk) -> None:
         publication.begin(None, ())
-        publication.set_identities((), ())
+        publication.set_identities(Identities())
         await asyncio.sleep(1)
         publication.set_route(ARN, None)
-        publication.set_identities((), ())
+        publication.set_identities(Identities())
         await asyncio.sleep(1)
         assert len(desk.sent) == 1
 
@@ -146,7 +147,7 @@ def test_an_unchanged_route_is_not_published_again() -> None:
 def test_acknowledgements_tell_who_may_and_who_must_be_sent_to() -> None:
     async def story(publication: Publication, desk: Desk) -> None:
         publication.begin(None, ())
-        publication.set_identities((), ())
+        publication.set_identities(Identities())
         await asyncio.sleep(SETTLE_S)
         desk.acknowledge(1)
         publication.set_route(ARN, route("i-1", "i-2"))
@@ -175,7 +176,7 @@ def test_silence_right_after_a_restart_is_no_acknowledgement() -> None:
     async def story(publication: Publication, desk: Desk) -> None:
         desk.acknowledged = 1_000_000
         publication.begin(None, ())
-        publication.set_identities((), ())
+        publication.set_identities(Identities())
         publication.set_route(ARN, None)
         assert publication.exposure(ARN).possible is None
         await asyncio.sleep(SETTLE_S + 0.1)
@@ -187,7 +188,7 @@ def test_silence_right_after_a_restart_is_no_acknowledgement() -> None:
 def test_patience_counts_from_the_publication_of_the_endpoints_own_route() -> None:
     async def story(publication: Publication, desk: Desk) -> None:
         publication.begin(None, ())
-        publication.set_identities((), ())
+        publication.set_identities(Identities())
         await asyncio.sleep(5)
         publication.set_route(ARN, route("i-1"))
         await asyncio.sleep(5)
@@ -208,7 +209,7 @@ def test_what_was_acknowledged_once_stays_so_while_a_gateway_comes_back() -> Non
 
     async def story(publication: Publication, desk: Desk) -> None:
         publication.begin(None, ())
-        publication.set_identities((), ())
+        publication.set_identities(Identities())
         publication.set_route(ARN, route("i-1"))
         await asyncio.sleep(SETTLE_S)
         desk.acknowledge(2)
@@ -224,7 +225,7 @@ def test_what_was_acknowledged_once_stays_so_while_a_gateway_comes_back() -> Non
 def test_the_date_of_an_endpoint_that_is_gone_is_not_its_successor_s() -> None:
     async def story(publication: Publication, desk: Desk) -> None:
         publication.begin(None, ())
-        publication.set_identities((), ())
+        publication.set_identities(Identities())
         await asyncio.sleep(5)
         publication.set_route(ARN, route("i-1"))
         publication.set_route(ARN, None)

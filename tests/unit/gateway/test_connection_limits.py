@@ -9,6 +9,7 @@ import pytest
 
 from gateway_pieces import Bench, Client, Worker, bench, signed
 from hostler.gateway.gateway import JUDGED_AT_ONCE
+from hostler.modelserver import frames
 
 POST = b"POST /endpoints/Demo/invocations HTTP/1.1\r\nHost: x\r\n"
 
@@ -30,6 +31,7 @@ def test_an_idle_connection_takes_little_memory(gateway: Bench):
     for client in idle:
         client.sends(POST + b"Content-Length: 0\r\n\r\n")
         client.reads()
+        gateway.gateway.journal.take()  # refusals are written down, and not kept
     gc.collect()
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
@@ -173,6 +175,46 @@ def test_who_does_not_take_its_answer_is_cut_off(gateway: Bench):
     client.wire.unsent -= 1000
     client.connection.expire(now + 122)
     assert client.wire.closed
+
+
+def test_all_slow_clients_together_may_hold_so_much_and_whoever_holds_the_most_is_cut_off():
+    with bench(untaken_bytes_max=1_000_000) as gateway:
+        worker = gateway.instance()
+        clients = [gateway.client() for _ in range(4)]
+        sizes = (300_000, 500_000, 150_000, 200_000)
+        for number, (client, size) in enumerate(zip(clients, sizes, strict=True), 1):
+            client.sends(signed())
+            client.wire.unsent = size
+            client.connection.pause_writing()
+            worker.answers(number, b"x" * size)
+        assert [client.wire.closed for client in clients] == [False, True, False, False]
+        assert gateway.gateway.untaken.total == 650_000
+        clients[0].wire.unsent = 100_000
+        gateway.gateway.untaken.look()
+        assert gateway.gateway.untaken.total == 450_000
+        clients[2].leaves()
+        clients[3].connection.resume_writing()
+        assert gateway.gateway.untaken.total == 100_000
+
+
+def test_an_answer_that_comes_piece_by_piece_counts_as_it_grows():
+    with bench(untaken_bytes_max=1_000_000) as gateway:
+        worker, client = gateway.instance(), gateway.client()
+        client.sends(signed())
+        worker.heard()
+        frame = frames.response(1, 200, b"text/plain\0", b"x" * 2_000_000)
+        worker.says(frame[:300_000])
+        client.wire.unsent = 300_000
+        client.connection.pause_writing()
+        assert not client.wire.closed
+        client.wire.unsent = 1_100_000
+        worker.says(frame[300_000:1_100_000])
+        assert client.wire.closed
+        worker.says(frame[1_100_000:])
+        again = gateway.client()
+        again.sends(signed())
+        worker.answers(2)
+        assert again.reads() == [(200, b"ok")], "the worker's connection is whole"
 
 
 def test_who_takes_its_answer_slowly_is_not_cut_off(gateway: Bench):

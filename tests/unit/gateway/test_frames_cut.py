@@ -1,7 +1,7 @@
 """Frames cut at every byte, cut off, of other versions, and of nobody's making."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway_pieces import Bench, Client, Worker, bench, signed
@@ -92,10 +92,9 @@ def test_frames_of_another_version_are_refused_on_both_sides(gateway: Bench, ver
 def test_what_a_newer_version_adds_behind_the_fields_known_here_is_passed_over(
     gateway: Bench,
 ) -> None:
-    worker = gateway.instance(credit=1)
+    hello = frames.HELLO_PAYLOAD.pack(4, 0, 77) + b"more of a newer worker"
+    worker = gateway.instance(hello=frames.frame(frames.HELLO, 9, hello, flags=0x8000))
     link = worker.link
-    hello = frames.HELLO_PAYLOAD.pack(3, 0, 77) + b"more of a newer worker"
-    worker.says(frames.frame(frames.HELLO, 9, hello, flags=0x8000))
     assert (link.window, link.serial, link.pid) == (4, 9, 77)
     worker.says(frames.frame(frames.CREDIT, 0, frames.CREDIT_PAYLOAD.pack(2) + b"more", 0x4000))
     assert link.window == 6
@@ -157,6 +156,7 @@ pieces = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(pieces, st.booleans())
+@example(said=[frames.frame(frames.HELLO, 0, bytes(12))], cut=False)
 def test_whatever_a_worker_says_disturbs_nobody_else(said: list[bytes], cut: bool) -> None:
     """Its connection ends at most, and its clients are answered once."""
     with bench() as made:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway_pieces import Client, bench, signed
+from gateway_rig import ACCOUNT
 from hostler.app.config import reading, typed
 from hostler.app.config.problems import SettingsError
 from hostler.domain.config import Gateway
@@ -107,6 +108,28 @@ def test_an_account_has_no_more_in_flight_than_its_limit() -> None:
         worker.answers(3)
         worker.answers(4)
         assert (200, b"ok") in clients[2].reads()
+
+
+def test_an_account_without_a_place_on_the_page_is_limited_by_this_gateway_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with bench(account_in_flight_max=2) as made:
+        monkeypatch.setattr(made.gateway.counts, "hold", lambda _name: None)
+        worker = made.instance()
+        clients = [made.client() for _ in range(3)]
+        for client in clients:
+            client.sends(signed())
+        monkeypatch.undo()  # it stays apart for as long as anything of it is counted there
+        assert [status for status, _ in clients[2].reads()] == [400]
+        clients[2].sends(signed())
+        assert [status for status, _ in clients[2].reads()] == [400]
+        for number in (1, 2):
+            worker.answers(number)
+        for client in clients:
+            client.reads()
+            client.sends(signed())
+        assert [status for status, _ in clients[2].reads()] == [400]
+        assert made.gateway.counts.total(made.gateway.counts.hold(f"account {ACCOUNT}") or 0) == 2
 
 
 def test_one_that_finds_room_is_served_however_many_are_in_flight() -> None:

@@ -1,24 +1,29 @@
 """What is known of condition keys, and what that does to decisions (ADR 28)."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from hostler.domain.snapshot import Policy, Principal
-from hostler.iam import context
+from hostler.domain.snapshot import Policy, Principal, Session
+from hostler.iam import context, sessions
 from hostler.iam.context import ABSENT, Facts
-from hostler.iam.evaluate import Decision, PolicyEngine, Session
+from hostler.iam.evaluate import Decision, PolicyEngine
 
 OWN = "123456789012"
 USER = Principal(f"arn:aws:iam::{OWN}:user/x/bob", OWN, "AIDA1", "bob", tags={"Team": "red"})
 ROOT = Principal(f"arn:aws:iam::{OWN}:root", OWN, OWN, "root", is_root=True, tags={})
 ROLE = Principal(f"arn:aws:iam::{OWN}:role/r", OWN, "AROA1", "r", tags={})
-SESSION = f"arn:aws:sts::{OWN}:assumed-role/r/s"
+LATER = Session("ASIA1", 86_400.5, source_identity="ann")
 
 
-def known(who: Principal, key: str, session: str | None = None) -> Any:
-    return Facts(context.of_principal(who, session), {}).of(key)
+def assumed(role: Principal, name: str = "s", **tags: str) -> Principal:
+    return sessions.of_role(role, name, LATER, tags)
+
+
+def known(who: Principal, key: str) -> Any:
+    return Facts(context.of_principal(who), {}).of(key)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +49,30 @@ def test_what_follows_from_who_calls(key: str, of_user: Any, of_root: Any, of_ro
     assert [known(who, key) for who in (USER, ROOT, ROLE)] == [of_user, of_root, of_role]
 
 
-def test_a_session_has_a_user_id() -> None:
-    assert known(ROLE, "aws:userid", SESSION) == ("AROA1:s",)
+@pytest.mark.parametrize(
+    ("key", "of_role", "of_user"),
+    [
+        ("aws:principalarn", (ROLE.arn,), (USER.arn,)),
+        ("aws:principaltype", ("AssumedRole",), ("User",)),
+        ("aws:username", (), ("bob",)),
+        ("aws:userid", ("AROA1:s",), ("AIDA1",)),
+        ("aws:principaltag/team", ("blue",), ("red",)),
+        ("aws:multifactorauthpresent", ("false",), ("false",)),
+        ("aws:multifactorauthage", (), ()),
+        ("aws:tokenissuetime", ("1970-01-02T00:00:00Z",), ("1970-01-02T00:00:00Z",)),
+        ("aws:sourceidentity", ("ann",), ("ann",)),
+        ("aws:viaawsservice", ("false",), ("false",)),
+    ],
+)
+def test_what_follows_from_a_session(key: str, of_role: Any, of_user: Any) -> None:
+    user = replace(USER, session=LATER)
+    assert [known(who, key) for who in (assumed(ROLE, team="blue"), user)] == [of_role, of_user]
+
+
+def test_session_tags_stand_before_the_roles_own_regardless_of_case() -> None:
+    tagged = replace(ROLE, tags={"Team": "red", "a": "b"})
+    assert assumed(tagged, team="blue").tags == {"a": "b", "team": "blue"}
+    assert assumed(replace(ROLE, tags=None), team="blue").tags is None, "the role's are not known"
 
 
 def test_tags_of_before_they_were_written_are_not_known() -> None:
@@ -176,6 +203,6 @@ def test_sessions_of_one_role_are_told_apart() -> None:
     document = json.dumps({"Version": "2012-10-17", "Statement": statement})
     who = Principal(ROLE.arn, OWN, "AROA1", "r", (Policy("p", document),))
     engine = PolicyEngine()
-    assert engine.decide(who, "s3:a", "*", session=Session(SESSION)).allowed
-    assert not engine.decide(who, "s3:a", "*", session=Session(f"{SESSION}2")).allowed
+    assert engine.decide(assumed(who), "s3:a", "*").allowed
+    assert not engine.decide(assumed(who, "s2"), "s3:a", "*").allowed
     assert not engine.decide(who, "s3:a", "*").allowed

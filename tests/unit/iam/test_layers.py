@@ -4,16 +4,17 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from hostler.domain.snapshot import Policy, Principal
+from hostler.domain.snapshot import Policy, Principal, Session
+from hostler.iam import sessions
 from hostler.iam.evaluate import (
     Decision,
     PolicyEngine,
     ResourcePolicy,
-    Session,
     refusal_text,
 )
 from hostler.iam.grammar import Kind, Source
@@ -52,8 +53,21 @@ def role(*statements: Any) -> Principal:
     return Principal(ROLE, OWN, "AROA1", "r", (policy(*statements),) if statements else ())
 
 
-def decide(who: Principal, **more: Any) -> Decision:
-    return PolicyEngine().decide(who, GET, KEY, **more)
+def session(*policies: Policy) -> Session:
+    return Session("ASIA1", 0.0, policies=policies or None)
+
+
+def decide(
+    who: Principal,
+    *,
+    on: ResourcePolicy | None = None,
+    boundary: Policy | None = None,
+    session: Session | None = None,
+) -> Decision:
+    limited = replace(who, boundary=boundary)
+    if session is not None:
+        limited = sessions.of_role(limited, "s", session, {})
+    return PolicyEngine().decide(limited, GET, KEY, on=on)
 
 
 @pytest.mark.parametrize(
@@ -81,10 +95,10 @@ def test_a_boundary_only_limits(identity: Any, boundary: Any, source: Source | N
 )
 def test_a_session_policy_only_limits(identity: Any, inside: Any, allowed: bool) -> None:
     """…/access_policies.html#policies_session"""
-    made = decide(role(identity), session=Session(SESSION, (policy(inside),)))
+    made = decide(role(identity), session=session(policy(inside)))
     assert made.allowed is allowed
-    assert decide(role(identity), session=Session(SESSION)).allowed is (identity is ALLOW)
-    assert not decide(role(ALLOW), session=Session(SESSION, ())).allowed
+    assert decide(role(identity), session=session()).allowed is (identity is ALLOW)
+    assert not decide(role(ALLOW), session=Session("ASIA1", 0.0, policies=())).allowed
 
 
 NO_ALLOW = policy(NOTHING)
@@ -127,9 +141,9 @@ def test_a_resource_of_the_account_may_name_a_role_or_its_session(
 ) -> None:
     """A grant to the role is limited by boundary and session policies; to the session, not."""
     on = bucket(to(principal))
-    assert decide(role(), on=on, session=Session(SESSION)).allowed is alone
-    assert decide(role(), on=on, session=Session(SESSION, (NO_ALLOW,))).allowed is limited
-    assert decide(role(), on=on, session=Session(SESSION), boundary=NO_ALLOW).allowed is limited
+    assert decide(role(), on=on, session=session()).allowed is alone
+    assert decide(role(), on=on, session=session(NO_ALLOW)).allowed is limited
+    assert decide(role(), on=on, session=session(), boundary=NO_ALLOW).allowed is limited
 
 
 @pytest.mark.parametrize("who", [user(ALLOW), user(root=True)])
@@ -175,13 +189,12 @@ def test_not_principal_with_deny_meets_everybody_with_a_boundary() -> None:
 
 
 def test_not_principal_for_a_session_lists_it_too() -> None:
-    session = Session(SESSION)
     names = [ROLE, SESSION, OWN]
     for missing in names:
         listed = {**DENY, "NotPrincipal": {"AWS": [one for one in names if one != missing]}}
-        assert decide(role(ALLOW), on=bucket(listed), session=session).explicit_deny
+        assert decide(role(ALLOW), on=bucket(listed), session=session()).explicit_deny
     whole = {**DENY, "NotPrincipal": {"AWS": names}}
-    assert decide(role(ALLOW), on=bucket(whole), session=session).allowed
+    assert decide(role(ALLOW), on=bucket(whole), session=session()).allowed
 
 
 def test_what_may_mean_the_caller_denies_and_does_not_allow() -> None:
@@ -240,6 +253,6 @@ def test_refusals_name_the_kind_of_policy(source: Source, explicit: bool, text: 
 def test_one_name_with_other_limits_shares_no_decision() -> None:
     engine, who = PolicyEngine(), user(ALLOW)
     assert engine.decide(who, GET, KEY).allowed
-    assert not engine.decide(who, GET, KEY, boundary=NO_ALLOW).allowed
+    assert not engine.decide(replace(who, boundary=NO_ALLOW), GET, KEY).allowed
     assert engine.decide(who, GET, KEY).allowed
     assert not engine.decide(who, GET, KEY, on=ResourcePolicy(OTHER)).allowed

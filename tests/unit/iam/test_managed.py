@@ -14,9 +14,9 @@ PREFIX = "arn:aws:iam::aws:policy/"
 @pytest.mark.parametrize("arn", NAMES)
 def test_no_statement_depends_on_a_request(arn: str) -> None:
     policy = managed.POLICIES[arn]
-    assert policy.arn == arn == f"{PREFIX}{policy.name}"
+    assert policy.arn == arn == f"{PREFIX}{policy.path[1:]}{policy.name}"
     for statement in parse(policy.document).statements:
-        assert statement.actions
+        assert statement.actions or statement.not_actions
         assert statement.resources
         assert not statement.conditions
         assert not any("${" in resource for resource in statement.resources)
@@ -43,6 +43,20 @@ def test_ids_are_unique() -> None:
         ("AmazonS3ReadOnlyAccess", "s3:PutObject", "arn:aws:s3:::b/k", False),
         ("CloudWatchLogsFullAccess", "logs:PutLogEvents", "*", True),
         ("AdministratorAccess", "iam:CreateUser", "*", True),
+        ("PowerUserAccess", "sagemaker:DeleteEndpoint", "*", True),
+        ("PowerUserAccess", "sts:AssumeRole", "*", True),
+        ("PowerUserAccess", "iam:ListRoles", "*", True),
+        ("PowerUserAccess", "iam:CreateUser", "*", False),
+        ("ReadOnlyAccess", "sagemaker:DescribeEndpoint", "*", True),
+        ("ReadOnlyAccess", "s3:GetObject", "arn:aws:s3:::b/k", True),
+        ("ReadOnlyAccess", "sagemaker:InvokeEndpoint", "*", False),
+        ("ReadOnlyAccess", "logs:PutLogEvents", "*", False),
+        ("job-function/ViewOnlyAccess", "s3:ListBucket", "*", True),
+        ("job-function/ViewOnlyAccess", "s3:GetObject", "arn:aws:s3:::b/k", False),
+        ("CloudWatchAgentServerPolicy", "logs:PutLogEvents", "*", True),
+        ("CloudWatchFullAccessV2", "cloudwatch:PutMetricAlarm", "*", True),
+        ("AmazonEC2ContainerRegistryPowerUser", "ecr:PutImage", "*", True),
+        ("AmazonEC2ContainerRegistryPowerUser", "ecr:DeleteRepository", "*", False),
     ],
 )
 def test_what_they_allow(name: str, action: str, resource: str, allowed: bool) -> None:

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import plain_policies
-from hostler.domain.snapshot import Policy, Principal
+from hostler.domain.snapshot import Policy, Principal, Session
+from hostler.iam import sessions
 from hostler.iam.context import ABSENT, EVERYTHING_ELSE
-from hostler.iam.evaluate import Decision, PolicyEngine, ResourcePolicy, Session
+from hostler.iam.evaluate import Decision, PolicyEngine, ResourcePolicy
 from hostler.iam.grammar import Kind
 from plain_policies import Request
 
@@ -163,9 +164,9 @@ def requests(draw: st.DrawFn) -> Request:
     if tag_keys:
         keys["aws:tagkeys"] = tag_keys
     keys["aws:principalarn"] = [ROLE if is_role else USER]
+    keys.pop("aws:sourcearn", None)  # only services' own requests have it
     if not is_role:
         keys["aws:username"] = ["bob"]
-        keys.pop("aws:sourcearn", None)  # what a user's own requests never have
     if tag is not None:
         keys["aws:principaltag/team"] = [tag]
     own = st.lists(documents(), min_size=1, max_size=2)
@@ -199,14 +200,18 @@ def decision(request: Request, known: set[str] | None = None) -> Decision:
         every = {*KEYS, "aws:tagkeys"}
         context = {key: request.keys.get(key, ABSENT) for key in every & known}
     boundary, arn, inside = request.boundary, request.session_arn, request.session
+    who = replace(who, boundary=None if boundary is None else policies([boundary])[0])
+    if arn is not None:
+        limits = None if inside is None else policies(inside)
+        who = sessions.of_role(
+            who, arn.rpartition("/")[2], Session("ASIA1", 0.0, policies=limits), {}
+        )
     document = request.of_resource
     return PolicyEngine().decide(
         who,
         request.action,
         request.resource,
         context,
-        boundary=None if boundary is None else policies([boundary])[0],
-        session=None if arn is None else Session(arn, None if inside is None else policies(inside)),
         on=ResourcePolicy(
             request.owner, None if document is None else json.dumps(document), kind=Kind.LOGS
         ),

@@ -9,7 +9,7 @@ from hostler.domain.endpoint import EndpointStatus, RolloutStage, Routing
 from hostler.domain.ids import InstanceId
 from hostler.domain.instance import FailureCause, Observation, Phase
 from hostler.planning import endpoint as planning
-from hostler.planning.deadlines import ACK_PATIENCE_S
+from hostler.planning.deadlines import ACK_PATIENCE_S, STABLE_AFTER_S
 from hostler.planning.plan import LaunchInstance, RemoveInstance, StopInstance
 from planning_pieces import DIGEST, IMAGE, OWNER, Play, deployment, endpoint, targets, variant
 
@@ -236,9 +236,21 @@ def test_in_service_needs_every_instance_even_when_patience_is_over() -> None:
     assert play.endpoint.status is E.IN_SERVICE
 
 
-def test_a_dead_instance_leaves_the_routes_at_once_and_is_followed_after_a_back_off() -> None:
+def test_a_dead_instance_that_had_served_well_is_followed_at_once() -> None:
     play = created(variant(count=2)).serve()
     play.now += 100
+    one, other = play.standing()
+    play.exit(one, FailureCause.OUT_OF_MEMORY)
+    plan = play.plan()
+    assert targets(plan) == [other.id]
+    (launch,) = (action for action in plan.actions if isinstance(action, LaunchInstance))
+    assert launch.spec.instance_id not in (one.id, other.id)
+    assert RemoveInstance(one.id) in plan.actions
+
+
+def test_a_dead_instance_leaves_the_routes_at_once_and_is_followed_after_a_back_off() -> None:
+    play = created(variant(count=2)).serve()
+    play.now += STABLE_AFTER_S / 2
     one, other = play.standing()
     play.exit(one, FailureCause.OUT_OF_MEMORY)
     plan = play.plan()

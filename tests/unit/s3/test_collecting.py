@@ -40,7 +40,12 @@ def test_a_defect_is_said_once_and_collecting_goes_on(
         clock = Clock()
         told = asyncio.Queue[dict[str, str]]()
         s3 = app.create(
-            index, blobs, lookup=lambda _key: None, clock=clock, wall=lambda: 0.0, region="local"
+            index,
+            blobs,
+            lookup=lambda _key, _token: None,
+            clock=clock,
+            wall=lambda: 0.0,
+            region="local",
         )
 
         async def send(_message: object) -> None:

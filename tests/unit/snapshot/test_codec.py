@@ -44,8 +44,10 @@ SNAPSHOT = Snapshot(
             "x",
             (Policy("p", "{}"),),
             tags={"team": "rc"},
+            boundary=Policy("b", "{}"),
         ),
     ),
+    session_key=b"k" * 32,
 )
 
 
@@ -64,11 +66,15 @@ def test_missing_optional_fields_of_an_older_writer_get_their_defaults():
     plain = msgspec.msgpack.decode(codec.encode(SNAPSHOT))
     del plain["endpoints"][0]["tags"]
     del plain["endpoints"][0]["variants"][0]["at_random"]
-    del plain["principals"][0]["tags"]
+    for member in ("tags", "boundary", "session"):
+        del plain["principals"][0][member]
+    del plain["credentials"][0]["expires"]
+    del plain["session_key"]
     read = codec.decode(msgspec.msgpack.encode(plain))
     (endpoint,), (principal,) = read.endpoints, read.principals
     assert (endpoint.tags, endpoint.variants[0].at_random) == ({}, False)
     assert principal.tags is None, "not known, which is not «none»"
+    assert (principal.boundary, read.session_key) == (None, b""), "there were none"
 
 
 def test_what_nobody_reads_is_written_and_not_asked_for():

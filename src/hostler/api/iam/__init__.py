@@ -1,4 +1,4 @@
-"""IAM: users, access keys, roles, policies.
+"""IAM: users, access keys, roles, groups, policies.
 
 Invariant: every operation is in the table with the permission it needs.
 """
@@ -7,6 +7,9 @@ from hostler.api.iam import (
     access_keys,
     account,
     attachments,
+    authorization_details,
+    boundaries,
+    groups,
     inline_policies,
     managed_policies,
     roles,
@@ -22,11 +25,14 @@ TABLE: ServiceTable = table(
         *users.OPERATIONS,
         *access_keys.OPERATIONS,
         *roles.OPERATIONS,
+        *groups.OPERATIONS,
         *inline_policies.OPERATIONS,
         *managed_policies.OPERATIONS,
         *attachments.OPERATIONS,
+        *boundaries.OPERATIONS,
         *tags.OPERATIONS,
         *simulate.OPERATIONS,
         *account.OPERATIONS,
+        *authorization_details.OPERATIONS,
     ),
 )

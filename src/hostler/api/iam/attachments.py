@@ -1,22 +1,25 @@
-"""Managed policies attached to users and roles.
+"""Managed policies attached to users, roles and groups.
 
 Invariant: what is attached exists, and a policy that is attached cannot be deleted.
 """
 
 from typing import Any
 
-from hostler.api.iam import lookup, managed_policies, pages
+from hostler.api.iam import lookup, managed_policies, pages, quotas
 from hostler.api.iam.errors import no_such_entity, policy_not_found, quota_exceeded
 from hostler.api.iam.inline_policies import Finder
-from hostler.api.iam.operation import NO_BOUNDARY_USAGE, fixed, on_role, on_user
+from hostler.api.iam.operation import fixed, on_group, on_role, on_user
 from hostler.api.registry import Call, Effect, Handler, Operation
 from hostler.store.database import Transaction
 from hostler.store.identities import Identity, Kind, policies
 
-ATTACHED_MAX = 10
-_FILTERS = {"User": (Kind.USER,), "Role": (Kind.ROLE,)}
-"""EntityFilter's values; the others (Group, …) find nothing, for there is nothing of theirs."""
-_QUOTAS = {Kind.USER: "PoliciesPerUser", Kind.ROLE: "PoliciesPerRole"}
+_FILTERS = {"User": (Kind.USER,), "Role": (Kind.ROLE,), "Group": (Kind.GROUP,)}
+"""EntityFilter's values; the others find nothing, for policies are no entities that hold any."""
+_QUOTAS = {
+    Kind.USER: "PoliciesPerUser",
+    Kind.ROLE: "PoliciesPerRole",
+    Kind.GROUP: "PoliciesPerGroup",
+}
 
 
 def _attach(find: Finder) -> Handler:
@@ -25,8 +28,8 @@ def _attach(find: Finder) -> Handler:
         if policies.get(tx, call.account, arn) is None:
             raise no_such_entity(f"Policy {arn} does not exist or is not attachable.")
         others = set(policies.attached(tx, owner.id)) - {arn}
-        if len(others) >= ATTACHED_MAX:
-            raise quota_exceeded(_QUOTAS[owner.kind], ATTACHED_MAX)
+        if len(others) >= quotas.ATTACHED_MAX:
+            raise quota_exceeded(_QUOTAS[owner.kind], quotas.ATTACHED_MAX)
         policies.attach(tx, owner.id, arn)
 
     return attach
@@ -57,11 +60,19 @@ def entities_for_policy(tx: Transaction, call: Call) -> dict[str, Any]:
     policy, params = lookup.policy(tx, call), call.params
     wanted, prefix = params.get("EntityFilter"), params.get("PathPrefix", "/")
     kinds = tuple(Kind) if wanted is None else _FILTERS.get(wanted, ())
-    found = sorted(policies.holders(tx, call.account, policy.arn), key=_place)
+    usage = params.get("PolicyUsageFilter")
+    using: set[Identity] = set()
+    if usage != "PermissionsBoundary":
+        using.update(policies.holders(tx, call.account, policy.arn))
+    if usage != "PermissionsPolicy":
+        using.update(policies.limited(tx, call.account, policy.arn))
+    found = sorted(using, key=_place)
     below = [one for one in found if one.kind in kinds and one.path.startswith(prefix)]
     shown, more = pages.cut(below, _place, params)
     return {
-        "PolicyGroups": [],
+        "PolicyGroups": [
+            {"GroupName": one.name, "GroupId": one.id} for one in shown if one.kind is Kind.GROUP
+        ],
         "PolicyUsers": [
             {"UserName": one.name, "UserId": one.id} for one in shown if one.kind is Kind.USER
         ],
@@ -80,8 +91,7 @@ _ENTITIES_FOR_POLICY = fixed(
     "ListEntitiesForPolicy",
     entities_for_policy,
     managed_policies.arn,
-    acts=f"PolicyArn EntityFilter PathPrefix {pages.ACTS}",
-    limited={"PolicyUsageFilter": NO_BOUNDARY_USAGE},
+    acts=f"PolicyArn EntityFilter PathPrefix PolicyUsageFilter {pages.ACTS}",
 )
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -106,6 +116,23 @@ OPERATIONS: tuple[Operation, ...] = (
         "ListAttachedRolePolicies",
         _list(lookup.role),
         acts=f"RoleName PathPrefix {pages.ACTS}",
+    ),
+    on_group(
+        "AttachGroupPolicy",
+        _attach(lookup.group),
+        acts="GroupName PolicyArn",
+        effect=Effect.WRITES,
+    ),
+    on_group(
+        "DetachGroupPolicy",
+        _detach(lookup.group),
+        acts="GroupName PolicyArn",
+        effect=Effect.DELETES,
+    ),
+    on_group(
+        "ListAttachedGroupPolicies",
+        _list(lookup.group),
+        acts=f"GroupName PathPrefix {pages.ACTS}",
     ),
     _ENTITIES_FOR_POLICY,
 )

@@ -14,7 +14,11 @@ from hostler.store.identities import Kind as IdentityKind
 
 TRUST_CHARACTERS_MAX = 2_048
 MANAGED_CHARACTERS_MAX = 6_144
-INLINE_CHARACTERS_MAX = {IdentityKind.USER: 2_048, IdentityKind.ROLE: 10_240}
+INLINE_CHARACTERS_MAX = {
+    IdentityKind.USER: 2_048,
+    IdentityKind.GROUP: 5_120,
+    IdentityKind.ROLE: 10_240,
+}
 
 
 def trust(text: str) -> str:
@@ -45,9 +49,9 @@ def inline(text: str, owner: Identity, others: Iterable[str]) -> str:
     return text
 
 
-def simulated(text: str) -> str:
+def simulated(text: str, kind: Kind = Kind.IDENTITY) -> str:
     """A policy that is only tried."""
-    document.parse(text)
+    document.parse(text, kind)
     return text
 
 

@@ -15,7 +15,7 @@ def no_such_entity(message: str) -> CallerError:
 
 
 def not_found(kind: str, name: str, *, by: str = "name") -> CallerError:
-    """``kind`` is ``user``, ``role``, ``user policy``, ``role policy`` or ``Access Key``."""
+    """``kind`` is ``user``, ``role``, ``group``, ``user policy``, … or ``Access Key``."""
     return no_such_entity(f"The {kind} with {by} {name} cannot be found.")
 
 

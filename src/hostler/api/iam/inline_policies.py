@@ -1,4 +1,4 @@
-"""Inline policies of users and of roles: the same four operations, under two names.
+"""Inline policies of users, roles and groups: the same four operations, under three names.
 
 Invariant: a policy takes effect when its transaction is committed.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 from hostler.api.iam import documents, lookup, pages, shapes
 from hostler.api.iam.errors import not_found
-from hostler.api.iam.operation import on_role, on_user
+from hostler.api.iam.operation import on_group, on_role, on_user
 from hostler.api.registry import Call, Effect, Handler, Operation
 from hostler.store.database import Transaction
 from hostler.store.identities import Identity, policies
@@ -74,5 +74,14 @@ OPERATIONS: tuple[Operation, ...] = (
     on_role("ListRolePolicies", _list(lookup.role), acts=f"RoleName {pages.ACTS}"),
     on_role(
         "DeleteRolePolicy", _delete(lookup.role), acts="RoleName PolicyName", effect=Effect.DELETES
+    ),
+    on_group("PutGroupPolicy", _put(lookup.group), acts=f"GroupName {_FULL}", effect=Effect.WRITES),
+    on_group("GetGroupPolicy", _get(lookup.group, "GroupName"), acts="GroupName PolicyName"),
+    on_group("ListGroupPolicies", _list(lookup.group), acts=f"GroupName {pages.ACTS}"),
+    on_group(
+        "DeleteGroupPolicy",
+        _delete(lookup.group),
+        acts="GroupName PolicyName",
+        effect=Effect.DELETES,
     ),
 )

@@ -10,11 +10,11 @@ from hostler.store.database import Transaction
 from hostler.store.identities import Identity, Kind, entities, policies
 from hostler.store.identities.policies import ManagedPolicy
 
-_NAMES = {Kind.USER: "UserName", Kind.ROLE: "RoleName"}
+_NAMES = {Kind.USER: "UserName", Kind.ROLE: "RoleName", Kind.GROUP: "GroupName"}
 
 
 def named(tx: Transaction, call: Call, kind: Kind) -> Identity | None:
-    """The user or role of the call's UserName or RoleName, or the caller."""
+    """The user, role or group of the call's UserName, RoleName or GroupName, or the caller."""
     name = call.params.get(_NAMES[kind])
     if name is None:
         return entities.by_arn(tx, call.principal.arn)
@@ -42,6 +42,14 @@ def role(tx: Transaction, call: Call) -> Identity:
     found = named(tx, call, Kind.ROLE)
     if found is None:
         raise not_found("role", call.params["RoleName"])
+    return found
+
+
+def group(tx: Transaction, call: Call) -> Identity:
+    """The group of GroupName."""
+    found = named(tx, call, Kind.GROUP)
+    if found is None:
+        raise not_found("group", call.params["GroupName"])
     return found
 
 

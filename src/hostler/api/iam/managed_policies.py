@@ -5,9 +5,10 @@ deleted.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from hostler.api.iam import documents, lookup, pages, shapes, tagging
+from hostler.api.iam import documents, lookup, pages, quotas, shapes, tagging
 from hostler.api.iam.errors import (
     already_exists,
     delete_conflict,
@@ -15,15 +16,14 @@ from hostler.api.iam.errors import (
     no_such_entity,
     validation,
 )
-from hostler.api.iam.operation import NO_BOUNDARY_USAGE, fixed
+from hostler.api.iam.operation import fixed
 from hostler.api.registry import Call, Effect, Operation
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import iam_arn
 from hostler.store.database import Transaction
 from hostler.store.identities import entities, policies
-from hostler.store.identities.policies import ManagedPolicy, Version
+from hostler.store.identities.policies import ManagedPolicy, Usage, Version
 
-VERSIONS_MAX = 5
 _VERSION_ID = re.compile(r"v([1-9][0-9]{0,8})")
 _AWS_PREFIX = "arn:aws:iam::aws:"
 
@@ -36,6 +36,7 @@ def create(tx: Transaction, call: Call) -> dict[str, Any]:
         raise already_exists(
             f"A policy called {name} already exists. Duplicate names are not allowed."
         )
+    quotas.check_policies(tx, call.account)
     made = policies.create(
         tx,
         call.account,
@@ -47,20 +48,20 @@ def create(tx: Transaction, call: Call) -> dict[str, Any]:
     )
     tagging.put(tx, made.id, tags)
     # Without the description: CreatePolicy and ListPolicies leave it out on AWS as well.
-    return {"Policy": shapes.policy(made, 0, described=False, tags=tags)}
+    return {"Policy": shapes.policy(made, policies.UNUSED, described=False, tags=tags)}
 
 
 def get(tx: Transaction, call: Call) -> dict[str, Any]:
     found = lookup.policy(tx, call)
-    count = len(policies.holders(tx, call.account, found.arn))
+    used = policies.usages(tx, call.account).get(found.arn, policies.UNUSED)
     tags = entities.tags(tx, found.id)
-    return {"Policy": shapes.policy(found, count, described=True, tags=tags)}
+    return {"Policy": shapes.policy(found, used, described=True, tags=tags)}
 
 
 def list_policies(tx: Transaction, call: Call) -> dict[str, Any]:
     params = call.params
     scope, prefix = params.get("Scope", "All"), params.get("PathPrefix", "/")
-    counts = policies.attachment_counts(tx, call.account)
+    usages = policies.usages(tx, call.account)
     found: list[ManagedPolicy] = []
     if scope in ("All", "Local"):
         found += policies.own(tx, call.account)
@@ -70,18 +71,30 @@ def list_policies(tx: Transaction, call: Call) -> dict[str, Any]:
         (
             one
             for one in found
-            if one.path.startswith(prefix) and (not params.get("OnlyAttached") or one.arn in counts)
+            if one.path.startswith(prefix) and _wanted(usages.get(one.arn, policies.UNUSED), params)
         ),
         key=lambda one: one.arn,
     )
     shown, more = pages.cut(below, lambda one: one.arn, params)
-    listed = [shapes.policy(one, counts.get(one.arn, 0), described=False) for one in shown]
+    listed = [
+        shapes.policy(one, usages.get(one.arn, policies.UNUSED), described=False) for one in shown
+    ]
     return {"Policies": listed, **more}
+
+
+def _wanted(used: Usage, params: Mapping[str, Any]) -> bool:
+    """Does a list show it, by its use?"""
+    usage = params.get("PolicyUsageFilter")
+    if usage == "PermissionsBoundary":
+        return used.as_boundary > 0
+    if params.get("OnlyAttached"):
+        return used.attached > 0
+    return usage is None or used.attached > 0 or not used.as_boundary
 
 
 def remove(tx: Transaction, call: Call) -> None:
     policy = own(tx, call)
-    if policies.holders(tx, call.account, policy.arn):
+    if policies.usages(tx, call.account).get(policy.arn) is not None:
         raise delete_conflict("Cannot delete a policy attached to entities.")
     if len(policies.versions(tx, policy.arn)) > 1:
         raise delete_conflict(
@@ -94,10 +107,10 @@ def remove(tx: Transaction, call: Call) -> None:
 def create_version(tx: Transaction, call: Call) -> dict[str, Any]:
     policy = own(tx, call)
     text = documents.managed(call.params["PolicyDocument"])
-    if len(policies.versions(tx, policy.arn)) >= VERSIONS_MAX:
+    if len(policies.versions(tx, policy.arn)) >= quotas.VERSIONS_MAX:
         raise limit_exceeded(
-            f"A managed policy can have up to {VERSIONS_MAX} versions. Before you create a new "
-            "version, you must delete an existing version."
+            f"A managed policy can have up to {quotas.VERSIONS_MAX} versions. Before you create a "
+            "new version, you must delete an existing version."
         )
     default = bool(call.params.get("SetAsDefault", False))
     made = policies.add_version(tx, policy, text, default=default, now=call.now)
@@ -187,8 +200,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "ListPolicies",
         list_policies,
         lambda call: iam_arn(call.account, "policy", call.params.get("PathPrefix", "/")),
-        acts=f"Scope OnlyAttached PathPrefix {pages.ACTS}",
-        limited={"PolicyUsageFilter": NO_BOUNDARY_USAGE},
+        acts=f"Scope OnlyAttached PathPrefix PolicyUsageFilter {pages.ACTS}",
     ),
     fixed("DeletePolicy", remove, arn, acts="PolicyArn", effect=Effect.DELETES),
     fixed(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hostler.api.iam import lookup
 from hostler.api.iam.keys import own_keys
-from hostler.api.members import ACTS, Fate, Members, Only, Refused
+from hostler.api.members import ACTS, Fate, Members
 from hostler.api.registry import Access, Call, Effect, Handler, LocatedRule, Operation
 from hostler.store.database import Transaction
 from hostler.store.identities import Identity, Kind
@@ -18,9 +18,6 @@ AlsoRule = Callable[[Call, Identity], Sequence[str]]
 
 _MAKES = frozenset({"CreateUser", "CreateRole", "CreatePolicy"})
 """What makes the resource that it needs the permission on."""
-
-NO_BOUNDARIES = Refused("permissions boundaries do not exist in this version.")
-NO_BOUNDARY_USAGE = Only(frozenset({"PermissionsPolicy"}), NO_BOUNDARIES.why)
 
 
 def fixed(
@@ -74,6 +71,19 @@ def on_role(name: str, handler: Handler, *, acts: str, effect: Effect = Effect.R
     return _located(name, handler, Kind.ROLE, members=members, effect=effect, also=None)
 
 
+def on_group(
+    name: str,
+    handler: Handler,
+    *,
+    acts: str,
+    effect: Effect = Effect.READS,
+    also: AlsoRule | None = None,
+) -> Operation:
+    """An operation on the group of GroupName; ``also``: on these ARNs too."""
+    members = _members(acts, None)
+    return _located(name, handler, Kind.GROUP, members=members, effect=effect, also=also)
+
+
 def _located(
     name: str,
     handler: Handler,
@@ -103,10 +113,10 @@ def _rule(action: str, kind: Kind, also: AlsoRule | None) -> LocatedRule:
         found = lookup.named(tx, call, kind)
         # Who may not see it learns nothing: the refusal comes before NoSuchEntity.
         arns = [lookup.likely_arn(call, kind) if found is None else found.arn]
-        needed = [Access(action, arn, own_keys(call)) for arn in arns]
+        needed = [Access(action, arn, own_keys(call, found)) for arn in arns]
         if also is not None and found is not None:
             needed += [
-                Access(action, arn, own_keys(call), is_new=True) for arn in also(call, found)
+                Access(action, arn, own_keys(call, found), is_new=True) for arn in also(call, found)
             ]
         return needed
 

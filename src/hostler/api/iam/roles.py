@@ -5,9 +5,9 @@ Invariant: a role's trust document has been read; a role is deleted only when no
 
 from typing import Any
 
-from hostler.api.iam import documents, lookup, pages, shapes, tagging
+from hostler.api.iam import boundaries, documents, lookup, pages, quotas, shapes, tagging
 from hostler.api.iam.errors import already_exists, delete_conflict
-from hostler.api.iam.operation import NO_BOUNDARIES, fixed, on_role
+from hostler.api.iam.operation import fixed, on_role
 from hostler.api.registry import Call, Effect, Operation
 from hostler.domain.ids import iam_arn
 from hostler.store.database import Transaction
@@ -22,6 +22,7 @@ def create(tx: Transaction, call: Call) -> dict[str, Any]:
     trust = documents.trust(params["AssumeRolePolicyDocument"])
     if entities.get(tx, call.account, Kind.ROLE, name) is not None:
         raise already_exists(f"Role with name {name} already exists.")
+    quotas.check(tx, call.account, Kind.ROLE)
     made = entities.create_role(
         tx,
         call.account,
@@ -31,6 +32,7 @@ def create(tx: Transaction, call: Call) -> dict[str, Any]:
         now=call.now,
         description=params.get("Description", ""),
         session_seconds_max=params.get("MaxSessionDuration", SESSION_SECONDS_DEFAULT),
+        boundary=boundaries.given(tx, call),
     )
     tagging.put(tx, made.id, tags)
     return {"Role": shapes.role(made, tags)}
@@ -109,8 +111,7 @@ OPERATIONS: tuple[Operation, ...] = (
         create,
         _new_arn,
         acts="RoleName Path AssumeRolePolicyDocument Description MaxSessionDuration "
-        "Tags[].Key Tags[].Value",
-        limited={"PermissionsBoundary": NO_BOUNDARIES},
+        "PermissionsBoundary Tags[].Key Tags[].Value",
         effect=Effect.WRITES,
     ),
     on_role("GetRole", get, acts="RoleName"),

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hostler.store.identities.entities import Identity
-from hostler.store.identities.policies import ManagedPolicy, Version
+from hostler.store.identities.policies import ManagedPolicy, Usage, Version
 
 Shape = dict[str, Any]
 
@@ -27,17 +27,29 @@ def tag_list(tags: Mapping[str, str]) -> list[Shape]:
 
 
 def user(one: Identity, tags: Mapping[str, str] | None = None) -> Shape:
+    """Lists give neither tags (None) nor the boundary."""
     return {
         "Path": one.path,
         "UserName": one.name,
         "UserId": one.id,
         "Arn": one.arn,
         "CreateDate": moment(one.created),
-        **({"Tags": tag_list(tags)} if tags else {}),
+        **_described(one, tags),
+    }
+
+
+def group(one: Identity) -> Shape:
+    return {
+        "Path": one.path,
+        "GroupName": one.name,
+        "GroupId": one.id,
+        "Arn": one.arn,
+        "CreateDate": moment(one.created),
     }
 
 
 def role(one: Identity, tags: Mapping[str, str] | None = None) -> Shape:
+    """Lists give neither tags (None) nor the boundary."""
     return {
         "Path": one.path,
         "RoleName": one.name,
@@ -47,12 +59,29 @@ def role(one: Identity, tags: Mapping[str, str] | None = None) -> Shape:
         "AssumeRolePolicyDocument": document(one.trust),
         **({"Description": one.description} if one.description else {}),
         "MaxSessionDuration": one.session_seconds_max,
-        **({"Tags": tag_list(tags)} if tags else {}),
+        **_described(one, tags),
     }
 
 
+def boundary(one: Identity) -> Shape:
+    """The member PermissionsBoundary, where there is one."""
+    if one.boundary is None:
+        return {}
+    found = {
+        "PermissionsBoundaryType": "PermissionsBoundaryPolicy",
+        "PermissionsBoundaryArn": one.boundary,
+    }
+    return {"PermissionsBoundary": found}
+
+
+def _described(one: Identity, tags: Mapping[str, str] | None) -> Shape:
+    if tags is None:
+        return {}
+    return {**boundary(one), **({"Tags": tag_list(tags)} if tags else {})}
+
+
 def policy(
-    one: ManagedPolicy, attachments: int, *, described: bool, tags: Mapping[str, str] | None = None
+    one: ManagedPolicy, used: Usage, *, described: bool, tags: Mapping[str, str] | None = None
 ) -> Shape:
     return {
         "PolicyName": one.name,
@@ -60,8 +89,8 @@ def policy(
         "Arn": one.arn,
         "Path": one.path,
         "DefaultVersionId": version_id(one.default_version),
-        "AttachmentCount": attachments,
-        "PermissionsBoundaryUsageCount": 0,
+        "AttachmentCount": used.attached,
+        "PermissionsBoundaryUsageCount": used.as_boundary,
         "IsAttachable": True,
         **({"Description": one.description} if described and one.description else {}),
         "CreateDate": moment(one.created),

@@ -5,21 +5,27 @@ Invariant: a user is deleted only when nothing hangs on it but tags.
 
 from typing import Any
 
-from hostler.api.iam import lookup, pages, shapes, tagging
+from hostler.api.iam import boundaries, lookup, pages, quotas, shapes, tagging
 from hostler.api.iam.errors import already_exists, delete_conflict
-from hostler.api.iam.operation import NO_BOUNDARIES, fixed, on_user
+from hostler.api.iam.operation import fixed, on_user
 from hostler.api.registry import Call, Effect, Operation
 from hostler.domain.ids import iam_arn
 from hostler.store.database import Transaction
-from hostler.store.identities import Identity, Kind, entities, keys, policies
+from hostler.store.identities import Identity, Kind, entities, groups, keys, policies
 
 
 def create(tx: Transaction, call: Call) -> dict[str, Any]:
     name = call.params["UserName"]
     tags = tagging.given(call.params.get("Tags"))
     _free(tx, call, name)
+    quotas.check(tx, call.account, Kind.USER)
     made = entities.create_user(
-        tx, call.account, name, path=call.params.get("Path", "/"), now=call.now
+        tx,
+        call.account,
+        name,
+        path=call.params.get("Path", "/"),
+        now=call.now,
+        boundary=boundaries.given(tx, call),
     )
     tagging.put(tx, made.id, tags)
     return {"User": shapes.user(made, tags)}
@@ -64,13 +70,9 @@ def remove(tx: Transaction, call: Call) -> None:
         raise delete_conflict("Cannot delete entity, must delete policies first.")
     if keys.of(tx, user.id):
         raise delete_conflict("Cannot delete entity, must delete access keys first.")
+    if groups.of(tx, user):
+        raise delete_conflict("Cannot delete entity, must remove users from group first.")
     entities.remove(tx, user)
-
-
-def groups(tx: Transaction, call: Call) -> dict[str, Any]:
-    """No groups exist in this version; clients ask before they delete a user."""
-    lookup.user(tx, call)
-    return {"Groups": [], "IsTruncated": False}
 
 
 def _free(tx: Transaction, call: Call, name: str) -> None:
@@ -101,8 +103,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "CreateUser",
         create,
         _new_arn,
-        acts="UserName Path Tags[].Key Tags[].Value",
-        limited={"PermissionsBoundary": NO_BOUNDARIES},
+        acts="UserName Path PermissionsBoundary Tags[].Key Tags[].Value",
         effect=Effect.WRITES,
     ),
     on_user("GetUser", get, acts="UserName"),
@@ -115,5 +116,4 @@ OPERATIONS: tuple[Operation, ...] = (
         also=_target_arn,
     ),
     on_user("DeleteUser", remove, acts="UserName", effect=Effect.DELETES),
-    on_user("ListGroupsForUser", groups, acts=f"UserName {pages.ACTS}"),
 )

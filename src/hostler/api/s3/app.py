@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from hostler.api import asgi
 from hostler.api.authenticate import Lookup
 from hostler.api.s3.call import Reply, Room
-from hostler.api.s3.connection import Connection
+from hostler.api.s3.connection import FILES, Connection
 from hostler.api.s3.errors import index_unavailable
 from hostler.api.s3.front import Admitted, Answer, Front
 from hostler.api.s3.guard import Guard
@@ -29,6 +29,7 @@ from hostler.aws.http import HttpResponse
 from hostler.aws.specs import Operation as Model
 from hostler.domain.ids import DEFAULT_ACCOUNT
 from hostler.domain.ports import Clock
+from hostler.domain.uses import Uses
 from hostler.iam.evaluate import PolicyEngine
 from hostler.snapshot.background import Attempts
 from hostler.store import disk, garbage
@@ -52,6 +53,7 @@ def create(
     clock: Clock,
     wall: Callable[[], float],
     region: str,
+    uses: Uses | None = None,
     account: str = DEFAULT_ACCOUNT,
     journal: Journal | None = None,
 ) -> "S3":
@@ -64,18 +66,20 @@ def create(
         clock: The product's time.
         wall: The wall clock, for the age of signatures alone.
         region: The region where a signature names none (version 2).
+        uses: Where the use of access keys is noted; None: nowhere.
         account: The installation's.
         journal: Where calls are written down; without one they are not.
     """
-    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3-disk", initializer=_give_way)
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3-disk", initializer=give_way)
     guard = Guard(PolicyEngine(), region, Indexed(store))
     room = Room(store, Storage(blobs, threads), guard, clock)
     written = Journal() if journal is None else journal
-    return S3(room, Front(guard, clock, lookup, wall, region, written, account))
+    noted = Uses() if uses is None else uses
+    return S3(room, Front(guard, clock, lookup, wall, region, noted, written, account))
 
 
-def _give_way() -> None:
-    """Ten parts of an upload are hashed at once: together they must not outweigh a gateway."""
+def give_way() -> None:
+    """Put this thread last: ten parts of an upload at once must not outweigh a gateway."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS_MAX)
 
 
@@ -92,7 +96,9 @@ class S3:
         """Answer one HTTP request, or live through the server's life."""
         match scope["type"]:
             case "http":
-                await self._front.serve(asgi.head(scope), receive, send, self._answer)
+                files = FILES in scope.get("extensions", {})
+                request = asgi.head(scope)
+                await self._front.serve(request, receive, send, self._answer, files=files)
             case "lifespan":
                 await self._live(receive, send)
             case _:

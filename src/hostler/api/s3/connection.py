@@ -21,6 +21,8 @@ from hostler.aws.http import HttpRequest, HttpResponse
 SENT_BYTES = 512 << 10
 PATIENCE_S = 5.0
 """After so long without an answer a byte is sent: clients give up after a minute of silence."""
+FILES = "http.response.zerocopysend"
+"""The message, and the extension of ASGI's, by which a server sends a part of a file by itself."""
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -68,10 +70,13 @@ class ClientGoneError(Exception):
 class Connection:
     """One request's ends of ASGI."""
 
-    def __init__(self, request: HttpRequest, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, request: HttpRequest, receive: Receive, send: Send, *, files: bool = False
+    ) -> None:
         self._request = request
         self._receive = receive
         self._send = send
+        self._files = files
         self._ended = False
         self._begun = False
         self._answering = False
@@ -150,6 +155,9 @@ class Connection:
         )
         if body is None:
             await self._send({"type": "http.response.body", "body": response.body})
+        elif self._files and isinstance(body, FileBody) and body.file is not None:
+            where = {"file": body.file, "offset": body.start, "count": body.length}
+            await self._send({"type": FILES, **where})
         else:
             await self._send_body(body)
 

@@ -14,26 +14,29 @@ from starlette.types import Receive, Send
 
 from hostler.api import authenticate, members
 from hostler.api.authenticate import Lookup
-from hostler.api.s3 import access, audited, describe, keys, naming
+from hostler.api.s3 import access, audited, describe, forms, keys, naming
 from hostler.api.s3.audited import Noted
 from hostler.api.s3.call import S3Call
 from hostler.api.s3.conditions import NotModifiedError
 from hostler.api.s3.connection import Body, ClientGoneError, Connection
 from hostler.api.s3.errors import HeadedError, error, invalid_request, not_implemented
+from hostler.api.s3.forms import Form
 from hostler.api.s3.guard import Asked, Guard, Holding
 from hostler.api.s3.incoming import claims, read_document
-from hostler.api.s3.table import OPERATIONS, Operation
+from hostler.api.s3.table import OPERATIONS, PUT_FORM, Operation
 from hostler.audit.journal import Journal
 from hostler.aws import conventions, errors, parse, route, sigv4, specs
 from hostler.aws.chunked import ChunkedBody
 from hostler.aws.http import HttpRequest, HttpResponse
 from hostler.aws.protocols import rest_xml
-from hostler.aws.sigv4 import Presented
+from hostler.aws.signing import UNSIGNED_PAYLOAD
 from hostler.aws.specs import Operation as Model
 from hostler.domain import sender
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import DEFAULT_ACCOUNT
 from hostler.domain.ports import Clock
+from hostler.domain.sender import Sender
+from hostler.domain.uses import Uses
 from hostler.iam import context
 from hostler.iam.context import Context
 
@@ -50,6 +53,8 @@ class Admitted:
     model: Model
     operation: Operation
     call: S3Call
+    form: Form | None = None
+    """Where a browser's form asks for it."""
 
 
 Answer: TypeAlias = tuple[HttpResponse, Body | None]
@@ -67,6 +72,7 @@ class Front:
         lookup: Finds an active access key and its principal.
         wall: The wall clock, for the age of signatures alone.
         region: The region where a signature names none (version 2).
+        uses: Where the use of access keys is noted.
         journal: Where calls are written down that are refused, or about buckets as such.
         account: The installation's: it is told of those who are not known.
     """
@@ -76,13 +82,30 @@ class Front:
     lookup: Lookup
     wall: Callable[[], float]
     region: str
+    uses: Uses = field(default_factory=Uses)
     journal: Journal = field(default_factory=Journal)
     account: str = DEFAULT_ACCOUNT
 
-    async def serve(self, request: HttpRequest, receive: Receive, send: Send, work: Work) -> None:
-        """The boundary: whatever happens becomes an answer of S3's form."""
+    async def serve(
+        self,
+        request: HttpRequest,
+        receive: Receive,
+        send: Send,
+        work: Work,
+        *,
+        files: bool = False,
+    ) -> None:
+        """The boundary: whatever happens becomes an answer of S3's form.
+
+        Args:
+            request: Its head.
+            receive: ASGI's.
+            send: ASGI's.
+            work: Carries it out.
+            files: Whether the server sends parts of files by itself (``connection.FILES``).
+        """
         request_id = secrets.token_hex(8).upper()
-        connection = Connection(request, receive, send)
+        connection = Connection(request, receive, send, files=files)
         service = specs.service("s3")
         body: Body | None = None
         noted = Noted(request, request_id, self.clock.now())
@@ -90,6 +113,8 @@ class Front:
             admitted = await self._admit(request, connection, request_id, noted)
             response, body = await work(admitted, connection)
             noted.ended(None)
+            if admitted.form is not None:
+                response = forms.answer(admitted.form, response)
         except ClientGoneError:
             return
         except NotModifiedError as found:
@@ -111,9 +136,14 @@ class Front:
         self, request: HttpRequest, connection: Connection, request_id: str, noted: Noted
     ) -> Admitted:
         """A request's life up to its work, step by step."""
-        call = self._authenticated(request, connection, request_id)
-        noted.call = call
-        model, operation = _operation(request)
+        form: Form | None = None
+        if forms.is_form(request):
+            form, call = await self._read_form(request, connection, request_id)
+            request, model, operation = call.request, _put_object(), PUT_FORM
+            noted.call = call
+        else:
+            call = noted.call = self._authenticated(request, connection, request_id)
+            model, operation = _operation(request)
         noted.operation = operation.name
         if not operation.streams:
             told = claims(request.header, call.payload_hash, of_body=operation.sums_are_of_body)
@@ -125,7 +155,7 @@ class Front:
             await self._meet(operation.name, call)
         members.refuse(operation.members, call.params, code="NotImplemented")
         await self.guard.admit(call.asked, access.needed(operation.name, call.params))
-        return Admitted(model, operation, call)
+        return Admitted(model, operation, call, form)
 
     async def _meet(self, operation: str, call: S3Call) -> None:
         """Learn whose the bucket is, but for one that is only asked for: there is none to judge."""
@@ -138,11 +168,6 @@ class Front:
     def _authenticated(
         self, request: HttpRequest, connection: Connection, request_id: str
     ) -> S3Call:
-        if request.method == "POST" and _is_browser_form(request):
-            raise not_implemented(
-                "Hostler's S3 does not implement uploads from browser forms (POST policies). "
-                "Presign a PUT instead."
-            )
         presented = sigv4.present(request.method, request.raw_target, request.headers)
         if presented.service != "s3":
             raise error(
@@ -153,14 +178,17 @@ class Front:
         payload_hash = presented.payload_hash
         if payload_hash is None:
             raise invalid_request("Missing required header for this request: x-amz-content-sha256")
-        known = self.lookup(presented.access_key_id)
+        known = self.lookup(presented.access_key_id, presented.session_token)
         principal = authenticate.verify(presented, known, payload_hash, self.wall())
         assert known is not None
         region, now = presented.region or self.region, self.clock.now()
+        if principal.session is None:
+            self.uses.note(presented.access_key_id, "s3", region, now)
+        signed = keys.of_request(presented, _sender(request), self.wall())
         return S3Call(
             params={},
             request=request,
-            asked=Asked(principal, self._context(presented, request, region, now)),
+            asked=Asked(principal, _context(signed, request, region, now)),
             region=region,
             request_id=request_id,
             now=now,
@@ -170,20 +198,49 @@ class Front:
             waiting=connection.waiting,
         )
 
-    def _context(
-        self, presented: Presented, request: HttpRequest, region: str, now: float
-    ) -> Context:
-        """The condition keys that every call has."""
-        header = request.header
-        sent = sender.read(header.get(sender.HEADER))
-        return {
-            "aws:RequestedRegion": region,
-            **context.times(now),
-            **context.of_request(
-                sent, agent=header.get("user-agent"), referer=header.get("referer")
-            ),
-            **keys.of_request(presented, sent, self.wall()),
-        }
+    async def _read_form(
+        self, request: HttpRequest, connection: Connection, request_id: str
+    ) -> tuple[Form, S3Call]:
+        """A browser's form up to its file, and the PutObject that it means."""
+        wall_now = self.wall()
+        form, signer = await forms.read(request, connection.body(), self.lookup, wall_now)
+        region, now = signer.region or self.region, self.clock.now()
+        if signer.principal.session is None:
+            self.uses.note(signer.access_key_id, "s3", region, now)
+        signed = keys.of_form(signer.signed_at, _sender(request), wall_now)
+        return form, S3Call(
+            params={},
+            request=forms.as_put(form, request),
+            asked=Asked(signer.principal, _context(signed, request, region, now)),
+            region=region,
+            request_id=request_id,
+            now=now,
+            body=form.file,
+            payload_hash=UNSIGNED_PAYLOAD,
+            chunked=None,
+            waiting=connection.waiting,
+        )
+
+
+def _context(signed: Context, request: HttpRequest, region: str, now: float) -> Context:
+    """The condition keys that every call has; ``signed``: of its signature."""
+    agent, referer = (request.header.get(name) for name in ("user-agent", "referer"))
+    return {
+        "aws:RequestedRegion": region,
+        **context.times(now),
+        **context.of_request(_sender(request), agent=agent, referer=referer),
+        **signed,
+    }
+
+
+def _sender(request: HttpRequest) -> Sender:
+    return sender.read(request.header.get(sender.HEADER))
+
+
+def _put_object() -> Model:
+    model = specs.service("s3").operation("PutObject")
+    assert model is not None
+    return model
 
 
 def _operation(request: HttpRequest) -> tuple[Model, Operation]:
@@ -202,11 +259,6 @@ def _refused(refusal: CallerError, request_id: str) -> HttpResponse:
         headers = (*response.headers, *refusal.headers.items())
         response = replace(response, headers=headers)
     return response
-
-
-def _is_browser_form(request: HttpRequest) -> bool:
-    """What authenticates itself by fields of its body: no operation of the service model."""
-    return request.header.get("content-type", "").lower().startswith("multipart/form-data")
 
 
 def _check_head(model: Model, params: Mapping[str, Any]) -> None:

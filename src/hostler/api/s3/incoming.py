@@ -28,6 +28,9 @@ PIECE_BYTES = 1 << 20
 OBJECT_BYTES_MAX = 5 << 30
 """Of one PUT or part; larger objects are uploaded in parts, as on S3."""
 
+UNTOLD = -1
+"""The length of a body that ends where it says so itself: whoever gives it judges it."""
+
 T = TypeVar("T")
 
 
@@ -36,7 +39,7 @@ class Claims:
     """What the request says of its body, to be found true."""
 
     length: int
-    """Of the content, without the framing of aws-chunked."""
+    """Of the content, without the framing of aws-chunked; or UNTOLD."""
     sha256: str | None = None
     """Hexadecimal, from x-amz-content-sha256."""
     md5: bytes | None = None
@@ -207,27 +210,30 @@ async def receive(
     """
     digests = Digests(claimed.algorithm or also)
 
-    def take(data: bytes) -> None:
-        piece = data if chunked is None else chunked.feed(data)
-        writer.write(piece)
-        digests.take(piece)
+    def take(pieces: list[bytes]) -> None:
+        for data in pieces:
+            piece = data if chunked is None else chunked.feed(data)
+            writer.write(piece)
+            digests.take(piece)
 
-    def finish(rest: bytes) -> Received:
+    def finish(rest: list[bytes]) -> Received:
         take(rest)
         if chunked is not None:
             chunked.finish()
-        if writer.size != claimed.length:
+        if claimed.length not in (UNTOLD, writer.size):
             raise incomplete()
         verify(claimed, writer.hexdigest(), digests, chunked)
         return Received(writer.commit(), digests.md5(), digests.checksum())
 
-    pending = bytearray()
+    pending: list[bytes] = []
+    size = 0
     async for data in body:
-        pending += data
-        if len(pending) >= PIECE_BYTES:
-            piece, pending = bytes(pending), bytearray()
-            await storage.run(partial(take, piece))
-    return await storage.run(partial(finish, bytes(pending)))
+        pending.append(data)
+        size += len(data)
+        if size >= PIECE_BYTES:
+            pieces, pending, size = pending, [], 0
+            await storage.run(partial(take, pieces))
+    return await storage.run(partial(finish, pending))
 
 
 async def read_document(

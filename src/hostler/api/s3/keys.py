@@ -77,16 +77,35 @@ _MAKING = frozenset({"CompleteMultipartUpload", "CopyObject", "PutObject"})
 
 def of_request(presented: Presented, sender: Sender, wall_now: float) -> Context:
     """The keys that every call of S3 has: how it was signed, and how it came."""
-    signed = signed_at(presented)
     is_version_4 = bool(presented.scope.text)
     in_query = presented.expires_s is not None or not is_version_4
     return {
-        **_NEVER,
+        **_of_signature(signed_at(presented), sender, wall_now, is_version_4=is_version_4),
         "s3:authType": "REST-QUERY-STRING" if in_query else "REST-HEADER",
+        "s3:x-amz-content-sha256": presented.payload_hash if is_version_4 else ABSENT,
+    }
+
+
+def of_form(signed: float | None, sender: Sender, wall_now: float) -> Context:
+    """The same of a browser's form; ``signed``: epoch s, which version 4 alone tells.
+
+    What AWS takes its content's hash to be is not documented, so it is not known.
+    """
+    return {
+        **_of_signature(signed, sender, wall_now, is_version_4=signed is not None),
+        "s3:authType": "POST",
+        "s3:x-amz-content-sha256": ABSENT if signed is None else None,
+    }
+
+
+def _of_signature(
+    signed: float | None, sender: Sender, wall_now: float, *, is_version_4: bool
+) -> Context:
+    return {
+        **_NEVER,
         "s3:signatureversion": ALGORITHM if is_version_4 else "AWS",
         "s3:signatureAge": None if signed is None else str(max(0, int((wall_now - signed) * 1000))),
         "s3:TlsVersion": ABSENT if sender.secured is False else sender.tls,
-        "s3:x-amz-content-sha256": presented.payload_hash if is_version_4 else ABSENT,
     }
 
 

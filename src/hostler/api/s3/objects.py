@@ -3,13 +3,15 @@
 Invariant: an object changes in one transaction, after its new bytes are durable and checked.
 """
 
+from dataclasses import replace
+
 from hostler.api.s3 import conditions, describe, naming, tagging
 from hostler.api.s3.call import Content, Reply, Room, S3Call
 from hostler.api.s3.checksums import USUAL
 from hostler.api.s3.errors import error
 from hostler.api.s3.finding import find
 from hostler.api.s3.guard import bucket_of
-from hostler.api.s3.incoming import claims, receive
+from hostler.api.s3.incoming import UNTOLD, Claims, claims, receive
 from hostler.store import object_versions, objects
 from hostler.store.database import Transaction
 from hostler.store.objects import Checksum, StoredObject
@@ -17,8 +19,17 @@ from hostler.store.objects import Checksum, StoredObject
 
 async def put_object(room: Room, call: S3Call) -> Reply:
     """Store an object's bytes and make them visible."""
-    naming.check_key(call.key)
+    return await _put(room, call, claims(call.request.header, call.payload_hash))
+
+
+async def put_form(room: Room, call: S3Call) -> Reply:
+    """The same for a browser's form: its file has no length beforehand."""
     claimed = claims(call.request.header, call.payload_hash)
+    return await _put(room, call, replace(claimed, length=UNTOLD))
+
+
+async def _put(room: Room, call: S3Call, claimed: Claims) -> Reply:
+    naming.check_key(call.key)
     headers, metadata = describe.headers_of(call), describe.metadata_of(call.params)
     tags = tagging.of_header(call.params.get("Tagging"))
 

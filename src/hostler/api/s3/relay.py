@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 from hostler.api import asgi
 from hostler.api.s3 import access, copying, passing
 from hostler.api.s3.connection import Connection
-from hostler.api.s3.errors import error
+from hostler.api.s3.errors import error, not_implemented
 from hostler.api.s3.front import Admitted, Answer, Front
 from hostler.api.s3.incoming import claims
 from hostler.api.s3.passage import PIECE_BYTES, Passage
@@ -71,6 +71,11 @@ class Relay:
                 return
 
     async def _pass_on(self, admitted: Admitted, _connection: Connection) -> Answer:
+        if admitted.form is not None:
+            text = (
+                "Uploads from browser forms do not go on to an external S3: presign a PUT instead."
+            )
+            raise not_implemented(text)
         passing.check_owners(admitted, self._account)
         passing.check_key(admitted.call.params.get("Key") or "")
         await self._check_others(admitted)

@@ -4,7 +4,7 @@ Invariant: what is not here answers NotImplemented, by its name.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostler.api.members import Members
 from hostler.api.s3 import (
@@ -100,3 +100,6 @@ OPERATIONS: Mapping[str, Operation] = {
     for name, handler in _HANDLERS.items()
 }
 """The implemented operations by name; the README's list is made from it."""
+
+PUT_FORM = replace(OPERATIONS["PutObject"], handler=objects.put_form)
+"""PutObject, where a browser's form asks for it."""

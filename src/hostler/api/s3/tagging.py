@@ -42,6 +42,13 @@ def of_header(header: str | None) -> Mapping[str, str]:
     return checked(pairs, TAGS_MAX)
 
 
+def of_document(given: Mapping[str, Any] | None) -> Mapping[str, str]:
+    """The tags of an object's Tagging document; raises CallerError, also where there is none."""
+    if given is None:
+        raise malformed_xml()
+    return checked(_pairs(given.get("TagSet", ())), TAGS_MAX)
+
+
 def checked(pairs: Iterable[tuple[str, str]], most: int) -> Mapping[str, str]:
     """Tags that may be set; raises CallerError."""
     tags: dict[str, str] = {}
@@ -69,10 +76,7 @@ async def get_object_tagging(room: Room, call: S3Call) -> Reply:
 
 async def put_object_tagging(room: Room, call: S3Call) -> Reply:
     """Replace an object's tags."""
-    given = call.params.get("Tagging")
-    if given is None:
-        raise malformed_xml()
-    return await _replace(room, call, checked(_pairs(given.get("TagSet", ())), TAGS_MAX))
+    return await _replace(room, call, of_document(call.params.get("Tagging")))
 
 
 async def delete_object_tagging(room: Room, call: S3Call) -> Reply:

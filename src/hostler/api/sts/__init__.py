@@ -1,29 +1,16 @@
-"""STS: who the caller is.
+"""STS: who the caller is, and temporary credentials.
 
-Invariant: GetCallerIdentity needs no permission, even under a policy that denies everything.
-https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+Invariant: nothing is written: what was given out is known by its token alone (ADR 30).
 """
 
-from typing import Any
-
-from hostler.api.registry import Call, Effect, Operation, ServiceTable, table
-from hostler.store.database import Transaction
-
-
-def caller_identity(_tx: Transaction, call: Call) -> dict[str, Any]:
-    principal = call.principal
-    return {"UserId": principal.unique_id, "Account": principal.account, "Arn": principal.arn}
-
+from hostler.api.registry import ServiceTable, table
+from hostler.api.sts import assume_role, caller_identity, session_token
 
 TABLE: ServiceTable = table(
     "sts",
     (
-        Operation(
-            name="GetCallerIdentity",
-            handler=caller_identity,
-            access=lambda _call: (),
-            effect=Effect.READS,
-            members={},
-        ),
+        caller_identity.OPERATION,
+        assume_role.OPERATION,
+        session_token.OPERATION,
     ),
 )

@@ -209,9 +209,11 @@ class Children:
         self.ended(child)
 
     def _pause(self, child: Child) -> None:
+        """Start it again at once if it had settled, else after ever longer pauses."""
         if time.monotonic() - child.started > SETTLED_S:
-            child.pause_s = PAUSE_MIN_S
-        self._postpone(child)
+            child.pause_s, child.start_at = PAUSE_MIN_S, time.monotonic()
+        else:
+            self._postpone(child)
 
     @staticmethod
     def _postpone(child: Child) -> None:

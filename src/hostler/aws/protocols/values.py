@@ -1,4 +1,4 @@
-"""JSON values to members and back, for the protocols whose bodies are JSON.
+"""JSON values to members and back, for the protocols whose bodies are JSON (and CBOR's to members).
 
 Invariant: what is read has the model's types (times are floats, blobs bytes), whatever was sent;
 members that the model does not know are left out, and absent ones stay absent.
@@ -129,6 +129,8 @@ def _read_time(shape: Shape, value: Any, path: str) -> float:
 
 
 def _read_blob(value: Any, path: str) -> bytes:
+    if isinstance(value, bytes):  # CBOR has them
+        return value
     if not isinstance(value, str):
         raise _unexpected("a base64 string", value, path)
     try:

@@ -108,8 +108,7 @@ class Artifacts:
 
         Unpacked aside and moved as a whole: nothing follows a link that the model's archive made.
         """
-        aside = folder.with_name(f"{folder.name.removesuffix('.part')}-{CODE}.part")
-        await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
+        aside = folder.with_name(f"{folder.name}.{CODE}")
         aside.mkdir()
         aside.chmod(0o755)
         try:

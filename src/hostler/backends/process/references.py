@@ -1,13 +1,14 @@
 """Shared folders of instances: unpacked models and overlay environments, kept while referred to.
 
 Invariant: an instance's folder (or that of a preparation) holds a link to what it uses before that
-is made, and a shared folder appears whole (made aside, then renamed); what none of them links to is
-deleted.
+is made; a shared folder appears whole (made aside, then renamed) and goes whole (renamed, then
+deleted), whoever is killed or cancelled meanwhile; what none of them links to is deleted.
 """
 
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -38,8 +39,7 @@ class SharedFolders:
             if final.is_dir():
                 return final
             self._root.mkdir(mode=0o711, parents=True, exist_ok=True)
-            aside = self._root / f".{key}.part"
-            await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
+            aside = self._hidden(key, "part")
             aside.mkdir()
             aside.chmod(0o755)  # whatever the umask: instances read it as users of their own
             try:
@@ -59,20 +59,30 @@ class SharedFolders:
     async def release(self, key: str) -> None:
         """Delete a folder if nothing refers to it any more."""
         async with self._exclusive(key):
-            if not self._refers(key):
-                await asyncio.to_thread(shutil.rmtree, self._root / key, ignore_errors=True)
+            if self._refers(key):
+                return
+            gone = self._hidden(key, "gone")
+            with contextlib.suppress(OSError):  # not there, or for the next life to delete
+                (self._root / key).rename(gone)
+        await asyncio.to_thread(shutil.rmtree, gone, ignore_errors=True)
 
     async def sweep(self) -> None:
         """Delete what a control process that died left unfinished or unreferred."""
         if not self._root.is_dir():
             return
         for name in [path.name for path in self._root.iterdir()]:
-            if name.startswith(".") and name.endswith(".part"):
-                key = name[1 : -len(".part")]
-                async with self._exclusive(key):
-                    await asyncio.to_thread(shutil.rmtree, self._root / name, ignore_errors=True)
-            elif not name.startswith("."):
+            if not name.startswith("."):
                 await self.release(name)
+                continue
+            async with self._exclusive(name[1:].partition(".")[0]):  # ours is done by then
+                await asyncio.to_thread(shutil.rmtree, self._root / name, ignore_errors=True)
+
+    def _hidden(self, key: str, state: str) -> Path:
+        """A name that nobody has, so that no thread of one who gave up works in another's folder.
+
+        All names with a key's own between their dots are made under its lock.
+        """
+        return self._root / f".{key}.{secrets.token_hex(4)}.{state}"
 
     def _refers(self, key: str) -> bool:
         """Whether anything refers to a folder; each deletion asks all that might."""

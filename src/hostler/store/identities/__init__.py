@@ -5,10 +5,13 @@ Invariant: whatever is read by name is read within one account. Other rooms use 
 """
 
 from hostler.store.identities.entities import Identity, Kind, role
+from hostler.store.identities.keys import note_uses, session_key
 from hostler.store.identities.principals import (
     credential,
     ensure_root,
+    managed_policies,
     principal,
+    principal_by_id,
     role_principal,
     snapshot_parts,
 )
@@ -18,8 +21,12 @@ __all__ = [
     "Kind",
     "credential",
     "ensure_root",
+    "managed_policies",
+    "note_uses",
     "principal",
+    "principal_by_id",
     "role",
     "role_principal",
+    "session_key",
     "snapshot_parts",
 ]

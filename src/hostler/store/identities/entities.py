@@ -1,11 +1,11 @@
-"""Users, roles and roots: one row each, by account, kind and name regardless of case.
+"""Users, roles, groups and roots: one row each, by account, kind and name regardless of case.
 
 Invariant: everything that hangs on an identity is gone before the identity is.
 """
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -25,15 +25,16 @@ class Kind(StrEnum):
 
     USER = "user"
     ROLE = "role"
+    GROUP = "group"
     ROOT = "root"
 
 
-_ID_PREFIXES = {Kind.USER: "AIDA", Kind.ROLE: "AROA"}
+_ID_PREFIXES = {Kind.USER: "AIDA", Kind.ROLE: "AROA", Kind.GROUP: "AGPA"}
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A user, a role, or a root; ``created`` in epoch seconds."""
+    """A user, a role, a group, or a root; ``created`` in epoch seconds."""
 
     id: str
     account: str
@@ -46,20 +47,30 @@ class Identity:
     trust: str = ""
     """A role's trust document (JSON text)."""
     session_seconds_max: int = 3600
+    boundary: str | None = None
+    """The ARN of a user's or a role's permissions boundary."""
 
 
 def unique_id(prefix: str) -> str:
-    """An identifier of AWS's form: AIDA…, AROA…, ANPA…, AKIA….
+    """An identifier of AWS's form: AIDA…, AROA…, ANPA…, AKIA…, ASIA….
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     """
-    length = _ACCESS_KEY_ID_LENGTH if prefix == "AKIA" else _ID_LENGTH
+    length = _ACCESS_KEY_ID_LENGTH if prefix in ("AKIA", "ASIA") else _ID_LENGTH
     return prefix + "".join(secrets.choice(_ID_ALPHABET) for _ in range(length - len(prefix)))
 
 
-def create_user(tx: Transaction, account: str, name: str, *, path: str, now: float) -> Identity:
+def create_user(
+    tx: Transaction, account: str, name: str, *, path: str, now: float, boundary: str | None = None
+) -> Identity:
     """Make a user; the caller has seen that the name is free."""
-    return _create(tx, _new(account, Kind.USER, name, path, now))
+    made = _new(account, Kind.USER, name, path, now)
+    return _create(tx, replace(made, boundary=boundary))
+
+
+def create_group(tx: Transaction, account: str, name: str, *, path: str, now: float) -> Identity:
+    """Make a group; the caller has seen that the name is free."""
+    return _create(tx, _new(account, Kind.GROUP, name, path, now))
 
 
 def create_role(
@@ -72,24 +83,17 @@ def create_role(
     now: float,
     description: str = "",
     session_seconds_max: int = 3600,
+    boundary: str | None = None,
 ) -> Identity:
     """Make a role; the caller has checked the trust document and seen that the name is free."""
-    plain = _new(account, Kind.ROLE, name, path, now)
-    return _create(
-        tx,
-        Identity(
-            id=plain.id,
-            account=account,
-            kind=Kind.ROLE,
-            name=name,
-            path=path,
-            arn=plain.arn,
-            created=now,
-            description=description,
-            trust=trust,
-            session_seconds_max=session_seconds_max,
-        ),
+    made = replace(
+        _new(account, Kind.ROLE, name, path, now),
+        description=description,
+        trust=trust,
+        session_seconds_max=session_seconds_max,
+        boundary=boundary,
     )
+    return _create(tx, made)
 
 
 def root(tx: Transaction, account: str, now: float) -> Identity:
@@ -122,6 +126,11 @@ def role(tx: Transaction, arn: str) -> Identity | None:
     return found if found is not None and found.kind is Kind.ROLE else None
 
 
+def by_id(tx: Transaction, unique_id: str) -> Identity | None:
+    """The identity of a unique id."""
+    return _one(tx, tables.identities.c.id == unique_id)
+
+
 def page(
     tx: Transaction, account: str, kind: Kind, *, path_prefix: str, after: str, limit: int
 ) -> Sequence[Identity]:
@@ -142,8 +151,26 @@ def page(
     return [identity(row) for row in tx.execute(query)]
 
 
+def count(tx: Transaction, account: str, kind: Kind) -> int:
+    """How many of a kind an account has."""
+    table = tables.identities
+    query = select(func.count()).where(table.c.account == account, table.c.kind == kind)
+    return tx.execute(query).scalar_one()
+
+
+def every(tx: Transaction, account: str) -> Sequence[Identity]:
+    """An account's users, groups and roles, by kind and name."""
+    table = tables.identities
+    query = (
+        select(table)
+        .where(table.c.account == account, table.c.kind != Kind.ROOT)
+        .order_by(table.c.kind, table.c.name_key)
+    )
+    return [identity(row) for row in tx.execute(query)]
+
+
 def rename(tx: Transaction, one: Identity, *, name: str, path: str) -> None:
-    """Give a user another name or path: its id, keys and policies stay its own."""
+    """Give a user or a group another name or path: its id, keys and policies stay its own."""
     _change(
         tx,
         one,
@@ -159,8 +186,13 @@ def update_role(tx: Transaction, one: Identity, **values: str | int) -> None:
     _change(tx, one, **values)
 
 
+def set_boundary(tx: Transaction, one: Identity, boundary: str | None) -> None:
+    """Limit a user or a role to what a managed policy (its ARN) allows; None: no longer."""
+    _change(tx, one, boundary=boundary)
+
+
 def remove(tx: Transaction, one: Identity) -> None:
-    """Delete an identity and its tags; keys and policies must be gone already."""
+    """Delete an identity and its tags; keys, policies and memberships must be gone already."""
     tx.execute(delete(tables.tags).where(tables.tags.c.owner == one.id))
     tx.execute(delete(tables.identities).where(tables.identities.c.id == one.id))
 
@@ -205,6 +237,7 @@ def identity(row: Row[Any]) -> Identity:
         description=row.description,
         trust=row.trust,
         session_seconds_max=row.session_seconds_max,
+        boundary=row.boundary,
     )
 
 
@@ -227,12 +260,13 @@ def _create(tx: Transaction, one: Identity) -> Identity:
             description=one.description,
             trust=one.trust,
             session_seconds_max=one.session_seconds_max,
+            boundary=one.boundary,
         )
     )
     return one
 
 
-def _change(tx: Transaction, one: Identity, **values: str | int) -> None:
+def _change(tx: Transaction, one: Identity, **values: str | int | None) -> None:
     table = tables.identities
     tx.execute(update(table).where(table.c.id == one.id).values(**values))
 

@@ -32,6 +32,17 @@ class ManagedPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """How many identities of an account a policy is attached to, and how many it limits."""
+
+    attached: int = 0
+    as_boundary: int = 0
+
+
+UNUSED = Usage()
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """One version of a managed policy."""
 
@@ -116,6 +127,24 @@ def own(tx: Transaction, account: str) -> Sequence[ManagedPolicy]:
     return [_managed(row) for row in tx.execute(query)]
 
 
+def count(tx: Transaction, account: str) -> int:
+    """How many managed policies of its own an account has."""
+    table = tables.policies
+    query = select(func.count()).where(table.c.account == account)
+    return tx.execute(query).scalar_one()
+
+
+def count_versions(tx: Transaction, account: str) -> int:
+    """How many versions those have together."""
+    table, version = tables.policies, tables.policy_versions
+    query = (
+        select(func.count())
+        .join_from(version, table, version.c.policy == table.c.arn)
+        .where(table.c.account == account)
+    )
+    return tx.execute(query).scalar_one()
+
+
 def aws() -> Sequence[ManagedPolicy]:
     """AWS's managed policies, by ARN."""
     return [_aws(managed.POLICIES[arn]) for arn in sorted(managed.POLICIES)]
@@ -188,6 +217,17 @@ def attached(tx: Transaction, owner: str) -> Sequence[str]:
     return list(tx.execute(query).scalars())
 
 
+def limited(tx: Transaction, account: str, arn: str) -> Sequence[Identity]:
+    """The account's identities whose boundary a policy is, by kind and name."""
+    table = tables.identities
+    query = (
+        select(table)
+        .where(table.c.boundary == arn, table.c.account == account)
+        .order_by(table.c.kind, table.c.name_key)
+    )
+    return [identity(row) for row in tx.execute(query)]
+
+
 def holders(tx: Transaction, account: str, arn: str) -> Sequence[Identity]:
     """The account's identities that a policy is attached to, by kind and name."""
     table, given = tables.identities, tables.attachments
@@ -200,16 +240,24 @@ def holders(tx: Transaction, account: str, arn: str) -> Sequence[Identity]:
     return [identity(row) for row in tx.execute(query)]
 
 
-def attachment_counts(tx: Transaction, account: str) -> dict[str, int]:
-    """How many of the account's identities each policy is attached to."""
+def usages(tx: Transaction, account: str) -> dict[str, Usage]:
+    """How each policy is used by the account's identities; of those that are."""
     table, given = tables.identities, tables.attachments
-    query = (
-        select(given.c.policy, func.count().label("holders"))
+    attached = (
+        select(given.c.policy, func.count().label("times"))
         .join(table, given.c.identity == table.c.id)
         .where(table.c.account == account)
         .group_by(given.c.policy)
     )
-    return {row.policy: row.holders for row in tx.execute(query)}
+    limiting = (
+        select(table.c.boundary.label("policy"), func.count().label("times"))
+        .where(table.c.account == account, table.c.boundary.is_not(None))
+        .group_by(table.c.boundary)
+    )
+    found = {row.policy: Usage(attached=row.times) for row in tx.execute(attached)}
+    for row in tx.execute(limiting):
+        found[row.policy] = Usage(found.get(row.policy, UNUSED).attached, row.times)
+    return found
 
 
 def _insert_version(tx: Transaction, arn: str, version: Version) -> None:

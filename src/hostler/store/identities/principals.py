@@ -1,19 +1,24 @@
 """Identities as the planes use them: a credential with its secret, a principal with its policies.
 
-Invariant: a principal carries every policy in force for it, each document whole; a document that
-cannot be found stands as one that refuses everything, never as nothing.
+Invariant: a principal carries every policy in force for it, those of its groups with them, each
+document whole; a document that cannot be found stands as one that refuses everything, never as
+nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import and_, select
 
-from hostler.domain.snapshot import Credential, Policy, Principal
+from hostler.domain.snapshot import Credential, Identities, Policy, Principal
 from hostler.iam import managed
 from hostler.store.database import Transaction
-from hostler.store.identities import entities, keys, tables
+from hostler.store.identities import entities, groups, keys, tables
 from hostler.store.identities.entities import Identity, Kind
+
+BY_NAME_MAX = 100
+"""Policies that are asked for by name; of more, all are read."""
 
 
 def credential(tx: Transaction, access_key_id: str) -> tuple[Credential, Principal] | None:
@@ -43,50 +48,91 @@ def role_principal(tx: Transaction, arn: str) -> Principal | None:
     return None if found is None else principal(tx, found)
 
 
-def snapshot_parts(tx: Transaction) -> tuple[tuple[Credential, ...], tuple[Principal, ...]]:
-    """Every active credential, and every principal that has one."""
+def principal_by_id(tx: Transaction, unique_id: str) -> Principal | None:
+    """A root, user or role of a unique id, with its policies."""
+    found = entities.by_id(tx, unique_id)
+    return None if found is None else principal(tx, found)
+
+
+def snapshot_parts(tx: Transaction) -> Identities:
+    """Every active credential, and every principal: those without a key may have sessions."""
     table, keyed = tables.identities, tables.access_keys
-    query = (
-        select(table, keyed.c.secret, keyed.c.id.label("key_id"))
-        .join(keyed, keyed.c.identity == table.c.id)
+    every = select(table).where(table.c.kind != Kind.GROUP).order_by(table.c.arn)
+    owners = [entities.identity(row) for row in tx.execute(every)]
+    active = (
+        select(keyed.c.id, keyed.c.secret, table.c.arn)
+        .join(table, keyed.c.identity == table.c.id)
         .where(keyed.c.active)
         .order_by(keyed.c.id)
     )
-    owners: dict[str, Identity] = {}
-    credentials = []
-    for row in tx.execute(query):
-        owner = entities.identity(row)
-        owners[owner.id] = owner
-        credentials.append(Credential(row.key_id, row.secret, owner.arn))
-    by_arn = sorted(owners.values(), key=lambda owner: owner.arn)
-    return tuple(credentials), tuple(_principals(tx, by_arn))
+    return Identities(
+        tuple(Credential(row.id, row.secret, row.arn) for row in tx.execute(active)),
+        tuple(_principals(tx, owners)),
+        keys.session_key(tx),
+    )
+
+
+def managed_policies(tx: Transaction, arns: Collection[str]) -> Mapping[str, Policy]:
+    """The managed policies of these ARNs, each in its default version."""
+    # A policy without a document may have refused something: the engine reads "" as a Deny.
+    found = {arn: Policy(arn, "") for arn in arns}
+    owned, version = tables.policies, tables.policy_versions
+    query = select(owned.c.arn, version.c.document).join(
+        version,
+        and_(version.c.policy == owned.c.arn, version.c.version == owned.c.default_version),
+    )
+    own = [arn for arn in arns if arn not in managed.POLICIES]
+    if len(own) <= BY_NAME_MAX:
+        query = query.where(owned.c.arn.in_(own))
+    for row in tx.execute(query) if own else ():
+        if row.arn in found:
+            found[row.arn] = Policy(row.arn, row.document)
+    for arn in found.keys() & managed.POLICIES.keys():
+        found[arn] = Policy(arn, managed.POLICIES[arn].document)
+    return found
 
 
 def ensure_root(tx: Transaction, account: str, now: float) -> Credential:
-    """The account's root credentials: the oldest active key, or a first one."""
+    """The account's root credentials: the oldest active key, or a first one.
+
+    With the first root comes the key that session tokens are sealed with.
+    """
     root = entities.root(tx, account, now)
+    keys.ensure_session_key(tx, now)
     active = [key for key in keys.of(tx, root.id) if key.active]
     key = active[0] if active else keys.create(tx, root.id, now)
     return Credential(key.id, key.secret, root.arn)
 
 
 def _principals(tx: Transaction, identities: Sequence[Identity]) -> Iterable[Principal]:
-    held: defaultdict[str, list[Policy]] = defaultdict(list)
     only = [one.id for one in identities] if len(identities) == 1 else None
-    for owner, policy in _inline(tx, only):
-        held[owner].append(policy)
-    for owner, policy in _attached(tx, only):
-        held[owner].append(policy)
+    joined = groups.by_member(tx, only)
+    holders = None if only is None else only + [group for group, _ in joined.get(only[0], ())]
+    inline: defaultdict[str, list[Policy]] = defaultdict(list)
+    for owner, policy in _inline(tx, holders):
+        inline[owner].append(policy)
+    attached: defaultdict[str, list[Policy]] = defaultdict(list)
+    for owner, policy in _attached(tx, holders):
+        attached[owner].append(policy)
     tags = _tags(tx, only)
+    boundaries = managed_policies(
+        tx, {one.boundary for one in identities if one.boundary is not None}
+    )
     for one in identities:
+        held = [*inline[one.id], *attached[one.id]]
+        for group, name in joined.get(one.id, ()):
+            held += [replace(each, name=f"group/{name}/{each.name}") for each in inline[group]]
+            # A managed policy has one name for all who hold it: once is enough.
+            held += [each for each in attached[group] if each not in held]
         yield Principal(
             arn=one.arn,
             account=one.account,
             unique_id=one.id,
             name=one.name,
-            policies=tuple(held[one.id]),
+            policies=tuple(held),
             is_root=one.kind is Kind.ROOT,
             tags=tags[one.id],
+            boundary=None if one.boundary is None else boundaries[one.boundary],
         )
 
 
@@ -111,21 +157,11 @@ def _inline(tx: Transaction, only: Sequence[str] | None) -> Iterable[tuple[str, 
 
 
 def _attached(tx: Transaction, only: Sequence[str] | None) -> Iterable[tuple[str, Policy]]:
-    table, owned, version = tables.attachments, tables.policies, tables.policy_versions
-    query = (
-        select(table.c.identity, table.c.policy, version.c.document)
-        .outerjoin(owned, owned.c.arn == table.c.policy)
-        .outerjoin(
-            version,
-            and_(version.c.policy == owned.c.arn, version.c.version == owned.c.default_version),
-        )
-        .order_by(table.c.identity, table.c.policy)
-    )
+    table = tables.attachments
+    query = select(table.c.identity, table.c.policy).order_by(table.c.identity, table.c.policy)
     if only is not None:
         query = query.where(table.c.identity.in_(only))
-    for row in tx.execute(query):
-        document = row.document
-        if document is None and row.policy in managed.POLICIES:
-            document = managed.POLICIES[row.policy].document
-        # A policy without a document may have refused something: the engine reads "" as a Deny.
-        yield row.identity, Policy(row.policy, document or "")
+    rows = tx.execute(query).all()
+    documents = managed_policies(tx, {row.policy for row in rows})
+    for row in rows:
+        yield row.identity, documents[row.policy]

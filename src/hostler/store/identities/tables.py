@@ -1,7 +1,8 @@
 """The tables of identities.
 
-Invariant: an identity is a user, a role, or an account's root; whatever hangs on one (keys,
-policies, tags) hangs on its unique id, so that a name that comes back inherits nothing.
+Invariant: an identity is a user, a role, a group, or an account's root; whatever hangs on one
+(keys, policies, tags, memberships) hangs on its unique id, so that a name that comes back inherits
+nothing.
 """
 
 from sqlalchemy import (
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -32,7 +34,16 @@ identities = Table(
     Column("description", String, nullable=False, default=""),
     Column("trust", Text, nullable=False, default=""),
     Column("session_seconds_max", Integer, nullable=False, default=3600),
+    # The ARN of a managed policy; no foreign key, as AWS's are no rows of ours.
+    Column("boundary", String),
     UniqueConstraint("account", "kind", "name_key"),
+)
+
+memberships = Table(
+    "iam_memberships",
+    metadata,
+    Column("identity", ForeignKey(identities.c.id), primary_key=True),
+    Column("of_group", ForeignKey(identities.c.id), primary_key=True, index=True),
 )
 
 access_keys = Table(
@@ -43,6 +54,10 @@ access_keys = Table(
     Column("secret", String, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("created", Float(53), nullable=False),
+    # The last request that it signed: when, to which service, in which region.
+    Column("used", Float(53)),
+    Column("used_service", String),
+    Column("used_region", String),
 )
 
 inline_policies = Table(
@@ -85,6 +100,14 @@ attachments = Table(
     Column("identity", ForeignKey(identities.c.id), primary_key=True),
     # No foreign key: an AWS-managed policy is no row of ours.
     Column("policy", String, primary_key=True, index=True),
+)
+
+session_keys = Table(
+    "iam_session_keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created", Float(53), nullable=False),
 )
 
 tags = Table(

@@ -1,0 +1,162 @@
+"""GetMetricData: up to 500 queries, their values in pages.
+
+Invariant: the token says behind which query, line and time the next page begins, so pages
+fit together although each is computed anew; what a page does not need is not read for it.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+"""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from hostler.api.cloudwatch import queries, reading, refusals
+from hostler.api.cloudwatch.queries import Query
+from hostler.api.registry import Call
+from hostler.domain.errors import CallerError
+from hostler.store.database import Transaction
+from hostler.telemetry import timelines
+from hostler.telemetry.evaluate import Evaluator, Value
+from hostler.telemetry.expressions import ExpressionError
+from hostler.telemetry.timelines import Line
+
+DATAPOINTS_MAX = 100_800
+
+
+class Place(NamedTuple):
+    """Where a page ends: the query's number, its line's, and the last time that was shown."""
+
+    query: int
+    line: int
+    time_s: int
+
+
+def get(tx: Transaction, call: Call) -> Mapping[str, Any]:
+    """GetMetricData."""
+    params = call.params
+    if params["StartTime"] >= params["EndTime"]:
+        raise refusals.unfit("The parameter EndTime must be greater than StartTime.")
+    most: int = params.get("MaxDatapoints", DATAPOINTS_MAX)
+    if not 1 <= most <= DATAPOINTS_MAX:
+        raise refusals.unfit(
+            f"The value {most} for parameter MaxDatapoints is invalid: it must be 1 to "
+            f"{DATAPOINTS_MAX}."
+        )
+    results = Results(tx, call, queries.read(call))
+    descending = params.get("ScanBy", "TimestampDescending") == "TimestampDescending"
+    after = _place(params.get("NextToken"))
+    page: dict[str, Any] = {"MetricDataResults": [], "Messages": []}
+    last = after
+    for number, label, line in results.lines(after):
+        times = sorted(line.values, reverse=descending)
+        if after is not None and number == after[:2]:
+            times = [at for at in times if (at < after.time_s if descending else at > after.time_s)]
+            if not times:
+                continue  # it was complete
+        if times and not most:
+            break
+        kept = times[:most]
+        most -= len(kept)
+        page["MetricDataResults"].append(
+            {
+                "Id": results.ids[number[0]],
+                "Label": label,
+                "Timestamps": kept,
+                "Values": [line.values[at] for at in kept],
+                "StatusCode": "Complete" if len(kept) == len(times) else "PartialData",
+            }
+        )
+        if kept:
+            last = Place(*number, kept[-1])
+        if len(kept) < len(times):
+            break
+    else:
+        return page
+    assert last is not None
+    page["NextToken"] = _token(last)
+    return page
+
+
+class Results:
+    """The queries' values, each computed when it is first asked for."""
+
+    def __init__(self, tx: Transaction, call: Call, asked: Mapping[str, Query]) -> None:
+        self._tx = tx
+        self._call = call
+        self._asked = asked
+        self.ids = tuple(query.id for query in asked.values() if query.returned)
+        """Of the queries whose data are returned, by their number."""
+        self._known: dict[str, Value] = {}
+        self._evaluator = Evaluator(self._value, self._metrics)
+
+    def lines(self, after: Place | None) -> Iterator[tuple[tuple[int, int], str, Line]]:
+        """The lines to return, with (query, line) and label, from where a page ended."""
+        for number, query_id in enumerate(self.ids):
+            if after is not None and number < after.query:
+                continue
+            query = self._asked[query_id]
+            found = self._returned(query)
+            several = len(found) > 1
+            for place, line in enumerate(found):
+                if after is None or (number, place) >= after[:2]:
+                    label = f"{query.label} {line.label}" if several else query.label
+                    yield (number, place), label, line
+
+    def _returned(self, query: Query) -> Sequence[Line]:
+        try:
+            value = self._value(query.id)
+            if isinstance(value, float):
+                raise ExpressionError("its result is a number, not a time series")  # noqa: TRY301
+        except ExpressionError as error:
+            raise queries.wrong(query.id, error) from None
+        lines = (value,) if isinstance(value, Line) else value
+        for line in lines:
+            if query.period_s not in (None, line.grid.step):
+                raise refusals.unfit(
+                    f"Period {query.period_s} of query {query.id} is not supported: the result has "
+                    f"the period of its metrics, {line.grid.step}."
+                )
+        return lines
+
+    def _value(self, query_id: str) -> Value:
+        found = self._known.get(query_id)
+        if found is None:
+            query = self._asked[query_id]
+            found = self._read(query) if query.tree is None else self._evaluator.value(query.tree)
+            self._known[query_id] = found
+        return found
+
+    def _read(self, query: Query) -> Line:
+        assert query.metric is not None
+        assert query.period_s is not None
+        times = reading.times_of(self._call, query.period_s)
+        found = reading.readings(
+            self._tx,
+            self._call,
+            query.metric,
+            times,
+            unit=query.unit,
+            statistics=(query.statistic,),
+        )
+        return timelines.line(found, times, query.statistic, query.label)
+
+    def _metrics(self) -> Sequence[tuple[str, Line]]:
+        found = ((each.id, self._value(each.id)) for each in self._asked.values() if not each.tree)
+        return [(name, line) for name, line in found if isinstance(line, Line)]
+
+
+def _token(place: Place) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(list(place))).decode()
+
+
+def _place(token: str | None) -> Place | None:
+    if token is None:
+        return None
+    try:
+        match orjson.loads(base64.urlsafe_b64decode(token)):
+            case [int(query), int(line), int(time_s)]:
+                return Place(query, line, time_s)
+    except ValueError:
+        pass
+    raise CallerError("InvalidNextToken", "The specified NextToken is invalid.")

@@ -1,0 +1,46 @@
+"""What GetMetricStatistics and GetMetricData have in common: a metric's points for a period.
+
+Invariant: a period sees what CloudWatch still keeps for it, whether or not the housekeeper has come
+by already.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hostler.api.registry import Call
+from hostler.store.database import Transaction
+from hostler.telemetry import levels, metrics, points, timelines
+from hostler.telemetry.metrics import Metric, Reading
+
+
+def metric_of(call: Call, given: Mapping[str, Any]) -> Metric:
+    """The metric that a structure names by Namespace, MetricName and Dimensions."""
+    pairs = [(each["Name"], each["Value"]) for each in given.get("Dimensions") or ()]
+    return metrics.metric(call.account, call.region, given["Namespace"], given["MetricName"], pairs)
+
+
+def times_of(call: Call, period_s: int) -> range:
+    """The times of a call's data points."""
+    start = levels.rounded_start(call.params["StartTime"], period_s, call.now)
+    return timelines.grid(start, call.params["EndTime"], period_s)
+
+
+def readings(
+    tx: Transaction,
+    call: Call,
+    metric: Metric,
+    times: range,
+    *,
+    unit: str | None,
+    statistics: Iterable[str],
+) -> Sequence[Reading]:
+    """The points that make up a call's data points."""
+    return metrics.read(
+        tx,
+        metric,
+        period_s=times.step,
+        start_s=max(times.start, levels.seen_since(times.step, call.now)),
+        end_s=call.params["EndTime"],
+        unit=unit,
+        sketches=any(points.percent_of(name) is not None for name in statistics),
+    )

@@ -1,0 +1,232 @@
+"""Makes CloudWatch metrics of what the gateways count, and keeps the metrics' database small.
+
+Invariant: how far a spool was read is committed with what was read of it, so a crash between any
+two steps neither loses nor doubles a call; zeros are written where nothing is, so twice is as once.
+Each gateway process has a spool of its own; it is deleted when it was read to its end and nobody
+holds its lock.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from hostler.domain.layout import Layout
+from hostler.domain.ports import Clock
+from hostler.domain.snapshot import EndpointRoute
+from hostler.modelserver import spool
+from hostler.store.database import Store, StoreUnavailableError, Transaction
+from hostler.telemetry import endpoint_metrics, levels, metric_rollups, metrics
+from hostler.telemetry.endpoint_metrics import Record, Subject
+from hostler.telemetry.metric_rollups import Turn
+
+POLL_S = 2.0
+TURN_S, TURN_AGAIN_S = 10.0, 1.0
+"""Between two turns of the housekeeper; the second while it has more to move than a turn may."""
+BATCH_LINES = 2_000
+BATCHES_A_SWEEP = 10
+GRACE_S = 10.0
+"""How long after a minute its last records may come."""
+ZEROS_S_MAX = 300
+"""How far back zeros are written: what was not watched for longer is not known."""
+VARIANTS_AT_ONCE = 200
+OWN_DASHES = 3
+"""In the name of a spool of one process: gateway-SLOT-TIME-PID."""
+ZEROS = "zeros"
+"""The source under which the end of the last minute with zeros is kept."""
+
+_log = logging.getLogger("hostler.control")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records between two positions of a source."""
+
+    source: str
+    records: Sequence[Record]
+    before: str
+    after: str
+
+
+class MetricIngest:
+    """Reads the gateways' spools.
+
+    Args:
+        store: The metrics' database.
+        layout: Where the spools are.
+        clock: For the age of what is read.
+        routes: The endpoints that answer, with their instances; None while that is not known.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        layout: Layout,
+        clock: Clock,
+        routes: Callable[[], Collection[EndpointRoute] | None],
+    ) -> None:
+        self._store = store
+        self._spools = layout.spools
+        self._clock = clock
+        self._routes = routes
+        self._positions: dict[str, str] = {}
+        self._instances: Mapping[Subject, int] = {}
+        """As last known; of variants that are gone too, until the housekeeper has been around."""
+        self._behind = 0
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        next_turn = 0.0
+        while True:
+            try:
+                if self._learn():
+                    if await self.sweep():
+                        await self.fill()
+                    if self._clock.now() >= next_turn:
+                        done = await self.housekeep()
+                        busy = done.moved >= metric_rollups.POINTS_MAX
+                        next_turn = self._clock.now() + (TURN_AGAIN_S if busy else TURN_S)
+            except (StoreUnavailableError, OSError) as error:
+                _log.warning("metrics wait in their spools: %s", error)
+            await asyncio.sleep(POLL_S)
+
+    async def sweep(self) -> bool:
+        """Read what came since the last time; whether that was all."""
+        self._learn()
+        whole = True
+        for source in await asyncio.to_thread(_names, self._spools):
+            if await self._carry(source):
+                await self._remove_if_left(source)
+            else:
+                whole = False
+        return whole
+
+    async def fill(self) -> None:
+        """Write zeros for the minutes that ended, where there was no traffic."""
+        end = levels.start_of(self._clock.now() - GRACE_S, 60)
+        before = await self._position(ZEROS)
+        begin = max(int(before), end - ZEROS_S_MAX) if before else end
+        if before == str(end) or begin > end:
+            return
+        serving = sorted(_serving(self._routes() or ()))
+        now = self._clock.now()
+        for minute in range(begin, end, 60):
+            for first in range(0, len(serving), VARIANTS_AT_ONCE):
+                some = serving[first : first + VARIANTS_AT_ONCE]
+                found = [zero for one, _ in some for zero in endpoint_metrics.zeros(one, minute)]
+                await self._store.write(partial(metrics.put_missing, samples=found, now_s=now))
+        await self._store.write(partial(metrics.move, source=ZEROS, position=str(end)))
+        self._positions[ZEROS] = str(end)
+
+    async def housekeep(self) -> Turn:
+        """One turn: move old points, and at the end of a round forget sources that are gone."""
+        turn = partial(metric_rollups.turn, now_s=self._clock.now(), behind=self._behind)
+        done = await self._store.write(turn)
+        self._behind = done.behind
+        if not done.behind and done.moved < metric_rollups.POINTS_MAX:
+            present = {ZEROS, *await asyncio.to_thread(_names, self._spools)}
+            gone = self._positions.keys() - present
+            await self._store.write(partial(_forget, present=present))
+            for source in gone:
+                del self._positions[source]
+            self._instances = dict(_serving(self._routes() or ()))
+        return done
+
+    async def _carry(self, source: str) -> bool:
+        """Carry one spool, as far as one sweep may; whether that was to its end."""
+        directory = str(self._spools / source)
+        for _ in range(BATCHES_A_SWEEP):
+            before = await self._position(source)
+            lines, after = await asyncio.to_thread(
+                spool.read, directory, spool.Position.parse(before), BATCH_LINES
+            )
+            if not lines:
+                return True
+            batch = Batch(source, list(_records(source, lines)), before, str(after))
+            instances, now = self._instances, self._clock.now()
+            told = await self._store.write(partial(_ingest, batch, instances, now))
+            self._positions[source] = told
+        return False
+
+    async def _position(self, source: str) -> str:
+        known = self._positions.get(source)
+        if known is None:
+            known = await self._store.read(partial(metrics.position, source=source))
+            self._positions[source] = known
+        return known
+
+    def _learn(self) -> bool:
+        """How many instances each variant has; False while that is not known."""
+        routes = self._routes()
+        if routes is None:
+            return False
+        self._instances = {**self._instances, **dict(_serving(routes))}
+        return True
+
+    async def _remove_if_left(self, source: str) -> None:
+        """Delete a spool whose process has ended, once all of it is read.
+
+        Of one in the manner of earlier versions it cannot be told who writes it.
+        """
+        if source.count("-") < OWN_DASHES:
+            return
+        with contextlib.suppress(OSError):
+            folder = os.open(self._spools / source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if await self._carry(source):
+                    await asyncio.to_thread(shutil.rmtree, self._spools / source)
+            finally:
+                os.close(folder)
+
+
+def _ingest(batch: Batch, instances: Mapping[Subject, int], now_s: float, tx: Transaction) -> str:
+    """Write a batch, unless that was done; how far the source is read now."""
+    there = metrics.position(tx, batch.source)
+    if there != batch.before:
+        return there
+    found = [
+        sample
+        for record in batch.records
+        for sample in endpoint_metrics.samples(record, instances.get(record.subject))
+    ]
+    metrics.put(tx, found, now_s)
+    metrics.move(tx, batch.source, batch.after)
+    return batch.after
+
+
+def _forget(tx: Transaction, present: set[str]) -> None:
+    for source in metrics.sources(tx):
+        if source not in present:
+            metrics.forget(tx, source)
+
+
+def _records(source: str, lines: Sequence[spool.Record]) -> Iterator[Record]:
+    for line in lines:
+        record = endpoint_metrics.read(line.line)
+        if record is None:
+            _log.warning("%s says what is no record of calls: %.200s", source, line.line)
+        else:
+            yield record
+
+
+def _serving(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]:
+    """The variants that have instances, and how many."""
+    for route in routes:
+        for variant in route.variants:
+            if variant.targets:
+                subject = Subject(route.account, route.region, route.name, variant.name)
+                yield subject, len(variant.targets)
+
+
+def _names(root: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in root.iterdir() if path.name.startswith("gateway-"))
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -1,0 +1,151 @@
+"""What a gateway's record says, as SageMaker's metrics of endpoint invocations.
+
+Invariant: pure. Counts and sums are exact; a latency is known to its bucket (four to a doubling),
+so the least, the greatest and percentiles of latencies are within 1/8, and the sketch's own error.
+https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, NamedTuple
+
+import msgspec
+
+from hostler.domain import latencies
+from hostler.telemetry import metrics, points
+from hostler.telemetry.metrics import Sample
+from hostler.telemetry.points import Point
+
+NAMESPACE = "AWS/SageMaker"
+VERSION = 1
+RESOLUTION_S = 60
+COUNTED = (
+    "Invocations",
+    "Invocation4XXErrors",
+    "Invocation5XXErrors",
+    "InvocationModelErrors",
+    "InvocationsPerInstance",
+)
+"""Those that are 0 without traffic; latencies then have no values."""
+
+
+class Subject(NamedTuple):
+    """Whose numbers."""
+
+    account: str
+    region: str
+    endpoint: str
+    variant: str
+
+
+Bucket = Annotated[int, msgspec.Meta(ge=0, lt=latencies.BUCKETS)]
+
+
+class Latencies(msgspec.Struct, frozen=True):
+    """As ``gateway.record.Histogram`` drains: the sum in µs, and counts by bucket."""
+
+    sum: int
+    buckets: dict[Bucket, int]
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One second of one variant, as ``gateway.record`` writes it (``at`` in epoch seconds)."""
+
+    v: int
+    at: float
+    account: str
+    region: str
+    endpoint: str
+    variant: str
+    invocations: int
+    errors_4xx: int
+    errors_5xx: int
+    model_us: Latencies
+    overhead_us: Latencies
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.account, self.region, self.endpoint, self.variant)
+
+
+_decode = msgspec.json.Decoder(Record).decode
+
+
+def read(line: str) -> Record | None:
+    """A line of a spool; None where it is no record of a version that is known."""
+    try:
+        record = _decode(line)
+    except msgspec.DecodeError:
+        return None
+    return record if record.v == VERSION and record.invocations > 0 else None
+
+
+def samples(record: Record, instances: int | None) -> Iterator[Sample]:
+    """The metrics of a record.
+
+    Args:
+        record: What was recorded.
+        instances: How many the variant has; None where that is not known, and then there is no
+            InvocationsPerInstance.
+    """
+    calls = record.invocations
+    errors = record.errors_4xx + record.errors_5xx
+    answered = sum(record.model_us.buckets.values())
+    # What no instance was asked for is an error too, but not the model's.
+    model_errors = max(0, errors - max(0, calls - answered))
+    yield _sample(record.subject, record.at, "Invocations", _repeated(1.0, calls))
+    yield _sample(record.subject, record.at, "Invocation4XXErrors", _of(record.errors_4xx, calls))
+    yield _sample(record.subject, record.at, "Invocation5XXErrors", _of(record.errors_5xx, calls))
+    yield _sample(record.subject, record.at, "InvocationModelErrors", _of(model_errors, calls))
+    if instances:
+        share = _repeated(1.0 / instances, calls)
+        yield _sample(record.subject, record.at, "InvocationsPerInstance", share)
+    for name, spread in (
+        ("ModelLatency", record.model_us),
+        ("OverheadLatency", record.overhead_us),
+    ):
+        point = _latency(spread)
+        if point is not None:
+            yield _sample(record.subject, record.at, name, point, "Microseconds")
+
+
+def zeros(subject: Subject, time_s: float) -> Iterator[Sample]:
+    """The metrics of a minute without traffic."""
+    for name in COUNTED:
+        yield _sample(subject, time_s, name, _repeated(0.0, 1))
+
+
+def _sample(subject: Subject, time_s: float, name: str, point: Point, unit: str = "None") -> Sample:
+    dimensions = (("EndpointName", subject.endpoint), ("VariantName", subject.variant))
+    metric = metrics.metric(subject.account, subject.region, NAMESPACE, name, dimensions)
+    return Sample(metric, time_s, RESOLUTION_S, unit, point)
+
+
+def _repeated(value: float, count: int) -> Point:
+    return points.of_values([(value, float(count))])
+
+
+def _of(errors: int, calls: int) -> Point:
+    """1 for each call that failed, 0 for the others."""
+    return points.of_values([(1.0, float(errors)), (0.0, float(max(0, calls - errors)))])
+
+
+def _latency(spread: Latencies) -> Point | None:
+    """The latencies of a record; those of 0 are of calls whose instance gave no answer."""
+    counts = {bucket: count for bucket, count in spread.buckets.items() if count > 0}
+    counts.pop(0, None)
+    number = sum(counts.values())
+    if not number:
+        return None
+    if number == 1:
+        return points.of_values([(float(spread.sum), 1.0)])
+    # The mean is between the least and the greatest, whatever their buckets' middles are.
+    middles = [(latencies.bucket_middle(bucket), float(count)) for bucket, count in counts.items()]
+    rough = points.of_values(middles)
+    mean = spread.sum / number
+    return Point(
+        rough.count,
+        float(spread.sum),
+        min(rough.least, mean),
+        max(rough.greatest, mean),
+        rough.sketch,
+    )

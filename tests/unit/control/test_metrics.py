@@ -1,0 +1,269 @@
+"""From the gateways' counters to CloudWatch: each call once, whoever died in between."""
+
+import asyncio
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostler.control.metrics import MetricIngest
+from hostler.domain.errors import CallerError
+from hostler.domain.layout import Layout
+from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
+from hostler.gateway.record import Recorder, Subject
+from hostler.modelserver import spool
+from hostler.store.database import Store, StoreUnavailableError
+from hostler.telemetry import metrics
+
+START = 1_700_000_040
+SUBJECT = Subject("123456789012", "us-east-1", "e", "v")
+
+
+def route(instances: int, variant: str = "v") -> EndpointRoute:
+    targets = tuple(TargetRoute(f"i-{number}", ()) for number in range(instances))
+    return EndpointRoute(
+        SUBJECT.account, SUBJECT.region, "e", "arn", (VariantRoute(variant, 1.0, targets),)
+    )
+
+
+class Gateway:
+    """What a gateway process leaves in its spool, and the lock it holds."""
+
+    def __init__(self, layout: Layout, life: str, *, locked: bool = True) -> None:
+        self.folder = layout.gateway_spool(0, life)
+        self.folder.mkdir(parents=True)
+        self._fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        if locked:
+            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        self._writer = spool.Writer(self._fd, segment_bytes=4096)
+        self._recorder = Recorder()
+
+    def calls(self, count: int, at: float = START, subject: Subject = SUBJECT) -> None:
+        for _ in range(count):
+            self._recorder.counters(subject).answered(200, model_us=2000, overhead_us=100)
+        lines = [json.dumps(each).encode() for each in self._recorder.records(at)]
+        self._writer.append(int(at * 1000), spool.PLATFORM, lines)
+
+    def refuse(self, at: float = START) -> None:
+        self._recorder.counters(SUBJECT).refused(CallerError("ServiceUnavailable", "away"))
+        self.calls(0, at)
+
+    def end(self) -> None:
+        self._writer.close()
+        os.close(self._fd)
+
+
+class World:
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root)
+        self.store = Store("sqlite://", inline=True, tables=metrics.metadata)
+        self.store.create_tables()
+        self.time = START + 10.0
+        self.routes: list[EndpointRoute] | None = [route(2)]
+        self.ingest = self.restarted()
+
+    def now(self) -> float:
+        return self.time
+
+    def restarted(self, store: Any = None) -> MetricIngest:
+        """The ingester of another life of the control process."""
+        self.ingest = MetricIngest(store or self.store, self.layout, self, lambda: self.routes)
+        return self.ingest
+
+    def sweep(self) -> bool:
+        return asyncio.run(self.ingest.sweep())
+
+    def fill(self) -> None:
+        asyncio.run(self.ingest.fill())
+
+    def read(self, name: str, variant: str = "v") -> list[tuple[int, float, float]]:
+        """Time since the start, count and sum of each minute."""
+        dimensions = [("EndpointName", "e"), ("VariantName", variant)]
+        metric = metrics.metric(*SUBJECT[:2], "AWS/SageMaker", name, dimensions)
+        found = self.store.run(
+            lambda tx: metrics.read(tx, metric, period_s=60, start_s=0, end_s=2 * START)
+        )
+        return [(each.time_s - START, each.point.count, each.point.total) for each in found]
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    root = Path(tempfile.mkdtemp(dir="/tmp", prefix="h-"))
+    made = World(root)
+    yield made
+    made.store.close()
+    shutil.rmtree(root)
+
+
+def test_calls_of_several_gateways_become_one_metric(world: World) -> None:
+    one, other = Gateway(world.layout, "1-11"), Gateway(world.layout, "1-12")
+    one.calls(3)
+    other.calls(4, START + 1)
+    other.refuse(START + 61)
+    assert world.sweep()
+    assert world.read("Invocations") == [(0, 7, 7), (60, 1, 1)]
+    assert world.read("Invocation5XXErrors") == [(0, 7, 0), (60, 1, 1)]
+    assert world.read("InvocationModelErrors") == [(0, 7, 0), (60, 1, 0)]
+    assert world.read("InvocationsPerInstance") == [(0, 7, 3.5), (60, 1, 0.5)]
+    assert world.read("ModelLatency") == [(0, 7, 14_000)]
+    assert world.read("OverheadLatency") == [(0, 7, 700)]
+    for gateway in (one, other):
+        gateway.end()
+
+
+class Dying:
+    """A store that fails at one of its steps, before or after it is done."""
+
+    def __init__(self, store: Store, step: int, *, done: bool) -> None:
+        self._store = store
+        self._left = step
+        self._done = done
+
+    async def read(self, transaction: Any) -> Any:
+        return await self._store.read(transaction)
+
+    async def write(self, transaction: Any) -> Any:
+        self._left -= 1
+        if self._left < 0 and not self._done:
+            raise StoreUnavailableError("before")
+        result = await self._store.write(transaction)
+        if self._left < 0:
+            raise StoreUnavailableError("after")
+        return result
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("step", range(4))
+@pytest.mark.parametrize("again", ["the same", "another life"])
+def test_a_death_between_any_two_steps_neither_loses_nor_doubles(
+    world: World, step: int, done: bool, again: str
+) -> None:
+    gateway = Gateway(world.layout, "1-11")
+    world.fill()
+    dying = Dying(world.store, step, done=done)
+    world.restarted(dying)
+    for second in range(40):  # more than a segment of the spool
+        gateway.calls(2, START + second)
+        if second % 10 == 9:
+            world.time = START + second
+            try:
+                world.sweep()
+            except StoreUnavailableError:
+                dying._left = 1
+    world.time = START + 190.0
+    try:
+        world.fill()
+    except StoreUnavailableError:
+        dying._left = 100
+    dying._left = 100
+    if again == "another life":
+        world.restarted()
+    world.sweep()
+    world.fill()
+    gateway.end()
+    assert world.read("Invocations") == [(0, 80, 80), (60, 1, 0), (120, 1, 0)]
+    world.sweep()
+    assert world.read("Invocations")[0] == (0, 80, 80)
+
+
+def test_a_spool_is_deleted_when_it_is_read_and_its_process_has_ended(world: World) -> None:
+    gateway = Gateway(world.layout, "1-11")
+    gateway.calls(1)
+    world.sweep()
+    assert gateway.folder.exists()
+    gateway.calls(1)
+    gateway.end()
+    world.sweep()
+    assert not gateway.folder.exists()
+    assert world.read("Invocations") == [(0, 2, 2)]
+    assert world.store.run(metrics.sources) == [gateway.folder.name]
+    asyncio.run(world.ingest.housekeep())
+    assert world.store.run(metrics.sources) == []
+
+
+def test_the_spool_of_an_earlier_version_is_read_and_left(world: World) -> None:
+    folder = world.layout.spools / "gateway-0"
+    gateway = Gateway(world.layout, "1-11")
+    gateway.calls(1)
+    gateway.end()
+    gateway.folder.rename(folder)
+    world.sweep()
+    assert folder.exists()
+    assert world.read("Invocations") == [(0, 1, 1)]
+
+
+def test_minutes_without_traffic_are_zeros(world: World) -> None:
+    gateway = Gateway(world.layout, "1-11")
+    world.routes = [route(2)]
+    world.fill()
+    gateway.calls(5, START + 61)
+    world.time = START + 185.0
+    world.sweep()
+    world.fill()
+    assert world.read("Invocations") == [(0, 1, 0), (60, 5, 5)], "the third minute may get more"
+    world.time = START + 190.0
+    world.fill()
+    world.fill()
+    assert world.read("Invocations") == [(0, 1, 0), (60, 5, 5), (120, 1, 0)]
+    assert world.read("Invocation4XXErrors") == [(0, 1, 0), (60, 5, 0), (120, 1, 0)]
+    assert [time for time, *_ in world.read("ModelLatency")] == [60]
+    gateway.end()
+
+
+def test_what_was_not_watched_is_not_called_quiet(world: World) -> None:
+    world.fill()
+    world.time = START + 3600.0
+    world.fill()
+    assert len(world.read("Invocations")) == 5
+
+
+def test_an_endpoint_without_instances_has_no_metrics(world: World) -> None:
+    world.fill()
+    world.routes = [route(0)]
+    world.time = START + 100.0
+    world.fill()
+    assert world.read("Invocations") == []
+
+
+def test_calls_of_a_variant_that_is_gone_have_its_last_known_size(world: World) -> None:
+    world.sweep()
+    world.routes = []
+    gateway = Gateway(world.layout, "1-11")
+    gateway.calls(4)
+    world.sweep()
+    assert world.read("InvocationsPerInstance") == [(0, 4, 2)]
+    gateway.end()
+
+
+def test_nothing_is_read_before_the_routes_are_known(world: World) -> None:
+    world.routes = None
+    gateway = Gateway(world.layout, "1-11")
+    gateway.calls(1)
+
+    async def run() -> None:
+        running = asyncio.create_task(world.ingest.run())
+        await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(run())
+    assert world.read("Invocations") == []
+    gateway.end()
+
+
+def test_lines_that_are_no_records_are_told_and_passed_by(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = Gateway(world.layout, "1-11")
+    gateway._writer.append(0, spool.PLATFORM, [b"[hostler] 7 lines of output were lost here"])
+    gateway.calls(1)
+    world.sweep()
+    assert world.read("Invocations") == [(0, 1, 1)]
+    assert "7 lines of output were lost" in caplog.text
+    gateway.end()
