@@ -109,14 +109,26 @@ def _identity(entry: Entry) -> dict[str, Any]:
     caller = entry.caller
     if caller is None:
         return {"type": "Unknown", "accessKeyId": entry.access_key_id[:TEXT_MAX]}
-    found = {
+    found: dict[str, Any] = {
         "type": _type(caller),
         "principalId": caller.unique_id,
         "arn": caller.arn,
         "accountId": caller.account,
         "accessKeyId": entry.access_key_id,
     }
-    return found if caller.is_root else {**found, "userName": caller.name}
+    if caller.is_root:
+        return found
+    found["userName"] = caller.name
+    if found["type"] == "AssumedRole":
+        role = caller.arn.split("/")[1]
+        issuer = {
+            "type": "Role",
+            "principalId": caller.unique_id.partition(":")[0],
+            "accountId": caller.account,
+            "userName": role,
+        }
+        found["sessionContext"] = {"sessionIssuer": issuer}
+    return found
 
 
 def _type(caller: Principal) -> str:

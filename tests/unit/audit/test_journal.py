@@ -185,6 +185,15 @@ def test_records_are_kept_for_their_days_and_their_number(way: Way) -> None:
     assert way.requests() == ["r-8", "r-9"]
 
 
+def test_an_assumed_role_names_its_role() -> None:
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/Deploy/kim"
+    caller = Principal(arn, ACCOUNT, "AROAROLE:kim", "Deploy")
+    identity = json.loads(record.written(replace(entry(), caller=caller)))["userIdentity"]
+    assert (identity["type"], identity["arn"]) == ("AssumedRole", arn)
+    issuer = identity["sessionContext"]["sessionIssuer"]
+    assert (issuer["principalId"], issuer["userName"]) == ("AROAROLE", "Deploy")
+
+
 @pytest.mark.parametrize("value", [2**70, "half \ud800 of a character", object(), b"\xff"])
 def test_what_json_cannot_hold_loses_no_record(value: object) -> None:
     line = json.loads(record.written(replace(entry(), params={"Name": value})))
