@@ -81,11 +81,11 @@ def test_refusals_of_every_process_say_who_from_where_and_why(server: Running) -
 def test_a_killed_process_loses_no_record_that_is_a_second_old(server: Running) -> None:
     client = server.client("iam")
     answers = [client.list_users() for _ in range(3)]
-    spool = server.home / "spool" / "audit-control"
+    spools = server.home / "spool"
     last = request_id(answers[-1]).encode()
     eventually(
         "it is in the spool",
-        lambda: any(last in path.read_bytes() for path in spool.glob("*.log")),
+        lambda: any(last in path.read_bytes() for path in spools.glob("audit-control-*/*.log")),
     )
     pid = server.pid("control")
     assert pid is not None

@@ -41,6 +41,7 @@ from hostler.control.stored_objects import StoredObjects
 from hostler.domain import endings
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.layout import Layout
+from hostler.modelserver import own_spool
 from hostler.snapshot import background
 from hostler.snapshot import file as snapshot_file
 from hostler.snapshot.codec import SnapshotError
@@ -89,7 +90,7 @@ async def serve(settings: Settings) -> None:
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
-    journal = Journal(layout.audit_spool("control"))
+    journal = Journal(layout.audit_spool("control", own_spool.life()))
     rooms = Rooms(
         store=store,
         logs=log_store,

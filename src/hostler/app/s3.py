@@ -32,6 +32,7 @@ from hostler.domain.ports import Clock
 from hostler.domain.snapshot import Known, Snapshot
 from hostler.domain.uses import Uses
 from hostler.iam.evaluate import PolicyEngine
+from hostler.modelserver import own_spool
 from hostler.snapshot import background, uses
 from hostler.snapshot.subscriber import Subscriber
 from hostler.store.blobs import Blobs, BlobsInUseError
@@ -104,7 +105,7 @@ async def serve(
     await _own(blobs)
     index = open_index(layout.s3_index, Reserve(layout.s3_reserve))
     keys = AccessKeys()
-    journal = Journal(layout.audit_spool("s3"))
+    journal = Journal(layout.audit_spool("s3", own_spool.life()))
     app = create(
         index,
         blobs,
@@ -129,7 +130,7 @@ async def relay(layout: Layout, elsewhere: ExternalS3, *, region: str, account: 
     _survive_signals()
     keys = AccessKeys()
     guard = Guard(PolicyEngine(), region, Elsewhere(account))
-    journal = Journal(layout.audit_spool("s3"))
+    journal = Journal(layout.audit_spool("s3", own_spool.life()))
     front = Front(guard, SystemClock(), keys.lookup, time.time, region, keys.uses, journal, account)
     _log.info("objects are kept by the external S3 at %s", elsewhere.place.endpoint)
     await _listen(layout, Relay(elsewhere, front, account), keys, journal)

@@ -14,7 +14,7 @@ import orjson
 
 from hostler.audit import record
 from hostler.audit.entry import Entry
-from hostler.modelserver import spool
+from hostler.modelserver import own_spool, spool
 
 FLUSH_S = 0.5
 PENDING_MAX = 1_000
@@ -27,7 +27,7 @@ class Journal:
     """Takes entries on the event loop.
 
     Args:
-        folder: The spool; without one, what is added is only held.
+        folder: The spool, this process's own; without one, what is added is only held.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -65,10 +65,10 @@ class Journal:
 
     def flush(self) -> None:
         """Write what there is. Blocking."""
-        entries, omitted = self.take(), self._omitted
-        if not (entries or omitted) or not self._open():
+        if not (self._pending or self._omitted) or not self._open():
             return
         assert self._writer is not None
+        entries, omitted = self.take(), self._omitted
         self._omitted -= omitted
         for entry in entries:
             self._writer.append(int(entry.at * 1000), spool.STDOUT, [record.written(entry)])
@@ -80,14 +80,12 @@ class Journal:
         """Whether there is a spool to write to: a full disk stops no call."""
         if self._writer is None and self._folder is not None:
             try:
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-                self._directory = os.open(self._folder, flags)
+                self._directory = own_spool.open_locked(str(self._folder))
                 self._writer = spool.Writer(self._directory)
             except OSError as error:
                 if not self._said:
                     self._said = True
-                    _log.warning("calls go unrecorded for now: %s", error)
+                    _log.warning("records of calls wait in memory for now: %s", error)
         return self._writer is not None
 
     def _close(self) -> None:

@@ -5,6 +5,7 @@ Invariant: as in ``ingest``: how far a spool was read is committed with what was
 
 import asyncio
 import logging
+import shutil
 import uuid
 from collections.abc import Sequence
 from functools import partial
@@ -16,7 +17,7 @@ import orjson
 from hostler.domain.config import Audit
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
-from hostler.modelserver import spool
+from hostler.modelserver import own_spool, spool
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import trail
 from hostler.telemetry.trail import Kept
@@ -70,15 +71,26 @@ class AuditIngest:
     async def sweep(self) -> None:
         """Read what came since the last time, of every process."""
         for folder in await asyncio.to_thread(_spools, self._layout.spools):
-            while await self._carry(folder):
-                pass
+            await self._carry_all(folder)
+            with own_spool.left(str(folder)) as ended:
+                if ended:
+                    await self._carry_all(folder)
+                    await asyncio.to_thread(shutil.rmtree, folder)
 
     async def housekeep(self) -> None:
         """Forget what is kept no longer."""
         now_ms, bounds = int(self._clock.now() * 1000), self._bounds
-        await self._store.write(
-            lambda tx: trail.expire(tx, now_ms, days=bounds.days, records_max=bounds.records)
-        )
+        present = {each.name for each in await asyncio.to_thread(_spools, self._layout.spools)}
+
+        def clean(tx: Transaction) -> None:
+            trail.expire(tx, now_ms, days=bounds.days, records_max=bounds.records)
+            trail.forget_positions(tx, present)
+
+        await self._store.write(clean)
+
+    async def _carry_all(self, folder: Path) -> None:
+        while await self._carry(folder):
+            pass
 
     async def _carry(self, folder: Path) -> bool:
         """Carry some of a spool; False at its end."""

@@ -8,9 +8,7 @@ holds its lock.
 
 import asyncio
 import contextlib
-import fcntl
 import logging
-import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from pathlib import Path
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
 from hostler.domain.snapshot import EndpointRoute
-from hostler.modelserver import spool
+from hostler.modelserver import own_spool, spool
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import endpoint_metrics, levels, metric_rollups, metrics
 from hostler.telemetry.endpoint_metrics import Record, Subject
@@ -176,14 +174,10 @@ class MetricIngest:
         """
         if source.count("-") < OWN_DASHES:
             return
-        with contextlib.suppress(OSError):
-            folder = os.open(self._spools / source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if await self._carry(source):
-                    await asyncio.to_thread(shutil.rmtree, self._spools / source)
-            finally:
-                os.close(folder)
+        folder = self._spools / source
+        with contextlib.suppress(OSError), own_spool.left(str(folder)) as ended:
+            if ended and await self._carry(source):
+                await asyncio.to_thread(shutil.rmtree, folder)
 
 
 def _ingest(batch: Batch, instances: Mapping[Subject, int], now_s: float, tx: Transaction) -> str:

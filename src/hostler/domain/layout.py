@@ -237,9 +237,9 @@ class Layout:
         """What processes write down until control ingests it."""
         return self.root / "spool"
 
-    def audit_spool(self, process: str) -> Path:
-        """A process's records of calls (0700); writer: that process."""
-        return self.spools / f"audit-{process}"
+    def audit_spool(self, process: str, life: str) -> Path:
+        """One process's records of calls (0700); its writer (``life``: as of ``gateway_spool``)."""
+        return self.spools / f"audit-{process}-{life}"
 
     def key_uses(self, process: str) -> Path:
         """When access keys were last used, as a gateway or S3 saw it; writer: that process."""

@@ -9,7 +9,6 @@ bounded as every spool is: the oldest of ``spool.SEGMENTS_MAX`` segments goes.
 """
 
 import asyncio
-import fcntl
 import gc
 import logging
 import os
@@ -17,7 +16,7 @@ import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import monotonic, time, time_ns
+from time import monotonic, time
 
 import orjson
 import uvloop
@@ -30,7 +29,7 @@ from hostler.gateway.gateway import Gateway
 from hostler.gateway.handover import Handover
 from hostler.gateway.limits import Limits
 from hostler.gateway.tls import RENEW_S, Identity, Listener, Listening
-from hostler.modelserver import spool, syscalls
+from hostler.modelserver import own_spool, spool, syscalls
 from hostler.snapshot import background, uses
 from hostler.snapshot.subscriber import Subscriber
 from hostler.vault.sealing import Vault
@@ -104,7 +103,7 @@ async def _serve(
         handover = Handover(layout.gateway_socket(slot), listener, slot)
         handover.open()
         server = await _listen(gateway, listener.dup(), identity)
-        gateway.journal = Journal(layout.audit_spool(f"gateway-{slot}"))
+        gateway.journal = Journal(layout.audit_spool(f"gateway-{slot}", own_spool.life()))
         parts = [
             subscriber.run(),
             _flush_for_ever(gateway, layout, slot),
@@ -164,8 +163,7 @@ async def _drain(gateway: Gateway) -> None:
 
 async def _flush_for_ever(gateway: Gateway, layout: Layout, slot: int) -> None:
     """Write the counters' changes to the spool each second, in a thread, and at the end."""
-    life = f"{time_ns() // 1_000_000}-{os.getpid()}"
-    path = layout.gateway_spool(slot, life)
+    path = layout.gateway_spool(slot, own_spool.life())
     while (fd := _spool_folder(path)) is None:  # noqa: ASYNC110 - a disk
         await asyncio.sleep(SPOOL_AGAIN_S)
     writer = spool.Writer(fd)
@@ -192,16 +190,7 @@ def _spool_folder(folder: Path) -> int | None:
     A full disk stops counting, not serving.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(fd), folder.stat()):  # else it was just deleted
-                return fd
-        except OSError:
-            os.close(fd)
-            raise
-        os.close(fd)
+        return own_spool.open_locked(str(folder))
     except OSError as error:
         log.warning("the counters are kept in memory for now: %s", error)
     return None

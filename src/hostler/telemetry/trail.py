@@ -5,7 +5,7 @@ record arrives exactly once. Functions run inside a transaction; times are milli
 epoch.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +116,13 @@ def ingest(tx: Connection, source: str, before: str, after: str, records: Iterab
     tx.execute(delete(_positions).where(_positions.c.source == source))
     tx.execute(insert(_positions).values(source=source, position=after))
     return True
+
+
+def forget_positions(tx: Connection, present: Collection[str]) -> None:
+    """Drop the positions of spools that are gone."""
+    for source in tx.execute(select(_positions.c.source)).scalars().all():
+        if source not in present:
+            tx.execute(delete(_positions).where(_positions.c.source == source))
 
 
 def page(

@@ -235,7 +235,7 @@ def keep(world: Any, tmp_path: Path) -> Any:
     layout = Layout(tmp_path)
 
     def carry() -> None:
-        journal = Journal(layout.audit_spool("control"))
+        journal = Journal(layout.audit_spool("control", "1"))
         for entry in world.rooms.journal.take():
             journal.add(entry)
         journal.flush()

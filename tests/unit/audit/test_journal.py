@@ -51,8 +51,8 @@ class Way:
     store: Store
     clock: Clock
 
-    def journal(self, process: str = "control") -> Journal:
-        return Journal(self.layout.audit_spool(process))
+    def journal(self, process: str = "control", life: str = "1") -> Journal:
+        return Journal(self.layout.audit_spool(process, life))
 
     def ingest(self, **bounds: int) -> AuditIngest:
         return AuditIngest(self.store, self.layout, self.clock, ACCOUNT, Audit(**bounds))
@@ -107,7 +107,7 @@ def test_a_process_that_was_killed_goes_on_in_the_next(way: Way) -> None:
     first = way.journal()
     first.add(entry(0))
     first.flush()
-    (segment,) = way.layout.audit_spool("control").glob("*.log")
+    (segment,) = way.layout.audit_spool("control", "1").glob("*.log")
     with segment.open("ab") as file:
         file.write(b"\x40\x00\x00\x00torn")
     second = way.journal()
@@ -115,6 +115,37 @@ def test_a_process_that_was_killed_goes_on_in_the_next(way: Way) -> None:
     second.flush()
     asyncio.run(way.ingest().sweep())
     assert way.requests() == ["r-0", "r-1"]
+
+
+def test_a_process_and_its_successor_write_side_by_side(way: Way) -> None:
+    """In one folder each took the other's segments for its own."""
+    first, second, ingest = way.journal(life="1"), way.journal(life="2"), way.ingest()
+    for number in range(6):
+        writer = (first, second)[number % 2]
+        writer.add(entry(number))
+        writer.flush()
+        asyncio.run(ingest.sweep())
+    assert way.requests() == [f"r-{number}" for number in range(6)]
+    assert len([*way.layout.spools.iterdir()]) == 2, "both still live"
+
+
+def test_the_spool_of_a_process_that_has_ended_goes_with_its_last_record(way: Way) -> None:
+    made = way.journal()
+    made.add(entry())
+
+    async def end() -> None:
+        running = asyncio.create_task(made.run())
+        await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(end())
+    ingest = way.ingest()
+    asyncio.run(ingest.sweep())
+    assert way.requests() == ["r-0"]
+    assert [*way.layout.spools.iterdir()] == []
+    asyncio.run(ingest.housekeep())
+    assert way.store.run(lambda tx: trail.position(tx, "audit-control-1")) == ""
 
 
 def test_a_flood_is_counted_and_not_kept(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +160,7 @@ def test_a_flood_is_counted_and_not_kept(way: Way, monkeypatch: pytest.MonkeyPat
     assert [each.event_name for each in found].count("ListModels") == 5
     (lost,) = [json.loads(each.record) for each in found if each.event_name == LOST]
     told = lost["additionalEventData"]
-    assert (told["spool"], json.loads(told["why"])) == ("audit-gateway-0", {"omitted": 7})
+    assert (told["spool"], json.loads(told["why"])) == ("audit-gateway-0-1", {"omitted": 7})
 
 
 def test_records_that_nobody_carried_in_time_are_missed_and_said(
@@ -137,7 +168,7 @@ def test_records_that_nobody_carried_in_time_are_missed_and_said(
 ) -> None:
     monkeypatch.setattr(spool, "SEGMENTS_MAX", 2)
     made = way.journal()
-    folder = way.layout.audit_spool("control")
+    folder = way.layout.audit_spool("control", "1")
     large = replace(entry(), params={"Name": "n" * 20_000})
     for number in range(180):
         made.add(replace(large, request_id=f"r-{number}"))
@@ -168,7 +199,8 @@ def test_without_a_disk_calls_go_on(tmp_path: Path, caplog: pytest.LogCaptureFix
     for _ in range(3):
         made.add(entry())
         made.flush()
-    assert caplog.text.count("calls go unrecorded for now") == 1
+    assert caplog.text.count("records of calls wait in memory for now") == 1
+    assert len(made.take()) == 3
 
 
 def test_records_are_kept_for_their_days_and_their_number(way: Way) -> None:
