@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from hostler.gateway.tunnel import Pipe
 
 SWEEP_S = 0.5
+LATE_S = 2.0
+"""A sweep that comes so late was held up, as a stopped process is: what has come meanwhile is still
+unread, so nobody is judged before the next one."""
 JUDGED_AT_ONCE = 64
 """Connections whose deadlines are applied in one go: ten thousand that have time take 10 ms, and so
 do two hundred that have none left."""
@@ -59,6 +62,9 @@ KeyInRegion = tuple[str, str]
 
 class Gateway:
     """One gateway process's state; make it inside its event loop."""
+
+    _swept = 0.0
+    """When the last sweep was due (monotonic s)."""
 
     def __init__(
         self,
@@ -220,6 +226,7 @@ class Gateway:
 
     def start_sweeping(self) -> None:
         """Apply deadlines from now on."""
+        self._swept = monotonic()
         self._sweeping = self.loop.call_later(SWEEP_S, self._sweep)
 
     def close(self) -> None:
@@ -263,8 +270,11 @@ class Gateway:
             )
 
     def _sweep(self) -> None:
+        now = monotonic()
+        late, self._swept = now - self._swept > LATE_S, now
         self._sweeping = self.loop.call_later(SWEEP_S, self._sweep)
-        chain.attempt(self, "while sweeping", lambda: self.sweep(monotonic()))
+        if not late:
+            chain.attempt(self, "while sweeping", lambda: self.sweep(now))
 
 
 def invoked(target: str) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ from time import monotonic
 import pytest
 
 from gateway_pieces import Bench, Client, Worker, bench, signed
+from hostler.gateway import gateway as gateways
 from hostler.gateway.gateway import JUDGED_AT_ONCE
 from hostler.modelserver import frames
 
@@ -326,3 +327,17 @@ def test_a_large_request_without_room_is_not_read_when_its_turn_comes() -> None:
         assert (first.wire.reading, second.wire.reading) == (True, False)
         first.leaves()
         assert second.wire.reading, "there is room now"
+
+
+def test_who_was_in_time_is_not_blamed_for_a_pause_of_ours(
+    gateway: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    """A gateway that had been stopped answered 408 to a head that lay unread in its socket."""
+    judged: list[float] = []
+    monkeypatch.setattr(gateway.gateway, "sweep", judged.append)
+    times = iter((1000.0, 1000.5, 1001.0, 1061.0, 1061.5))
+    monkeypatch.setattr(gateways, "monotonic", lambda: next(times))
+    gateway.gateway.start_sweeping()
+    for _ in range(4):
+        gateway.gateway._sweep()
+    assert judged == [1000.5, 1001.0, 1061.5]
