@@ -69,7 +69,7 @@ def _trickle(port: int, endpoint: str, starts_s: list[float]) -> list[tuple[floa
 
     One loop over all of them: on two cores what they cost would disturb the good calls as well.
     """
-    head = f"POST /endpoints/{endpoint}/invocations HTTP/1.1\r\nHost: x\r\n".encode()
+    head = f"POST /endpoints/{endpoint}/invocations HTTP/1.1\r\nHost: localhost\r\n".encode()
     start = time.monotonic()
     due = [(start + start_s, number) for number, start_s in enumerate(starts_s)]
     heapq.heapify(due)
@@ -134,7 +134,7 @@ def large(world: World) -> Iterator[Claim]:
 
 
 def _one_more(world: World, endpoint: str, size: int) -> Iterator[Claim]:
-    line = f"POST /endpoints/{endpoint}/invocations HTTP/1.1\r\nHost: x\r\n".encode()
+    line = f"POST /endpoints/{endpoint}/invocations HTTP/1.1\r\nHost: localhost\r\n".encode()
     wanted = f"less than or equal to {size - 1}".encode()
     for name, field, sent_max in (
         ("announced", b"Content-Length: %d" % size, 0),

@@ -6,9 +6,9 @@ RFC 9112 give to what is well-formed and not supported.
 
 from collections.abc import Iterator
 
-HOST = b"Host: x\r\n"
+HOST = b"Host: localhost\r\n"
 POST = b"POST /endpoints/e/invocations HTTP/1.1\r\n"
-SECOND = b"GET /_hostler/health HTTP/1.1\r\nHost: x\r\n\r\n"
+SECOND = b"GET /_hostler/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 """What a smuggler hides behind the first request."""
 
 
@@ -37,14 +37,14 @@ CASES: dict[str, bytes] = {
     "HTTP/2's preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "nothing but noise": b"\xff\xfe\xfd" * 40 + b"\r\n\r\n",
     # RFC 9112 §2.2: line ends
-    "bare LF": b"GET / HTTP/1.1\nHost: x\n\n",
-    "bare CR in a value": b"GET / HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n",
-    "bare CR between lines": b"GET / HTTP/1.1\rHost: x\r\r",
-    "LF CR": b"GET / HTTP/1.1\n\rHost: x\n\r\n\r",
+    "bare LF": b"GET / HTTP/1.1\nHost: localhost\n\n",
+    "bare CR in a value": b"GET / HTTP/1.1\r\nHost: localhost\r\nA: b\rc\r\n\r\n",
+    "bare CR between lines": b"GET / HTTP/1.1\rHost: localhost\r\r",
+    "LF CR": b"GET / HTTP/1.1\n\rHost: localhost\n\r\n\r",
     # RFC 9112 §3.2 and RFC 9110 §7.2: Host
     "no Host": b"GET / HTTP/1.1\r\n\r\n",
-    "two Hosts": b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
-    "two equal Hosts": b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+    "two Hosts": b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: y\r\n\r\n",
+    "two equal Hosts": b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
     "a Host with a space": b"GET / HTTP/1.1\r\nHost: x y\r\n\r\n",
     "a Host with a path": b"GET / HTTP/1.1\r\nHost: x/y\r\n\r\n",
     "a Host with a user": b"GET / HTTP/1.1\r\nHost: u@x\r\n\r\n",

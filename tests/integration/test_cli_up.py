@@ -206,7 +206,7 @@ def test_the_terminal_is_told_in_few_lines(place: Place, monkeypatch: pytest.Mon
 def test_a_second_interrupt_waits_for_nothing(place: Place) -> None:
     """The first waits for a call that is under way. Machines read one object a line."""
     process = place.foreground("--json")
-    head = b"POST /endpoints/x/invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
+    head = b"POST /endpoints/x/invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
     with socket.create_connection(("127.0.0.1", place.port), 60) as waiting:
         waiting.sendall(head + b"Expect: 100-continue\r\n\r\n")
         assert waiting.recv(100).startswith(b"HTTP/1.1 100 "), "it is under way"

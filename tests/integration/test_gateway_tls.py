@@ -42,7 +42,7 @@ def trusted(rigged: Rig, authority: Path) -> bool:
     with rigged.connect() as plain:
         try:
             context.wrap_socket(plain, server_hostname="localhost").close()
-        except ssl.SSLCertVerificationError:
+        except (ssl.SSLCertVerificationError, ConnectionResetError):
             return False
     return True
 
@@ -98,7 +98,7 @@ def test_who_never_shakes_hands_counts_and_is_cut_off(secured: Rig, files: Files
         assert each.recv(1) == b""  # after the header deadline
         each.close()
     refused.close()
-    assert trusted(secured, files.authority)
+    eventually("there is room again", lambda: trusted(secured, files.authority))
 
 
 def test_a_gateway_of_its_own_certificate_vouches_for_the_names_it_was_given() -> None:
