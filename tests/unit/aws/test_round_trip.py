@@ -59,9 +59,8 @@ def test_requests_are_read_as_botocore_meant_them(service: str, data: st.DataObj
     assert operation.input is not None
     params = data.draw(structures(operation.input), label="params")
     if service == "s3":
-        params.pop(
-            "Expires", None
-        )  # a string in the model, of which botocore's loader makes a time
+        # A string in the model, of which botocore's loader makes a time.
+        params.pop("Expires", None)
     request = request_of(operation.service.name, operation.protocol, operation.name, params)
 
     found = parse.parse(operation, request)
@@ -89,6 +88,8 @@ def test_answers_are_read_by_botocore_as_they_were_meant(service: str, data: st.
     shape = operation.output
     assert shape is not None
     result = data.draw(structures(shape), label="result")
+    if service == "s3":
+        result.pop("Expires", None)  # as above
     for name, member in shape.members.items():
         if member.location == "statusCode" and name in result:
             result[name] = 200
