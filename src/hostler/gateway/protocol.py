@@ -297,6 +297,7 @@ class HttpConnection(asyncio.Protocol):
         self.state = State.CLOSED
         self.current = self._incoming = None
         self._gateway.connections.discard(self)
+        self._gateway.untaken.let_go(self)
         del self._feed, self._parser
         return self.transport
 

@@ -198,6 +198,14 @@ def test_all_slow_clients_together_may_hold_so_much_and_whoever_holds_the_most_i
         assert gateway.gateway.untaken.total == 100_000
 
 
+def test_what_a_connection_held_is_nobodys_once_it_is_in_other_hands(gateway: Bench):
+    client, _ = blocked(gateway)
+    assert gateway.gateway.untaken.total == 500_000
+    client.connection.release()
+    assert gateway.gateway.untaken.total == 0
+    gateway.gateway.untaken.look()
+
+
 def test_an_answer_that_comes_piece_by_piece_counts_as_it_grows():
     with bench(untaken_bytes_max=1_000_000) as gateway:
         worker, client = gateway.instance(), gateway.client()
