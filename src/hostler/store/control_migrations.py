@@ -67,4 +67,57 @@ def secrets_are_sealed(tx: Connection) -> None:
         tx.execute(changed, {"id": key_id, "secret": vault.seal(secret, "session tokens")})
 
 
-STEPS: Sequence[Migration] = (sizes_are_frozen, identities_grow, secrets_are_sealed)
+_ALARMS = (
+    """
+    CREATE TABLE alarms (
+        account VARCHAR NOT NULL,
+        region VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        kind VARCHAR NOT NULL,
+        every_s INTEGER NOT NULL,
+        state VARCHAR NOT NULL,
+        version INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (account, region, name)
+    )
+    """,
+    "CREATE INDEX alarms_by_turn ON alarms (kind, every_s)",
+    """
+    CREATE TABLE alarm_history (
+        id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        account VARCHAR NOT NULL,
+        region VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        kind VARCHAR NOT NULL,
+        at FLOAT NOT NULL,
+        type VARCHAR NOT NULL,
+        summary VARCHAR NOT NULL,
+        data TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX alarm_history_by_name ON alarm_history (account, region, name, id)",
+    "CREATE INDEX alarm_history_by_time ON alarm_history (at)",
+    """
+    CREATE TABLE alarm_actions (
+        id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        due FLOAT NOT NULL,
+        attempts INTEGER NOT NULL,
+        body BLOB NOT NULL
+    )
+    """,
+    "CREATE INDEX alarm_actions_by_due ON alarm_actions (due)",
+)
+
+
+def there_are_alarms(tx: Connection) -> None:
+    """4 → 5: alarms, their history, and actions to be carried out."""
+    for statement in _ALARMS:
+        tx.exec_driver_sql(statement)
+
+
+STEPS: Sequence[Migration] = (
+    sizes_are_frozen,
+    identities_grow,
+    secrets_are_sealed,
+    there_are_alarms,
+)

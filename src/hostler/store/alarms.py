@@ -1,0 +1,403 @@
+"""Alarms, what happened to them, and the actions that are still to be carried out.
+
+Invariant: an alarm's row changes only if nobody changed it since it was read (``version``); a
+change of state, its history and its actions are one transaction (``settle``), so a crash neither
+loses an action nor queues it twice. Names are told apart by their case, as in CloudWatch.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from hostler.domain.alarm import (
+    Alarm,
+    AlarmKind,
+    AlarmState,
+    CompositeAlarm,
+    Firing,
+    HistoryItem,
+    HistoryType,
+    MetricAlarm,
+    States,
+    kind_of,
+)
+from hostler.domain.errors import ConcurrentChangeError
+from hostler.store.control_metadata import metadata
+from hostler.store.database import Transaction
+
+CHUNK = 500
+"""Names that one statement looks for."""
+HISTORY_ITEMS_MAX = 2_000
+"""Of one alarm; the oldest go first."""
+HISTORY_S = 30 * 86_400
+
+_ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row id
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("every_s", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("alarms_by_turn", "kind", "every_s"),
+)
+
+history = Table(
+    "alarm_history",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("at", Float(53), nullable=False),
+    Column("type", String, nullable=False),
+    Column("summary", String, nullable=False),
+    Column("data", Text, nullable=False),
+    Index("alarm_history_by_name", "account", "region", "name", "id"),
+    Index("alarm_history_by_time", "at"),
+    sqlite_autoincrement=True,
+)
+
+actions = Table(
+    "alarm_actions",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True),
+    Column("due", Float(53), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("alarm_actions_by_due", "due"),
+    sqlite_autoincrement=True,
+)
+
+_encode = msgspec.json.Encoder().encode
+_DECODE = {
+    AlarmKind.METRIC: msgspec.json.Decoder(MetricAlarm).decode,
+    AlarmKind.COMPOSITE: msgspec.json.Decoder(CompositeAlarm).decode,
+}
+_firing = msgspec.json.Decoder(Firing).decode
+
+_BY_NAME = (
+    alarms.c.account == bindparam("at_account"),
+    alarms.c.region == bindparam("at_region"),
+    alarms.c.name == bindparam("at_name"),
+)
+_COLUMNS = (alarms.c.kind, alarms.c.version, alarms.c.body)
+_GET = select(*_COLUMNS).where(*_BY_NAME)
+_CHANGE = (
+    update(alarms)
+    .where(*_BY_NAME, alarms.c.version == bindparam("expected"))
+    .values(
+        kind=bindparam("kind"),
+        every_s=bindparam("every_s"),
+        state=bindparam("state"),
+        version=bindparam("version"),
+        body=bindparam("body"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An alarm, and the version that its row had when it was read."""
+
+    alarm: Alarm
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of an account's alarms; None asks for nothing."""
+
+    kinds: Sequence[AlarmKind] = (AlarmKind.METRIC,)
+    names: Sequence[str] | None = None
+    prefix: str | None = None
+    state: AlarmState | None = None
+    action_prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """Which of an account's history; ``start`` and ``end`` inclusive, in epoch seconds."""
+
+    kinds: Sequence[AlarmKind] = (AlarmKind.METRIC,)
+    name: str | None = None
+    type: HistoryType | None = None
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An action that is to be carried out; ``due`` in epoch seconds."""
+
+    id: int
+    due: float
+    attempts: int
+    firing: Firing
+
+
+def get(tx: Transaction, account: str, region: str, name: str) -> Kept | None:
+    """The alarm of a name."""
+    row = tx.execute(_GET, _key(account, region, name)).one_or_none()
+    return None if row is None else _kept(row)
+
+
+def create(tx: Transaction, alarm: Alarm) -> None:
+    """Insert an alarm; the caller has seen, in this transaction, that its name is free."""
+    key = {"account": alarm.account, "region": alarm.region, "name": alarm.name}
+    tx.execute(insert(alarms), {**key, **_columns(alarm, 1)})
+
+
+def save(tx: Transaction, kept: Kept, alarm: Alarm) -> Kept:
+    """Write an alarm in the place of the one that was read.
+
+    Raises:
+        ConcurrentChangeError: It changed, or went, in between.
+    """
+    key = _key(alarm.account, alarm.region, alarm.name)
+    values = {**key, "expected": kept.version, **_columns(alarm, kept.version + 1)}
+    if tx.execute(_CHANGE, values).rowcount != 1:
+        raise ConcurrentChangeError(f"alarm {alarm.name} is no longer at {kept.version}")
+    return Kept(alarm, kept.version + 1)
+
+
+def remove(tx: Transaction, account: str, region: str, names: Iterable[str]) -> None:
+    """Forget alarms; their history stays."""
+    for chunk in _chunks(names):
+        tx.execute(
+            delete(alarms).where(
+                alarms.c.account == account,
+                alarms.c.region == region,
+                alarms.c.name.in_(chunk),
+            )
+        )
+
+
+def listed(
+    tx: Transaction,
+    account: str,
+    region: str,
+    wanted: Wanted,
+    *,
+    after: str | None = None,
+    limit: int | None = None,
+) -> Sequence[Alarm]:
+    """An account's alarms in the order of their names, after a name, at most ``limit``."""
+    query = select(*_COLUMNS).where(alarms.c.account == account, alarms.c.region == region)
+    query = query.where(alarms.c.kind.in_([kind.value for kind in wanted.kinds]))
+    if wanted.names is not None:
+        query = query.where(alarms.c.name.in_(list(wanted.names)))
+    if wanted.prefix:
+        query = query.where(alarms.c.name.startswith(wanted.prefix, autoescape=True))
+    if wanted.state is not None:
+        query = query.where(alarms.c.state == wanted.state.value)
+    if after is not None:
+        query = query.where(alarms.c.name > after)
+    rows = tx.execute(query.order_by(alarms.c.name))
+    found = (_kept(row).alarm for row in rows)
+    prefix = wanted.prefix or ""  # LIKE does not tell cases apart
+    fitting = (
+        each
+        for each in found
+        if each.name.startswith(prefix) and _has_action(each, wanted.action_prefix)
+    )
+    return list(islice(fitting, limit))
+
+
+def due(tx: Transaction, every_s: Iterable[int]) -> Sequence[Kept]:
+    """The metric alarms, of all accounts, that are evaluated at these intervals."""
+    query = select(*_COLUMNS).where(
+        alarms.c.kind == AlarmKind.METRIC.value, alarms.c.every_s.in_(list(every_s))
+    )
+    return [_kept(row) for row in tx.execute(query)]
+
+
+def composites(tx: Transaction) -> Sequence[Kept]:
+    """The composite alarms of all accounts."""
+    query = select(*_COLUMNS).where(alarms.c.kind == AlarmKind.COMPOSITE.value)
+    return [_kept(row) for row in tx.execute(query)]
+
+
+def states(tx: Transaction, account: str, region: str, names: Iterable[str]) -> States:
+    """How alarms stand, by their names; one that does not exist is left out."""
+    found: dict[str, AlarmState] = {}
+    for chunk in _chunks(names):
+        query = select(alarms.c.name, alarms.c.state).where(
+            alarms.c.account == account, alarms.c.region == region, alarms.c.name.in_(chunk)
+        )
+        found.update({row.name: AlarmState(row.state) for row in tx.execute(query)})
+    return found
+
+
+def settle(
+    tx: Transaction,
+    kept: Kept,
+    alarm: Alarm,
+    *,
+    items: Sequence[HistoryItem] = (),
+    firings: Sequence[Firing] = (),
+) -> Kept:
+    """Write how an alarm stands now, what happened, and what is to be done for it.
+
+    Raises:
+        ConcurrentChangeError: The alarm changed, or went, since it was read.
+    """
+    saved = save(tx, kept, alarm)
+    for item in items:
+        note(tx, alarm.account, alarm.region, item)
+    queue(tx, firings)
+    return saved
+
+
+def note(tx: Transaction, account: str, region: str, item: HistoryItem) -> None:
+    """Write something down in an alarm's history."""
+    row = {"account": account, "region": region, **_item_columns(item)}
+    tx.execute(insert(history), row)
+    its = (
+        history.c.account == account,
+        history.c.region == region,
+        history.c.name == item.name,
+    )
+    newest = select(history.c.id).where(*its).order_by(history.c.id.desc())
+    first_too_old = newest.offset(HISTORY_ITEMS_MAX).limit(1).scalar_subquery()
+    tx.execute(delete(history).where(*its, history.c.id <= first_too_old))
+
+
+def history_page(
+    tx: Transaction,
+    account: str,
+    region: str,
+    wanted: HistoryFilter,
+    *,
+    descending: bool,
+    after: int | None,
+    limit: int,
+) -> Sequence[tuple[int, HistoryItem]]:
+    """At most ``limit`` items with their numbers, from behind a number on."""
+    query = select(history).where(
+        history.c.account == account,
+        history.c.region == region,
+        history.c.kind.in_([kind.value for kind in wanted.kinds]),
+    )
+    if wanted.name is not None:
+        query = query.where(history.c.name == wanted.name)
+    if wanted.type is not None:
+        query = query.where(history.c.type == wanted.type.value)
+    if wanted.start is not None:
+        query = query.where(history.c.at >= wanted.start)
+    if wanted.end is not None:
+        query = query.where(history.c.at <= wanted.end)
+    if after is not None:
+        query = query.where(history.c.id < after if descending else history.c.id > after)
+    order = history.c.id.desc() if descending else history.c.id.asc()
+    rows = tx.execute(query.order_by(order).limit(limit))
+    return [
+        (
+            row.id,
+            HistoryItem(
+                row.name,
+                AlarmKind(row.kind),
+                row.at,
+                HistoryType(row.type),
+                row.summary,
+                row.data,
+            ),
+        )
+        for row in rows
+    ]
+
+
+def forget_history(tx: Transaction, before: float) -> None:
+    """Drop the history of before a time."""
+    tx.execute(delete(history).where(history.c.at < before))
+
+
+def queue(tx: Transaction, firings: Sequence[Firing]) -> None:
+    """Have actions carried out, in this order."""
+    if firings:
+        rows = [{"due": each.at, "attempts": 0, "body": _encode(each)} for each in firings]
+        tx.execute(insert(actions), rows)
+
+
+def queued(tx: Transaction, *, limit: int) -> Sequence[Queued]:
+    """The actions that are due first."""
+    query = select(actions).order_by(actions.c.due, actions.c.id).limit(limit)
+    return [Queued(row.id, row.due, row.attempts, _firing(row.body)) for row in tx.execute(query)]
+
+
+def put_off(tx: Transaction, action: Queued, due: float) -> None:
+    """Try an action again at a time."""
+    change = update(actions).where(actions.c.id == action.id)
+    tx.execute(change.values(due=due, attempts=action.attempts + 1))
+
+
+def done(tx: Transaction, action: Queued) -> None:
+    """An action needs nothing more."""
+    tx.execute(delete(actions).where(actions.c.id == action.id))
+
+
+def _columns(alarm: Alarm, version: int) -> dict[str, object]:
+    return {
+        "kind": kind_of(alarm).value,
+        "every_s": alarm.every_s if isinstance(alarm, MetricAlarm) else 0,
+        "state": alarm.standing.state.value,
+        "version": version,
+        "body": _encode(alarm),
+    }
+
+
+def _item_columns(item: HistoryItem) -> dict[str, object]:
+    return {
+        "name": item.name,
+        "kind": item.kind.value,
+        "at": item.at,
+        "type": item.type.value,
+        "summary": item.summary,
+        "data": item.data,
+    }
+
+
+def _key(account: str, region: str, name: str) -> dict[str, str]:
+    return {"at_account": account, "at_region": region, "at_name": name}
+
+
+def _kept(row: Row[tuple[str, int, bytes]]) -> Kept:
+    return Kept(_DECODE[AlarmKind(row.kind)](row.body), row.version)
+
+
+def _has_action(alarm: Alarm, prefix: str | None) -> bool:
+    if prefix is None:
+        return True
+    given = alarm.actions
+    return any(each.startswith(prefix) for each in (*given.ok, *given.alarm, *given.insufficient))
+
+
+def _chunks(names: Iterable[str]) -> Iterable[Sequence[str]]:
+    left = iter(names)
+    while chunk := list(islice(left, CHUNK)):
+        yield chunk
