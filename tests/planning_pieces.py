@@ -1,6 +1,7 @@
 """Pieces for tests of plans: an endpoint, its deployments, and situations made of them."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus, Variant
 from hostler.domain.ids import (
@@ -17,6 +18,9 @@ from hostler.domain.model import Container, Model
 from hostler.planning.endpoint import plan
 from hostler.planning.plan import Exposure, Plan, Situation
 from hostler.planning.sizing import Wish, granted
+
+if TYPE_CHECKING:
+    from hostler.domain.alarm import AlarmState
 
 NOW = 1_700_000_000.0
 OWNER = EndpointId("e-1")
@@ -83,8 +87,10 @@ class Play:
         self.known: frozenset[str] = frozenset()
         """What every gateway sends to."""
         self.published: frozenset[str] = frozenset()
-        self.weights: dict[str, float] = {}
-        self.known_weights: dict[str, float] = {}
+        self.weights: dict[tuple[str, str], float] = {}
+        self.known_weights: dict[tuple[str, str], float] = {}
+        self.alarms: dict[str, AlarmState] = {}
+        self.watching_since = 0.0
         """By which every gateway divides."""
         self.since = NOW
         self.last: Plan | None = None
@@ -107,6 +113,8 @@ class Play:
                 ),
                 now=self.now,
                 tags={"team": "rc"},
+                alarms=self.alarms,
+                watching_since=self.watching_since,
             )
         )
         self.endpoint = made.endpoint
@@ -115,7 +123,7 @@ class Play:
             del self.records[gone]
         for forgotten in made.forgotten:
             del self.deployments[forgotten]
-        ids, weights = frozenset(targets(made)), divided(made)
+        ids, weights = frozenset(targets(made)), weighed(made)
         if (ids, weights) != (self.published, self.weights):
             self.published, self.weights, self.since = ids, weights, self.now
         self.last = made
@@ -145,6 +153,19 @@ class Play:
 
     def retired(self) -> list[InstanceRecord]:
         return [record for record in self.records.values() if record.retired_at is not None]
+
+    def settle(self) -> None:
+        """Plan until nothing is left to do but to wait: everybody does at once what is asked."""
+        for _ in range(20):
+            for record in self.standing():
+                if record.id not in self.observed:
+                    self.show(Phase.READY, record)
+            self.vanish(*self.retired())
+            before = self.endpoint
+            self.ack()
+            self.plan()
+            if self.endpoint == before and self.known_weights == self.weights:
+                return
 
     def serve(self) -> "Play":
         """Bring the endpoint up."""
@@ -184,8 +205,15 @@ class Play:
 
 
 def divided(made: Plan) -> dict[str, float]:
-    """The weights by which a plan divides the traffic."""
-    return {variant.name: variant.weight for variant in made.route.variants} if made.route else {}
+    """The weights by which a plan divides the traffic of one deployment, by variant."""
+    return {name: weight for (_run, name), weight in weighed(made).items()}
+
+
+def weighed(made: Plan) -> dict[tuple[str, str], float]:
+    """The weights by which a plan divides the traffic, by deployment and variant."""
+    if made.route is None:
+        return {}
+    return {(each.deployment, each.name): each.weight for each in made.route.variants}
 
 
 def targets(made: Plan) -> list[str]:

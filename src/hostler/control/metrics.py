@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -186,9 +187,7 @@ def _ingest(batch: Batch, instances: Mapping[Subject, int], now_s: float, tx: Tr
     if there != batch.before:
         return there
     found = [
-        sample
-        for record in batch.records
-        for sample in endpoint_metrics.samples(record, instances.get(record.subject))
+        sample for record in batch.records for sample in endpoint_metrics.samples(record, instances)
     ]
     metrics.put(tx, found, now_s)
     metrics.move(tx, batch.source, batch.after)
@@ -211,12 +210,16 @@ def _records(source: str, lines: Sequence[spool.Record]) -> Iterator[Record]:
 
 
 def _serving(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]:
-    """The variants that have instances, and how many."""
+    """The variants that have instances, and how many; those of each deployment apart as well."""
     for route in routes:
+        whole: Counter[Subject] = Counter()
         for variant in route.variants:
             if variant.targets:
                 subject = Subject(route.account, route.region, route.name, variant.name)
-                yield subject, len(variant.targets)
+                whole[subject] += len(variant.targets)
+                if variant.config:
+                    yield subject._replace(config=variant.config), len(variant.targets)
+        yield from whole.items()
 
 
 def _names(root: Path) -> list[str]:

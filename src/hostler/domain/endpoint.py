@@ -112,12 +112,17 @@ class Endpoint:
 class RolloutStage(StrEnum):
     """Where a change stands; the order is in ``lifecycle.ROLLOUT``.
 
-    The first four are an all-at-once replacement, the others a change of weights and counts.
+    The last three are a change of weights and counts, the others a replacement.
     """
 
     PROVISIONING = "Provisioning"
     SWITCHING = "Switching"
+    BAKING = "Baking"
+    TERMINATING = "Terminating"
+    """The new instances serve, and the old ones are kept for a while."""
     DRAINING = "Draining"
+    RETREATING = "Retreating"
+    """A rolling update is taken back: old instances are started, batch by batch."""
     ROLLING_BACK = "RollingBack"
     GROWING = "Growing"
     SHRINKING = "Shrinking"
@@ -131,6 +136,10 @@ class Rollout:
     stage: RolloutStage
     since: float
     reason: str | None = None
+    step: int = 0
+    """Of the traffic's steps to the new deployment, from 0 (``planning.course``)."""
+    back: int = 0
+    """Of a retreat's batches, from 0."""
 
 
 @dataclass(frozen=True, slots=True)

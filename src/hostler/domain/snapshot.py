@@ -23,7 +23,7 @@ class TargetRoute:
 
 @dataclass(frozen=True, slots=True)
 class VariantRoute:
-    """A variant's share and its ready instances. ``container`` is named in ModelError texts."""
+    """A variant's weight and its ready instances. ``container`` is named in ModelError texts."""
 
     name: str
     weight: float
@@ -31,6 +31,14 @@ class VariantRoute:
     container: str = "primary"
     at_random: bool = False
     """Each request goes to any instance; else to the one with the least outstanding requests."""
+    deployment: str = ""
+    """Whose instances these are: while an endpoint goes from one deployment to another, both may
+    have a variant of this name."""
+    share: float = 1.0
+    """Of the requests that ask for the variant by its name, or any of them; ``weight`` is of all
+    that the endpoint gets, and has the share in it."""
+    config: str = ""
+    """The deployment's config, while it is one of two: its calls are counted apart as well."""
 
 
 @dataclass(frozen=True, slots=True)

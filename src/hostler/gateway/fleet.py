@@ -1,11 +1,11 @@
 """All instances and pools, brought into line with each snapshot.
 
-Invariant: an instance that stays in the snapshot keeps its connections, and a variant that stays
-keeps its pool, its line and its counters.
+Invariant: an instance that stays in the snapshot keeps its connections, and a deployment's variant
+that stays keeps its pool, its line and its counters.
 """
 
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from hostler.domain.ids import endpoint_log_group
 from hostler.domain.snapshot import EndpointRoute, Snapshot, VariantRoute
@@ -25,6 +25,9 @@ SWEEP_S_MAX = 0.6
 """As much of the time between two sweeps counts as silence: what came while this process itself was
 kept from running is read only after it."""
 
+_Key: TypeAlias = tuple[str, str, str, str, str]
+"""A pool's: account, region, endpoint and variant, and whose instances they are."""
+
 
 class Fleet:
     """The instances of every endpoint."""
@@ -38,7 +41,7 @@ class Fleet:
         self._soon = soon
         self._recorder = recorder
         self._targets: dict[str, Target] = {}
-        self._pools: dict[Subject, Pool] = {}
+        self._pools: dict[_Key, Pool] = {}
         self._retiring: list[Target] = []
         self._leftover: list[Pool] = []
         self._probed = 0.0
@@ -51,14 +54,18 @@ class Fleet:
     def apply(self, snapshot: Snapshot) -> route.RouteTable:
         """Follow a snapshot: the table to route by from now on."""
         before, targets = self._targets.copy(), dict[str, Target]()
-        leftover, pools = self._pools.copy(), dict[Subject, Pool]()
+        leftover, pools = self._pools.copy(), dict[_Key, Pool]()
+        subjects: set[Subject] = set()
         filled: list[tuple[Pool, VariantRoute]] = []
 
         def join(endpoint: EndpointRoute, variant: VariantRoute) -> tuple[Pool, Counters]:
-            subject = Subject(endpoint.account, endpoint.region, endpoint.name, variant.name)
-            pool = leftover.pop(subject) if subject in leftover else Pool(chain.reroute)
-            pools[subject] = pool
+            whose = endpoint.account, endpoint.region, endpoint.name, variant.name
+            key = *whose, variant.deployment
+            pool = leftover.pop(key) if key in leftover else Pool(chain.reroute)
+            pools[key] = pool
             filled.append((pool, variant))
+            subject = Subject(*whose, variant.config)
+            subjects.add(subject)
             return pool, self._recorder.counters(subject)
 
         table = route.build(snapshot.endpoints, join)
@@ -68,7 +75,7 @@ class Fleet:
         for target in before.values():
             target.retire()
             self._retiring.append(target)
-        self._recorder.keep_only(set(self._pools))
+        self._recorder.keep_only(subjects)
         self._leftover = list(leftover.values())
         return table
 

@@ -102,6 +102,8 @@ class Subject(NamedTuple):
     region: str
     endpoint: str
     variant: str
+    config: str = ""
+    """Of the deployment, while it is one of two (``domain.snapshot``)."""
 
 
 class Recorder:
@@ -128,6 +130,7 @@ class Recorder:
                     "region": subject.region,
                     "endpoint": subject.endpoint,
                     "variant": subject.variant,
+                    **({"config": subject.config} if subject.config else {}),
                     **counters.drain(),
                 }
 

@@ -4,7 +4,7 @@ Invariant: both are computed from the same fleets in the same moment, and only i
 ready appear in a route.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from hostler.domain.endpoint import (
@@ -22,12 +22,17 @@ from hostler.domain.ids import DeploymentId
 from hostler.domain.reasons import replacement
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
 from hostler.modelserver import page
+from hostler.planning import traffic
 from hostler.planning.fleet import Fleet, Member
 from hostler.planning.sizing import size
+from hostler.planning.traffic import Part
 
 _STAGES: Mapping[RolloutStage, tuple[str, str]] = {
     RolloutStage.PROVISIONING: ("Creating", "Starting the new instances."),
-    RolloutStage.SWITCHING: ("ActivatingTraffic", "Turning the traffic to the new instances."),
+    RolloutStage.SWITCHING: ("ActivatingTraffic", "Turning traffic to the new instances."),
+    RolloutStage.BAKING: ("Baking", "Watching the new instances before the next step."),
+    RolloutStage.TERMINATING: ("Updating", "Keeping the instances of the previous configuration."),
+    RolloutStage.RETREATING: ("Deleting", "Giving the traffic back to the previous configuration."),
     RolloutStage.DRAINING: ("Updating", "Stopping the instances of the previous configuration."),
     RolloutStage.ROLLING_BACK: ("Deleting", "Stopping the instances of the new configuration."),
     RolloutStage.GROWING: ("Updating", "Starting the instances that were asked for."),
@@ -45,25 +50,37 @@ _OF_WHAT_SERVES = frozenset(
 """Stages in which it is the serving deployment that changes."""
 
 
-def route(endpoint: Endpoint, fleet: Fleet, tags: Mapping[str, str]) -> EndpointRoute:
-    """The endpoint as the gateways are to see it, served by this fleet."""
-    variants = tuple(
-        VariantRoute(
-            name=variant.name,
-            weight=variant.weight,
-            targets=tuple(_target(member) for member in fleet.ready(variant)),
-            container=variant.model.container.hostname,
-            at_random=variant.routing is Routing.RANDOM,
-        )
-        for variant in fleet.deployment.variants
-    )
+def route(endpoint: Endpoint, parts: Sequence[Part], tags: Mapping[str, str]) -> EndpointRoute:
+    """The endpoint as the gateways are to see it, served by these fleets."""
+    weights = traffic.weights(parts)
+    replacing = endpoint.current is not None and endpoint.target != endpoint.current
     return EndpointRoute(
         account=endpoint.account,
         region=endpoint.region,
         name=endpoint.name,
         arn=endpoint.arn,
-        variants=variants,
+        variants=tuple(
+            _variant_route(part, variant, weights, replacing=replacing)
+            for part in parts
+            for variant in part.fleet.deployment.variants
+        ),
         tags=dict(tags),
+    )
+
+
+def _variant_route(
+    part: Part, variant: Variant, weights: traffic.Weights, *, replacing: bool
+) -> VariantRoute:
+    run = part.fleet.deployment
+    return VariantRoute(
+        name=variant.name,
+        weight=weights[run.id, variant.name],
+        targets=tuple(_target(member) for member in part.fleet.ready(variant)),
+        container=variant.model.container.hostname,
+        at_random=variant.routing is Routing.RANDOM,
+        deployment=run.id,
+        share=part.share,
+        config=run.config_name if replacing else "",
     )
 
 
@@ -75,7 +92,7 @@ def _target(member: Member) -> TargetRoute:
 
 
 def view(
-    endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet], routed: DeploymentId | None
+    endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet], parts: Sequence[Part]
 ) -> EndpointView:
     """The endpoint as DescribeEndpoint tells of it."""
     serving = fleets.get(endpoint.current) if endpoint.current is not None else None
@@ -84,24 +101,30 @@ def view(
         coming = fleets.get(endpoint.target)
     if endpoint.status in (EndpointStatus.FAILED, EndpointStatus.DELETING):
         coming = None
+    shares = {part.fleet.deployment.id: part.share for part in parts}
     return EndpointView(
-        variants=_variants(endpoint, serving, routed, coming=False),
-        pending=_variants(endpoint, coming, routed, coming=True),
+        variants=_variants(endpoint, serving, shares, coming=False),
+        pending=_variants(endpoint, coming, shares, coming=True),
         pending_config=coming.deployment.config_name if coming else None,
     )
 
 
 def _variants(
-    endpoint: Endpoint, fleet: Fleet | None, routed: DeploymentId | None, *, coming: bool
+    endpoint: Endpoint,
+    fleet: Fleet | None,
+    shares: Mapping[DeploymentId, float],
+    *,
+    coming: bool,
 ) -> tuple[VariantView, ...]:
     if fleet is None:
         return ()
     states = _states(endpoint, coming=coming)
     asked = {} if coming else endpoint.asked or {}
+    share = shares.get(fleet.deployment.id, 0.0)
     return tuple(
         VariantView(
             name=variant.name,
-            current_weight=variant.weight if routed == fleet.deployment.id else 0.0,
+            current_weight=variant.weight * share,
             desired_weight=size(variant, asked).weight,
             current_count=len(fleet.ready(variant)),
             desired_count=size(variant, asked).count,

@@ -81,15 +81,11 @@ def resized(deployment: Deployment, sizes: Mapping[str, Size]) -> Deployment:
 
 
 def proven(endpoint: Endpoint, deployment: Deployment) -> dict[str, int]:
-    """How many of each variant's instances proved themselves: those are repaired for ever.
+    """How many of each variant's instances of what serves proved themselves.
 
-    All of what serves or is past the way back, and none of what is still coming up.
+    Those are repaired for ever; what a change adds may turn out to be at fault.
     """
-    if deployment.id == endpoint.current:
-        return {v.name: size(v, endpoint.sizes).count for v in deployment.variants}
-    if _stage(endpoint) is RolloutStage.SWITCHING:
-        return {v.name: v.initial_instance_count for v in deployment.variants}
-    return {}
+    return {v.name: size(v, endpoint.sizes).count for v in deployment.variants}
 
 
 def _stage(endpoint: Endpoint) -> RolloutStage | None:

@@ -24,18 +24,16 @@ from hostler.domain.instance import FailureCause, InstanceSpec
 from hostler.domain.instance_types import INSTANCE_TYPES
 from hostler.domain.model import Container, Model
 from hostler.planning.sizing import Wish, granted
+from hostler.sim import policies
 from hostler.sim.backend import Boot
 from hostler.sim.faults import ControlPlaneDiedError
+from hostler.sim.policies import UNGUARDED, Policy
 from hostler.sim.sizes import BySize, Sizes
 from hostler.store import endpoints, preparations, tags
 from hostler.store.database import StoreUnavailableError, Transaction
 
 T = TypeVar("T")
 
-RESIZES = 0.35
-UPDATES = 0.75
-"""Up to these, requests to a serving endpoint change its weights and counts, or its config; the
-others delete it."""
 FULL = 0.25
 """The share of changed counts for which the machine turns out to have no memory."""
 STARTUP_TIMEOUT_S = 30.0
@@ -58,6 +56,19 @@ class Kind(StrEnum):
     """Starts and never answers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What the client asks for."""
+
+    resizes: float = 0.35
+    updates: float = 0.75
+    """Up to these, requests to a serving endpoint change its weights and counts, or its config; the
+    others delete it."""
+    kinds: tuple[Kind, ...] = tuple(Kind)
+    policy: Policy | None = None
+    """Of every update; None is any."""
+
+
 COMES_UP = frozenset({Kind.GOOD, Kind.SLOW_TO_PREPARE, Kind.FLAKY})
 
 
@@ -71,6 +82,8 @@ class Expected:
     """Whether a FailureReason is due."""
     sizes: BySize = field(default_factory=dict)
     """Of the variants of what serves."""
+    instead: DeploymentId | None = None
+    """What may serve as well, with a FailureReason: an alarm or the time may have decided so."""
 
 
 class Api(Protocol):
@@ -92,8 +105,16 @@ class Client:
 
     rng: Random
     reach: Callable[[], Api | None]
+    habits: Habits = Habits()
     slow_boots: bool = False
     hung_stops: float = 0.0
+    impatient: bool = False
+    """Whether deployments may run out of time."""
+    troubled: bool = False
+    """Whether alarms may go off."""
+    policies: dict[DeploymentId, Policy] = field(default_factory=dict)
+    asked_at: dict[DeploymentId, float] = field(default_factory=dict)
+    """When (the loop's time)."""
     expected: dict[str, Expected | None] = field(default_factory=dict)
     deployments: dict[DeploymentId, Deployment] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
@@ -121,9 +142,9 @@ class Client:
             match endpoint.status if endpoint else None:
                 case None:
                     return [self._create(tx, name, now), _prepared(tx, name)]
-                case EndpointStatus.IN_SERVICE if endpoint and choice < RESIZES:
+                case EndpointStatus.IN_SERVICE if endpoint and choice < self.habits.resizes:
                     return [self._resize(tx, endpoint, now)]
-                case EndpointStatus.IN_SERVICE if endpoint and choice < UPDATES:
+                case EndpointStatus.IN_SERVICE if endpoint and choice < self.habits.updates:
                     return [self._update(tx, endpoint, now), _prepared(tx, name)]
                 case EndpointStatus.IN_SERVICE | EndpointStatus.FAILED if endpoint:
                     self.expected[name] = None
@@ -160,12 +181,22 @@ class Client:
         return endpoint_id
 
     def _update(self, tx: Transaction, endpoint: Endpoint, now: float) -> EndpointId:
-        deployment = self._deployment(endpoint.id, now)
+        policy = self.habits.policy or policies.drawn(self.rng)
+        if policy.timeout_s is not None and not self.impatient:
+            policy = UNGUARDED
+        deployment = self._deployment(endpoint.id, now, policy)
         endpoints.request_update(tx, endpoint, deployment, now)
         up = self._comes_up(deployment)
         serving = deployment.id if up else endpoint.current
         sizes = self.sizes.at_rest(serving or deployment.id)
-        self.expected[endpoint.name] = Expected(endpoint.id, serving, reason=not up, sizes=sizes)
+        doubtful = bool(policy.alarms and self.troubled) or policy.timeout_s is not None
+        self.expected[endpoint.name] = Expected(
+            endpoint.id,
+            serving,
+            reason=not up,
+            sizes=sizes,
+            instead=endpoint.current if doubtful else None,
+        )
         return endpoint.id
 
     def _resize(self, tx: Transaction, endpoint: Endpoint, now: float) -> EndpointId:
@@ -194,14 +225,20 @@ class Client:
         expected, current = self.expected[endpoint.name], endpoint.current
         if expected is None or current is None:
             return {}
+        if current == expected.instead:
+            sizes = self.sizes.at_rest(current)
+            expected = Expected(endpoint.id, current, reason=True, sizes=sizes)
+            self.expected[endpoint.name] = expected
         self.sizes.settle(current, expected.sizes)
         self.full.discard(self.deployments[current].variants[0].model.container.image)
         return expected.sizes
 
-    def _deployment(self, endpoint_id: EndpointId, now: float) -> Deployment:
+    def _deployment(
+        self, endpoint_id: EndpointId, now: float, policy: Policy = UNGUARDED
+    ) -> Deployment:
         rng = self.rng
         number = len(self.deployments) + 1
-        kind = Kind.GOOD if rng.random() < 0.55 else rng.choice(list(Kind))
+        kind = Kind.GOOD if rng.random() < 0.55 else rng.choice(self.habits.kinds)
         image = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/sim-{kind}:{number}"
         self.kinds[image] = kind
         self.flaws[image] = rng.randint(1, 2)
@@ -223,8 +260,11 @@ class Client:
             config_name=f"config-{number}",
             variants=variants,
             created=now,
+            deployment_config=policy.config,
         )
         self.deployments[made.id] = made
+        self.policies[made.id] = policy
+        self.asked_at[made.id] = asyncio.get_running_loop().time()
         self.sizes.begin(made)
         return made
 

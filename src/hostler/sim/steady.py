@@ -95,7 +95,7 @@ def _unsettled_routes(world: Settled, rows: Mapping[EndpointId, Row]) -> Iterato
             continue
         for arn, endpoint in serving.items():
             wanted = world.client.sizes.at_rest(endpoint.current or DeploymentId(""))
-            if weights(routes[arn]) != weighed(wanted):
+            if weights(routes[arn].variants) != weighed(wanted):
                 yield f"{gateway.name} has other weights for {arn} than asked"
             if routes[arn].tags != {"life": endpoint.id}:
                 yield f"{gateway.name} has other tags for {arn}"

@@ -5,7 +5,7 @@ so the least, the greatest and percentiles of latencies are within 1/8, and the 
 https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -35,6 +35,8 @@ class Subject(NamedTuple):
     region: str
     endpoint: str
     variant: str
+    config: str = ""
+    """Of the calls that one of two deployments answers; of all calls there is none."""
 
 
 Bucket = Annotated[int, msgspec.Meta(ge=0, lt=latencies.BUCKETS)]
@@ -61,10 +63,14 @@ class Record(msgspec.Struct, frozen=True):
     errors_5xx: int
     model_us: Latencies
     overhead_us: Latencies
+    config: str = ""
+    """Of the deployment, where it was one of two."""
 
     @property
-    def subject(self) -> Subject:
-        return Subject(self.account, self.region, self.endpoint, self.variant)
+    def subjects(self) -> tuple[Subject, ...]:
+        """Whose numbers they are: the variant's, and during a deployment its config's as well."""
+        whole = Subject(self.account, self.region, self.endpoint, self.variant)
+        return (whole, whole._replace(config=self.config)) if self.config else (whole,)
 
 
 _decode = msgspec.json.Decoder(Record).decode
@@ -79,33 +85,38 @@ def read(line: str) -> Record | None:
     return record if record.v == VERSION and record.invocations > 0 else None
 
 
-def samples(record: Record, instances: int | None) -> Iterator[Sample]:
+def samples(record: Record, instances: Mapping[Subject, int]) -> Iterator[Sample]:
     """The metrics of a record.
 
     Args:
         record: What was recorded.
-        instances: How many the variant has; None where that is not known, and then there is no
+        instances: How many each subject has; where that is not known there is no
             InvocationsPerInstance.
     """
+    for subject in record.subjects:
+        yield from _samples(record, subject, instances.get(subject))
+
+
+def _samples(record: Record, subject: Subject, instances: int | None) -> Iterator[Sample]:
     calls = record.invocations
     errors = record.errors_4xx + record.errors_5xx
     answered = sum(record.model_us.buckets.values())
     # What no instance was asked for is an error too, but not the model's.
     model_errors = max(0, errors - max(0, calls - answered))
-    yield _sample(record.subject, record.at, "Invocations", _repeated(1.0, calls))
-    yield _sample(record.subject, record.at, "Invocation4XXErrors", _of(record.errors_4xx, calls))
-    yield _sample(record.subject, record.at, "Invocation5XXErrors", _of(record.errors_5xx, calls))
-    yield _sample(record.subject, record.at, "InvocationModelErrors", _of(model_errors, calls))
+    yield _sample(subject, record.at, "Invocations", _repeated(1.0, calls))
+    yield _sample(subject, record.at, "Invocation4XXErrors", _of(record.errors_4xx, calls))
+    yield _sample(subject, record.at, "Invocation5XXErrors", _of(record.errors_5xx, calls))
+    yield _sample(subject, record.at, "InvocationModelErrors", _of(model_errors, calls))
     if instances:
         share = _repeated(1.0 / instances, calls)
-        yield _sample(record.subject, record.at, "InvocationsPerInstance", share)
+        yield _sample(subject, record.at, "InvocationsPerInstance", share)
     for name, spread in (
         ("ModelLatency", record.model_us),
         ("OverheadLatency", record.overhead_us),
     ):
         point = _latency(spread)
         if point is not None:
-            yield _sample(record.subject, record.at, name, point, "Microseconds")
+            yield _sample(subject, record.at, name, point, "Microseconds")
 
 
 def zeros(subject: Subject, time_s: float) -> Iterator[Sample]:
@@ -116,6 +127,8 @@ def zeros(subject: Subject, time_s: float) -> Iterator[Sample]:
 
 def _sample(subject: Subject, time_s: float, name: str, point: Point, unit: str = "None") -> Sample:
     dimensions = (("EndpointName", subject.endpoint), ("VariantName", subject.variant))
+    if subject.config:
+        dimensions = (*dimensions, ("EndpointConfigName", subject.config))
     metric = metrics.metric(subject.account, subject.region, NAMESPACE, name, dimensions)
     return Sample(metric, time_s, RESOLUTION_S, unit, point)
 

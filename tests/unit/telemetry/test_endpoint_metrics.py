@@ -26,7 +26,8 @@ def read(recorder: gateway_record.Recorder) -> endpoint_metrics.Record:
 
 
 def named(record: endpoint_metrics.Record, instances: int | None = 1) -> dict[str, Sample]:
-    found = list(endpoint_metrics.samples(record, instances))
+    known = {} if instances is None else {SUBJECT: instances}
+    found = list(endpoint_metrics.samples(record, known))
     assert all(each.metric.namespace == "AWS/SageMaker" for each in found)
     assert {each.metric.dimensions for each in found} == {
         (("EndpointName", "e"), ("VariantName", "v"))
@@ -135,3 +136,17 @@ def test_a_later_version_is_not_guessed_at(
     for bucket in ("-1", "160", "1e9", "a"):
         strange = {**written, "model_us": {"sum": 1, "buckets": {bucket: 1}}}
         assert endpoint_metrics.read(json.dumps(strange)) is None
+
+
+def test_during_a_deployment_calls_count_for_their_config_as_well(
+    recorder: gateway_record.Recorder,
+) -> None:
+    whose = SUBJECT._replace(config="c-2")
+    recorder.counters(gateway_record.Subject(*whose)).answered(200, model_us=9, overhead_us=5)
+    record = read(recorder)
+    found = [
+        (dict(each.metric.dimensions).get("EndpointConfigName"), each.point.total)
+        for each in endpoint_metrics.samples(record, {SUBJECT: 4, whose: 2})
+        if each.metric.name == "InvocationsPerInstance"
+    ]
+    assert found == [(None, 0.25), ("c-2", 0.5)]

@@ -1,0 +1,102 @@
+"""How an endpoint's traffic is divided between the deployments that have instances.
+
+Invariant: a fleet that has not all its instances is given no more than it had, and one that cannot
+answer gives what it has to one that can.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from hostler.domain.endpoint import Endpoint, EndpointStatus, RolloutStage
+from hostler.domain.ids import DeploymentId
+from hostler.planning.course import Course
+from hostler.planning.fleet import Fleet
+from hostler.planning.plan import Exposure
+
+Weights: TypeAlias = Mapping[tuple[str, str], float]
+"""By deployment and variant, as a route has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A fleet in an endpoint's route, and its share (0 to 1) of the requests."""
+
+    fleet: Fleet
+    share: float
+
+
+def parts(
+    endpoint: Endpoint,
+    course: Course | None,
+    fleets: Mapping[DeploymentId, Fleet],
+    exposure: Exposure,
+) -> tuple[Part, ...]:
+    """What the gateways are to be told; nothing of an endpoint that takes no requests."""
+    if endpoint.deleting or endpoint.status is EndpointStatus.FAILED:
+        return ()
+    rollout, current = endpoint.rollout, endpoint.current
+    if course is None or rollout is None or rollout.stage is RolloutStage.ROLLING_BACK:
+        return () if current is None else (Part(fleets[current], 1.0),)
+    wanted = asked(endpoint, course, fleets)
+    green = fleets[course.green.id]
+    if rollout.stage is not RolloutStage.SWITCHING or green.complete:
+        return _able(wanted)
+    if exposure.weights == weights(wanted):
+        return _able(wanted)
+    return _able(_divided(course, fleets, float(course.share_before(rollout)), lingers=False))
+
+
+def asked(
+    endpoint: Endpoint, course: Course, fleets: Mapping[DeploymentId, Fleet]
+) -> tuple[Part, ...]:
+    """What the endpoint's stage asks for, whatever the fleets can do."""
+    rollout = endpoint.rollout
+    assert rollout is not None
+    share = float(course.share(rollout))
+    return _divided(course, fleets, share, lingers=course.lingers(rollout))
+
+
+def weights(shown: Sequence[Part]) -> Weights:
+    """What each variant of each part weighs; as its config has it where there is one part."""
+    if len(shown) == 1:
+        run = shown[0].fleet.deployment
+        return {(run.id, variant.name): variant.weight for variant in run.variants}
+    found = {}
+    for part in shown:
+        run = part.fleet.deployment
+        total = sum(variant.weight for variant in run.variants)
+        for index, variant in enumerate(run.variants):
+            # Where nothing has a weight the first has all, as in the gateways.
+            weight = variant.weight / total if total else float(index == 0)
+            found[run.id, variant.name] = weight * part.share
+    return found
+
+
+def _divided(
+    course: Course, fleets: Mapping[DeploymentId, Fleet], share: float, *, lingers: bool
+) -> tuple[Part, ...]:
+    """Blue first; one without any share is left out unless it lingers."""
+    divided = []
+    if course.blue is not None and (share < 1.0 or lingers):
+        divided.append(Part(fleets[course.blue.id], 1.0 - share))
+    if share > 0.0:
+        divided.append(Part(fleets[course.green.id], share))
+    return tuple(divided)
+
+
+def _able(divided: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The parts; of two, one that cannot answer gives its share away."""
+    if len(divided) < 2:
+        return divided
+    able = [_answers(part.fleet) for part in divided]
+    if any(able) and not all(able):
+        return tuple(Part(part.fleet, float(can)) for part, can in zip(divided, able, strict=True))
+    return divided
+
+
+def _answers(fleet: Fleet) -> bool:
+    """Whether every variant that gets requests has an instance for them."""
+    variants = fleet.deployment.variants
+    named = [variant for variant in variants if variant.weight > 0] or variants[:1]
+    return all(fleet.ready(variant) for variant in named)
