@@ -126,8 +126,8 @@ def explained(alarm: Mapping[str, Any], happened: Sequence[Mapping[str, Any]]) -
         compared = f"{alarm['ComparisonOperator']} {alarm['Threshold']:g}"
         missing = alarm.get("TreatMissingData", "missing")
         yield (
-            f"  ALARM when {needed} of {alarm['EvaluationPeriods']} are {compared}; missing data are "
-            f"{missing}"
+            f"  ALARM when {needed} of {alarm['EvaluationPeriods']} are {compared}; missing data "
+            f"are {missing}"
         )
     data = json.loads(alarm.get("StateReasonData") or "{}")
     for point in data.get("evaluatedDatapoints", ()):
