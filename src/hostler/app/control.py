@@ -19,6 +19,7 @@ from hostler.api.registry import Rooms
 from hostler.api.server import create_app
 from hostler.app import accounts, authority, external, listening, processes
 from hostler.app.accounts import Accounts
+from hostler.app.alarms import Alarms
 from hostler.app.announcements import Announcements
 from hostler.app.clock import SystemClock
 from hostler.app.health import Health
@@ -87,6 +88,7 @@ async def serve(settings: Settings) -> None:
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
+    watching = Alarms(store, metric_store, clock, {})
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
@@ -96,7 +98,7 @@ async def serve(settings: Settings) -> None:
         logs=log_store,
         metrics=metric_store,
         clock=clock,
-        wake=plane.wake,
+        wake=watching.waking(plane.wake),
         tables=tables.TABLES,
         account=AccountId(settings.account),
         region=Region(settings.region),
@@ -110,13 +112,12 @@ async def serve(settings: Settings) -> None:
     )
     await publisher.start()
     uses = KeyUses(store, layout, rooms.uses)
-    parts = [
-        each.run()
-        for each in (ingest, counted, announcements, further, watch, uses, audit, journal)
-    ]
+    beside = (ingest, counted, watching, announcements, further, watch, uses, audit, journal)
     async with (
         _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
-        background.beside(plane.run(_last(layout, vault)), *parts, failed=_end_now),
+        background.beside(
+            plane.run(_last(layout, vault)), *(each.run() for each in beside), failed=_end_now
+        ),
     ):
         server = uvicorn.Server(listening.config(create_app(rooms), drain_s=endings.CONTROL_S))
         await listening.serve(server, layout.control_socket)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    func,
     insert,
     select,
     update,
@@ -37,6 +38,7 @@ from hostler.domain.alarm import (
     HistoryItem,
     HistoryType,
     MetricAlarm,
+    Standing,
     States,
     kind_of,
 )
@@ -87,10 +89,11 @@ actions = Table(
     "alarm_actions",
     metadata,
     Column("id", _ROW_ID, primary_key=True),
+    Column("line", String, nullable=False),
     Column("due", Float(53), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Index("alarm_actions_by_due", "due"),
+    Index("alarm_actions_by_line", "line", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -167,6 +170,12 @@ def get(tx: Transaction, account: str, region: str, name: str) -> Kept | None:
     return None if row is None else _kept(row)
 
 
+def by_arn(tx: Transaction, arn: str) -> Kept | None:
+    """The alarm of an ARN."""
+    parts = arn.split(":", 6)
+    return get(tx, parts[4], parts[3], parts[6]) if len(parts) == 7 else None
+
+
 def create(tx: Transaction, alarm: Alarm) -> None:
     """Insert an alarm; the caller has seen, in this transaction, that its name is free."""
     key = {"account": alarm.account, "region": alarm.region, "name": alarm.name}
@@ -184,6 +193,12 @@ def save(tx: Transaction, kept: Kept, alarm: Alarm) -> Kept:
     if tx.execute(_CHANGE, values).rowcount != 1:
         raise ConcurrentChangeError(f"alarm {alarm.name} is no longer at {kept.version}")
     return Kept(alarm, kept.version + 1)
+
+
+def count(tx: Transaction, account: str, region: str) -> int:
+    """How many alarms an account has in a region."""
+    query = select(func.count()).where(alarms.c.account == account, alarms.c.region == region)
+    return tx.execute(query.select_from(alarms)).scalar_one()
 
 
 def remove(tx: Transaction, account: str, region: str, names: Iterable[str]) -> None:
@@ -251,6 +266,21 @@ def states(tx: Transaction, account: str, region: str, names: Iterable[str]) -> 
             alarms.c.account == account, alarms.c.region == region, alarms.c.name.in_(chunk)
         )
         found.update({row.name: AlarmState(row.state) for row in tx.execute(query)})
+    return found
+
+
+def standings(
+    tx: Transaction, account: str, region: str, names: Iterable[str]
+) -> dict[str, Standing]:
+    """The same with their reasons and times."""
+    found: dict[str, Standing] = {}
+    for chunk in _chunks(names):
+        query = select(*_COLUMNS).where(
+            alarms.c.account == account, alarms.c.region == region, alarms.c.name.in_(chunk)
+        )
+        for row in tx.execute(query):
+            alarm = _kept(row).alarm
+            found[alarm.name] = alarm.standing
     return found
 
 
@@ -338,16 +368,25 @@ def forget_history(tx: Transaction, before: float) -> None:
 
 
 def queue(tx: Transaction, firings: Sequence[Firing]) -> None:
-    """Have actions carried out, in this order."""
+    """Have actions carried out: those of one line in this order."""
     if firings:
-        rows = [{"due": each.at, "attempts": 0, "body": _encode(each)} for each in firings]
+        rows = [
+            {"line": each.line, "due": each.at, "attempts": 0, "body": _encode(each)}
+            for each in firings
+        ]
         tx.execute(insert(actions), rows)
 
 
-def queued(tx: Transaction, *, limit: int) -> Sequence[Queued]:
-    """The actions that are due first."""
-    query = select(actions).order_by(actions.c.due, actions.c.id).limit(limit)
-    return [Queued(row.id, row.due, row.attempts, _firing(row.body)) for row in tx.execute(query)]
+def lines(tx: Transaction) -> Sequence[str]:
+    """The lines in which actions are queued."""
+    return list(tx.execute(select(actions.c.line).distinct()).scalars())
+
+
+def first_in(tx: Transaction, line: str) -> Queued | None:
+    """The action that is next in a line."""
+    query = select(actions).where(actions.c.line == line).order_by(actions.c.id).limit(1)
+    row = tx.execute(query).one_or_none()
+    return None if row is None else Queued(row.id, row.due, row.attempts, _firing(row.body))
 
 
 def put_off(tx: Transaction, action: Queued, due: float) -> None:

@@ -41,6 +41,8 @@ EFFECTS = {
     "Delete": DELETE,
     "Describe": READ,
     "Detach": DELETE,
+    "Disable": WRITE,
+    "Enable": WRITE,
     "Filter": READ,
     "Get": READ,
     "List": READ,
