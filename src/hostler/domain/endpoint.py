@@ -77,6 +77,15 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What serves beside ``current`` since neither an update nor its rollback could be finished."""
+
+    deployment: DeploymentId
+    count: int
+    """Of its instances."""
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """An endpoint's row.
 
@@ -107,6 +116,8 @@ class Endpoint:
     """What the variants of ``current`` came to since its config, by name; others are as there."""
     asked: Mapping[str, Size] | None = None
     """What ``sizes`` are to become; None when nothing is asked for."""
+    beside: Beside | None = None
+    """Only since UpdateRollbackFailed, until another update is done."""
 
 
 class RolloutStage(StrEnum):

@@ -80,6 +80,14 @@ def overdue(timeout_s: float) -> str:
     )
 
 
+def stuck(why_back: str, why_not: str) -> str:
+    """The FailureReason where the instances for a rollback could not be started either."""
+    return shortened(
+        f"{why_back} The rollback failed as well, and both configurations serve until another "
+        f"update: {why_not}"
+    )
+
+
 def replacement(ended: Exit) -> str:
     """What is said of an instance that follows one that ended so, until it is ready."""
     return shortened(f"An instance is started in place of one that ended. {_told(ended)}")

@@ -53,6 +53,10 @@ class Course:
         """Whether green is started batch by batch."""
         return isinstance(self.guardrails.policy, Rolling)
 
+    def covers(self, deployment: Deployment) -> bool:
+        """Whether it is one of both."""
+        return deployment.id in (self.green.id, self.blue.id if self.blue is not None else None)
+
     def is_last(self, rollout: Rollout) -> bool:
         return rollout.step >= len(self.shares) - 1
 

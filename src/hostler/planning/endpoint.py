@@ -59,6 +59,7 @@ from hostler.planning.plan import Action, Exposure, LaunchInstance, Plan, Situat
 from hostler.planning.traffic import Part
 
 _S = RolloutStage
+_TURNING = frozenset({_S.SWITCHING, _S.RETREATING, _S.ROLLING_BACK, _S.SHRINKING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,12 @@ def roles(endpoint: Endpoint, course: Course | None) -> Roles:
     current, target, now = endpoint.current, endpoint.target, endpoint.rollout
     if endpoint.deleting or endpoint.status is EndpointStatus.FAILED:
         return Roles()
+    old = (current,) if endpoint.beside is None else (current, endpoint.beside.deployment)
     if course is None or now is None or now.stage is _S.ROLLING_BACK:
-        return Roles(repaired=(current,))
+        return Roles(repaired=old)
     if course.returns(now) or now.stage in (_S.PROVISIONING, _S.RETREATING):
-        return Roles(repaired=(current, target))
-    return Roles(repaired=(target,), spared=(current,))
+        return Roles(repaired=(*old, target))
+    return Roles(repaired=(target,), spared=old)
 
 
 def plan(situation: Situation) -> Plan:
@@ -120,7 +122,7 @@ def _begun(situation: Situation) -> Endpoint:
 def _fitted(endpoint: Endpoint, course: Course | None, frozen: Deployment) -> Deployment:
     """The deployment with the sizes that it is to have at this stage of the endpoint."""
     sized = sizing.fitted(endpoint, frozen)
-    if course is None or endpoint.rollout is None:
+    if course is None or endpoint.rollout is None or not course.covers(frozen):
         return sized
     return course.sized(sized, endpoint.rollout)
 
@@ -141,7 +143,7 @@ def _tended(
         if deployment.id not in repaired:
             # What is left alone may still become ready, and is sent its sessions' requests then.
             fleets[deployment.id] = Fleet(deployment, tuple(noticed(m, now) for m in mine))
-        elif course is None or endpoint.rollout is None:
+        elif course is None or endpoint.rollout is None or not course.covers(frozen):
             proven = sizing.proven(endpoint, frozen)
             fleets[deployment.id] = tend(deployment, mine, now, proven=proven)
         else:
@@ -152,7 +154,7 @@ def _tended(
 
 def _turning(endpoint: Endpoint) -> bool:
     """Whether the traffic is being turned, so that the gateways' word allows the next step."""
-    return stages.stage(endpoint) in (_S.SWITCHING, _S.RETREATING, _S.SHRINKING)
+    return stages.stage(endpoint) in _TURNING
 
 
 def _advanced(
@@ -205,21 +207,35 @@ def _concluded(
     under_way, current = endpoint.rollout, endpoint.current
     if under_way is None or endpoint.deleting or current is None:
         return endpoint
-    serving = fleets[current]
-    counts = {v.name: desired_count(v) for v in serving.deployment.variants}
+    serving, beside = fleets[current], endpoint.beside
+    counts = {
+        (run, v.name): desired_count(v)
+        for run in (current, *(() if beside is None else (beside.deployment,)))
+        for v in fleets[run].deployment.variants
+    }
     for record in (member.record for member in left):
-        if record.deployment_id != current or record.slot >= counts[record.variant_name]:
+        if record.slot >= counts.get((record.deployment_id, record.variant_name), 0):
             return endpoint
     match under_way.stage:
         case RolloutStage.DRAINING:
             return stages.settled(endpoint, EndpointStatus.IN_SERVICE, now)
         case RolloutStage.SHRINKING if _divided(serving, exposure, now):
             return stages.settled(endpoint, EndpointStatus.IN_SERVICE, now)
+        case RolloutStage.ROLLING_BACK if not exposure.weighs(_given(endpoint, fleets), now):
+            return endpoint  # some gateway may still have requests for what is gone
         case RolloutStage.ROLLING_BACK | RolloutStage.RESTORING:
             endpoint = replace(endpoint, target=endpoint.current)
-            return stages.settled(endpoint, EndpointStatus.IN_SERVICE, now, reason=under_way.reason)
+            at_rest = EndpointStatus.IN_SERVICE
+            if beside is not None:
+                at_rest = EndpointStatus.UPDATE_ROLLBACK_FAILED
+            return stages.settled(endpoint, at_rest, now, reason=under_way.reason)
         case _:
             return endpoint
+
+
+def _given(endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet]) -> traffic.Weights:
+    """The weights of what serves, with nothing else in the routes."""
+    return traffic.weights(traffic.serving(endpoint, fleets, 1.0))
 
 
 def _divided(serving: Fleet, exposure: Exposure, now: float) -> bool:
@@ -254,6 +270,8 @@ def _written(
     if awaits or stray or stepped:
         times.append(now)
     needed = {endpoint.current, endpoint.target, *(m.record.deployment_id for m in left)}
+    if endpoint.beside is not None:
+        needed.add(endpoint.beside.deployment)
     return Plan(
         endpoint=endpoint,
         view=showing.view(endpoint, fleets, parts),

@@ -12,7 +12,14 @@ from dataclasses import replace
 
 from hostler.domain import reasons
 from hostler.domain.alarm import AlarmState
-from hostler.domain.endpoint import Endpoint, EndpointStatus, Rollout, RolloutStage
+from hostler.domain.endpoint import (
+    Beside,
+    Endpoint,
+    EndpointStatus,
+    Rollout,
+    RolloutStage,
+    Size,
+)
 from hostler.domain.ids import DeploymentId
 from hostler.planning import stages, traffic
 from hostler.planning.course import Course
@@ -65,6 +72,8 @@ def advanced(
             return stages.entered(endpoint, following, now, step=rollout.step + 1)
         case RolloutStage.TERMINATING if now >= rollout.since + course.termination_wait_s:
             return _taken_over(endpoint, course, now)
+        case RolloutStage.RETREATING:
+            return _retreated(endpoint, course, fleets, situation)
         case _:
             return endpoint
 
@@ -139,8 +148,59 @@ def _taken_over(endpoint: Endpoint, course: Course, now: float) -> Endpoint:
     """Green is what serves, with the sizes of its config."""
     green = course.green
     serving = replace(
-        endpoint, current=green.id, sizes={}, config_name=green.config_name, modified=now
+        endpoint,
+        current=green.id,
+        sizes={},
+        beside=None,
+        config_name=green.config_name,
+        modified=now,
     )
     if course.blue is None:
         return stages.settled(serving, EndpointStatus.IN_SERVICE, now)
     return stages.entered(serving, RolloutStage.DRAINING, now)
+
+
+def _retreated(
+    endpoint: Endpoint,
+    course: Course,
+    fleets: Mapping[DeploymentId, Fleet],
+    situation: Situation,
+) -> Endpoint:
+    """Blue has one batch more, or has all that it had, or cannot have it."""
+    rollout, now = endpoint.rollout, situation.now
+    assert rollout is not None
+    assert course.blue is not None
+    blue = fleets[course.blue.id]
+    if blue.fault is not None:
+        return _stuck(endpoint, course, blue.fault, now)
+    ready = {member.record.id for member in blue.members if member.ready}
+    if not blue.complete or not situation.exposure.includes(ready, now):
+        return endpoint
+    if course.is_back(rollout):
+        why = rollout.reason
+        return stages.entered(endpoint, RolloutStage.ROLLING_BACK, now, reason=why)
+    return stages.entered(
+        endpoint,
+        RolloutStage.RETREATING,
+        now,
+        reason=rollout.reason,
+        step=rollout.step,
+        back=rollout.back + 1,
+    )
+
+
+def _stuck(endpoint: Endpoint, course: Course, why_not: str, now: float) -> Endpoint:
+    """Both serve, with the instances that each has: UpdateRollbackFailed."""
+    rollout = endpoint.rollout
+    assert rollout is not None
+    assert course.blue is not None
+    blue = replace(rollout, back=rollout.back - 1)
+    sizes = {
+        v.name: Size(v.weight, v.initial_instance_count)
+        for v in course.sized(course.blue, blue).variants
+    }
+    green = course.sized(course.green, rollout)
+    count = sum(variant.initial_instance_count for variant in green.variants)
+    mixed = replace(endpoint, target=endpoint.current, sizes=sizes, beside=Beside(green.id, count))
+    reason = reasons.stuck(rollout.reason or "", why_not)
+    return stages.settled(mixed, EndpointStatus.UPDATE_ROLLBACK_FAILED, now, reason=reason)

@@ -54,6 +54,7 @@ def route(endpoint: Endpoint, parts: Sequence[Part], tags: Mapping[str, str]) ->
     """The endpoint as the gateways are to see it, served by these fleets."""
     weights = traffic.weights(parts)
     replacing = endpoint.current is not None and endpoint.target != endpoint.current
+    replacing = replacing or endpoint.beside is not None
     return EndpointRoute(
         account=endpoint.account,
         region=endpoint.region,

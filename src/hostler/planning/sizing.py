@@ -59,6 +59,10 @@ def retained(
 
 def fitted(endpoint: Endpoint, deployment: Deployment) -> Deployment:
     """The deployment with the sizes that it is to have at this stage of the endpoint."""
+    beside = endpoint.beside
+    if beside is not None and deployment.id == beside.deployment:
+        its = {v.name: Size(v.weight, beside.count) for v in deployment.variants}
+        return resized(deployment, its)
     if deployment.id != endpoint.current:
         return deployment
     sizes = dict(endpoint.sizes)
@@ -85,6 +89,8 @@ def proven(endpoint: Endpoint, deployment: Deployment) -> dict[str, int]:
 
     Those are repaired for ever; what a change adds may turn out to be at fault.
     """
+    if deployment.id != endpoint.current:
+        return {v.name: v.initial_instance_count for v in fitted(endpoint, deployment).variants}
     return {v.name: size(v, endpoint.sizes).count for v in deployment.variants}
 
 

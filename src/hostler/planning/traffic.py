@@ -11,7 +11,7 @@ from typing import TypeAlias
 from hostler.domain.endpoint import Endpoint, EndpointStatus, RolloutStage
 from hostler.domain.ids import DeploymentId
 from hostler.planning.course import Course
-from hostler.planning.fleet import Fleet
+from hostler.planning.fleet import Fleet, desired_count
 from hostler.planning.plan import Exposure
 
 Weights: TypeAlias = Mapping[tuple[str, str], float]
@@ -37,14 +37,15 @@ def parts(
         return ()
     rollout, current = endpoint.rollout, endpoint.current
     if course is None or rollout is None or rollout.stage is RolloutStage.ROLLING_BACK:
-        return () if current is None else (Part(fleets[current], 1.0),)
+        return () if current is None else _able(serving(endpoint, fleets, 1.0))
     wanted = asked(endpoint, course, fleets)
     green = fleets[course.green.id]
     if rollout.stage is not RolloutStage.SWITCHING or green.complete:
         return _able(wanted)
     if exposure.weights == weights(wanted):
         return _able(wanted)
-    return _able(_divided(course, fleets, float(course.share_before(rollout)), lingers=False))
+    share = float(course.share_before(rollout))
+    return _able(_divided(endpoint, course, fleets, share, lingers=False))
 
 
 def asked(
@@ -54,7 +55,7 @@ def asked(
     rollout = endpoint.rollout
     assert rollout is not None
     share = float(course.share(rollout))
-    return _divided(course, fleets, share, lingers=course.lingers(rollout))
+    return _divided(endpoint, course, fleets, share, lingers=course.lingers(rollout))
 
 
 def weights(shown: Sequence[Part]) -> Weights:
@@ -73,13 +74,34 @@ def weights(shown: Sequence[Part]) -> Weights:
     return found
 
 
+def serving(
+    endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet], share: float
+) -> tuple[Part, ...]:
+    """What serves with a share of the traffic: one fleet, or each of two by its instances."""
+    current, beside = endpoint.current, endpoint.beside
+    assert current is not None
+    if beside is None:
+        return (Part(fleets[current], share),)
+    both = fleets[current], fleets[beside.deployment]
+    counts = [sum(map(desired_count, fleet.deployment.variants)) for fleet in both]
+    return tuple(
+        Part(fleet, share * count / max(1, sum(counts)))
+        for fleet, count in zip(both, counts, strict=True)
+    )
+
+
 def _divided(
-    course: Course, fleets: Mapping[DeploymentId, Fleet], share: float, *, lingers: bool
+    endpoint: Endpoint,
+    course: Course,
+    fleets: Mapping[DeploymentId, Fleet],
+    share: float,
+    *,
+    lingers: bool,
 ) -> tuple[Part, ...]:
     """Blue first; one without any share is left out unless it lingers."""
-    divided = []
+    divided: list[Part] = []
     if course.blue is not None and (share < 1.0 or lingers):
-        divided.append(Part(fleets[course.blue.id], 1.0 - share))
+        divided += serving(endpoint, fleets, 1.0 - share)
     if share > 0.0:
         divided.append(Part(fleets[course.green.id], share))
     return tuple(divided)

@@ -34,6 +34,11 @@ from hostler.store.database import StoreUnavailableError, Transaction
 
 T = TypeVar("T")
 
+ROLLS = 0.3
+"""The share of updates of one variant that are rolling."""
+STUCK = 0.5
+"""The share of those with alarms for which the old instances cannot be started again."""
+REPAIRS = 0.8
 FULL = 0.25
 """The share of changed counts for which the machine turns out to have no memory."""
 STARTUP_TIMEOUT_S = 30.0
@@ -69,6 +74,9 @@ class Habits:
     """Of every update; None is any."""
 
 
+AT_REST = frozenset(
+    {EndpointStatus.IN_SERVICE, EndpointStatus.FAILED, EndpointStatus.UPDATE_ROLLBACK_FAILED}
+)
 COMES_UP = frozenset({Kind.GOOD, Kind.SLOW_TO_PREPARE, Kind.FLAKY})
 
 
@@ -84,6 +92,8 @@ class Expected:
     """Of the variants of what serves."""
     instead: DeploymentId | None = None
     """What may serve as well, with a FailureReason: an alarm or the time may have decided so."""
+    mixed: bool = False
+    """Whether another deployment serves beside it, since a rollback failed."""
 
 
 class Api(Protocol):
@@ -146,7 +156,9 @@ class Client:
                     return [self._resize(tx, endpoint, now)]
                 case EndpointStatus.IN_SERVICE if endpoint and choice < self.habits.updates:
                     return [self._update(tx, endpoint, now), _prepared(tx, name)]
-                case EndpointStatus.IN_SERVICE | EndpointStatus.FAILED if endpoint:
+                case EndpointStatus.UPDATE_ROLLBACK_FAILED if endpoint and choice < REPAIRS:
+                    return [self._update(tx, endpoint, now)]
+                case EndpointStatus() if endpoint and endpoint.status in AT_REST:
                     self.expected[name] = None
                     return [endpoints.request_delete(tx, endpoint, now).id]
                 case _:
@@ -157,7 +169,7 @@ class Client:
 
     def _create(self, tx: Transaction, name: str, now: float) -> EndpointId:
         endpoint_id = EndpointId(f"e-{self.rng.getrandbits(48):012x}")
-        deployment = self._deployment(endpoint_id, now)
+        deployment = self._deployment(endpoint_id, now, self._variants(), UNGUARDED)
         arn = sagemaker_arn(DEFAULT_REGION, DEFAULT_ACCOUNT, "endpoint", name)
         endpoint = Endpoint(
             id=endpoint_id,
@@ -181,21 +193,29 @@ class Client:
         return endpoint_id
 
     def _update(self, tx: Transaction, endpoint: Endpoint, now: float) -> EndpointId:
-        policy = self.habits.policy or policies.drawn(self.rng)
+        rng, current = self.rng, self.deployments[endpoint.current or DeploymentId("")]
+        rolls = self.habits.policy is None and len(current.variants) == 1 and rng.random() < ROLLS
+        names = tuple(variant.name for variant in current.variants) if rolls else None
+        variants = self._variants(names)
+        policy = self.habits.policy or policies.drawn(rng)
+        if rolls:
+            policy = policies.rolling(rng, variants[0].initial_instance_count)
         if policy.timeout_s is not None and not self.impatient:
             policy = UNGUARDED
-        deployment = self._deployment(endpoint.id, now, policy)
+        deployment = self._deployment(endpoint.id, now, variants, policy)
         endpoints.request_update(tx, endpoint, deployment, now)
         up = self._comes_up(deployment)
-        serving = deployment.id if up else endpoint.current
-        sizes = self.sizes.at_rest(serving or deployment.id)
+        serving = deployment.id if up else current.id
         doubtful = bool(policy.alarms and self.troubled) or policy.timeout_s is not None
+        if rolls and doubtful and rng.random() < STUCK:
+            self.full.add(current.variants[0].model.container.image)
         self.expected[endpoint.name] = Expected(
             endpoint.id,
             serving,
             reason=not up,
-            sizes=sizes,
-            instead=endpoint.current if doubtful else None,
+            sizes=self.sizes.at_rest(serving),
+            instead=current.id if doubtful else None,
+            mixed=not up and endpoint.beside is not None,
         )
         return endpoint.id
 
@@ -229,31 +249,49 @@ class Client:
             sizes = self.sizes.at_rest(current)
             expected = Expected(endpoint.id, current, reason=True, sizes=sizes)
             self.expected[endpoint.name] = expected
-        self.sizes.settle(current, expected.sizes)
-        self.full.discard(self.deployments[current].variants[0].model.container.image)
+        self._rested(current, expected.sizes)
         return expected.sizes
 
-    def _deployment(
-        self, endpoint_id: EndpointId, now: float, policy: Policy = UNGUARDED
-    ) -> Deployment:
+    def stuck(self, endpoint: Endpoint) -> bool:
+        """It was told to serve by two deployments; whether that may be."""
+        expected, current = self.expected[endpoint.name], endpoint.current
+        if expected is None or current is None or endpoint.beside is None:
+            return False
+        self.expected[endpoint.name] = Expected(
+            endpoint.id, current, reason=True, sizes=endpoint.sizes, mixed=True
+        )
+        self._rested(current, endpoint.sizes)
+        return current in (expected.serving, expected.instead)
+
+    def _rested(self, current: DeploymentId, sizes: BySize) -> None:
+        self.sizes.settle(current, sizes)
+        self.full.discard(self.deployments[current].variants[0].model.container.image)
+
+    def _variants(self, names: tuple[str, ...] | None = None) -> tuple[Variant, ...]:
         rng = self.rng
-        number = len(self.deployments) + 1
         kind = Kind.GOOD if rng.random() < 0.55 else rng.choice(self.habits.kinds)
+        number = len(self.deployments) + 1
         image = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/sim-{kind}:{number}"
         self.kinds[image] = kind
         self.flaws[image] = rng.randint(1, 2)
         model = Model(f"model-{number}", Container(image), "arn:aws:iam::123456789012:role/sim")
-        variants = tuple(
+        some = rng.choice((("AllTraffic",), ("AllTraffic",), ("Variant-A", "Variant-B")))
+        return tuple(
             Variant(
                 name=name,
                 model=model,
                 instance_type=INSTANCE_TYPES["ml.m5.large"],
-                initial_instance_count=rng.choice((1, 1, 2, 2, 3)),
+                initial_instance_count=rng.choice((1, 1, 2, 2, 3) if names is None else (2, 3, 4)),
                 weight=rng.choice((0.0, 0.5, 1.0, 2.5)),
                 startup_timeout_s=STARTUP_TIMEOUT_S,
             )
-            for name in rng.choice((("AllTraffic",), ("AllTraffic",), ("Variant-A", "Variant-B")))
+            for name in names or some
         )
+
+    def _deployment(
+        self, endpoint_id: EndpointId, now: float, variants: tuple[Variant, ...], policy: Policy
+    ) -> Deployment:
+        number = len(self.deployments) + 1
         made = Deployment(
             id=DeploymentId(f"d-{number}"),
             endpoint_id=endpoint_id,

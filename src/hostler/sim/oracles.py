@@ -35,14 +35,19 @@ STATUSES: frozenset[tuple[E | None, E | None]] = frozenset(
         (E.UPDATING, E.IN_SERVICE),
         (E.UPDATING, E.ROLLING_BACK),
         (E.ROLLING_BACK, E.IN_SERVICE),
+        (E.UPDATING, E.UPDATE_ROLLBACK_FAILED),
+        (E.UPDATE_ROLLBACK_FAILED, E.UPDATING),
+        (E.UPDATE_ROLLBACK_FAILED, E.DELETING),
         (E.IN_SERVICE, E.DELETING),
         (E.FAILED, E.DELETING),
         (E.DELETING, None),
     }
 )
 """Every change of a status that there can be yet; None is «no such endpoint»."""
-SERVING = (E.IN_SERVICE, E.UPDATING, E.ROLLING_BACK)
+SERVING = (E.IN_SERVICE, E.UPDATING, E.ROLLING_BACK, E.UPDATE_ROLLBACK_FAILED)
 
+PARTS_MAX = 3
+"""What serves, what is to follow, and what may serve beside it since a rollback failed."""
 REASONS = (
     "did not pass the ping health check",
     "The deployment was rolled back because",
@@ -103,6 +108,9 @@ class Oracles:
                 if is_now is E.IN_SERVICE and was is not E.IN_SERVICE:
                     self._announced(after.endpoint)
                     self._explained(before, after.endpoint)
+                stuck = is_now is E.UPDATE_ROLLBACK_FAILED and was is not is_now
+                if stuck and not self.client.stuck(after.endpoint):
+                    self.report(f"{key} is {is_now}, which nobody had reason to expect")
         self._rows = rows
 
     def alarm_lasts(self) -> None:
@@ -177,7 +185,7 @@ class Oracles:
 
     def _judge_route(self, gateway: Gateway, route: EndpointRoute) -> None:
         parts = served(route)
-        if len(parts) > 2 or abs(sum(part.share for part in parts) - 1.0) > EPSILON:
+        if len(parts) > PARTS_MAX or abs(sum(part.share for part in parts) - 1.0) > EPSILON:
             self.report(f"{gateway.name} divides {route.name} wrongly: {parts}")
         for part in parts:
             for target in (target for each in part.variants for target in each.targets):
@@ -235,8 +243,11 @@ def impossible(row: Row, deployments: Mapping[DeploymentId, Deployment]) -> Iter
     known = reason is not None and any(each in reason for each in REASONS)
     if reason is not None and (changing or not known or len(reason) > REASON_LENGTH_MAX):
         yield f"FailureReason {reason!r}"
-    if status is E.FAILED and reason is None:
+    if status in (E.FAILED, E.UPDATE_ROLLBACK_FAILED) and reason is None:
         yield "no FailureReason"
+    at_rest = status in (E.IN_SERVICE, E.UPDATE_ROLLBACK_FAILED)
+    if at_rest and (endpoint.beside is not None) != (status is E.UPDATE_ROLLBACK_FAILED):
+        yield f"{endpoint.beside} beside what serves"
     if view.pending and not changing:
         yield "a pending deployment"
     if (status is E.CREATING or status is E.FAILED) and (view.variants or endpoint.current):

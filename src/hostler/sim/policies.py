@@ -5,7 +5,7 @@ an oracle that reckoned as the planner does would share its mistakes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -16,6 +16,7 @@ PLAIN = 0.4
 WATCHED = 0.5
 """The share of the others that name alarms."""
 TIMED = 0.25
+SLOWLY_BACK = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Policy:
     termination_wait_s: float = 0.0
     timeout_s: float | None = None
     alarms: tuple[str, ...] = ()
+    rolls: bool = False
+    """Whether the new deployment is started batch by batch."""
 
 
 UNGUARDED = Policy()
@@ -53,6 +56,21 @@ def drawn(rng: Random) -> Policy:
     )
 
 
+def rolling(rng: Random, count: int) -> Policy:
+    """A rolling policy for so many new instances."""
+    batch = rng.choice([each for each in (1, 2) if each <= max(1, count // 2)])
+    wait_s = rng.choice((0, 0, 2, 5))
+    policy: dict[str, Any] = {
+        "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": batch},
+        "WaitIntervalInSeconds": wait_s,
+    }
+    if rng.random() < SLOWLY_BACK:
+        policy["RollbackMaximumBatchSize"] = {"Type": "INSTANCE_COUNT", "Value": 1}
+    shares = tuple(min(1.0, started / count) for started in range(batch, count + batch, batch))
+    config = {"RollingUpdatePolicy": policy}
+    return _watched(rng, Policy(config, shares, float(wait_s), rolls=True))
+
+
 def _routing(rng: Random) -> tuple[dict[str, Any], tuple[float, ...]]:
     match rng.choice(("ALL_AT_ONCE", "CANARY", "LINEAR", "LINEAR")):
         case "CANARY":
@@ -74,11 +92,4 @@ def _watched(rng: Random, policy: Policy) -> Policy:
     names = NAMES[: rng.choice((1, 2))]
     watched = {"Alarms": [{"AlarmName": name} for name in names]}
     config = {**(policy.config or {}), "AutoRollbackConfiguration": watched}
-    return Policy(
-        config,
-        policy.shares,
-        policy.wait_s,
-        policy.termination_wait_s,
-        policy.timeout_s,
-        names,
-    )
+    return replace(policy, config=config, alarms=names)

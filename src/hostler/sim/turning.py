@@ -7,6 +7,7 @@ as the world has them; no planner is asked.
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 
 from hostler.domain.endpoint import Endpoint, RolloutStage
 from hostler.domain.ids import DeploymentId, EndpointId
@@ -37,6 +38,8 @@ class Turns:
     """When each of its steps was published first (the loop's time)."""
     _known: dict[tuple[DeploymentId, float], float] = field(default_factory=dict)
     """When every gateway first gave a deployment a share."""
+    _stuck: set[DeploymentId] = field(default_factory=set)
+    """What came to serve beside another."""
     _watched: dict[EndpointId, tuple[DeploymentId, float]] = field(default_factory=dict)
     """Whose traffic is being turned, by its endpoint, and since when."""
 
@@ -51,8 +54,11 @@ class Turns:
             return f"{part.deployment} has a share of {part.share} and no instance for it"
         policy = self.policies[part.deployment]
         reached = self._reached.setdefault(part.deployment, [])
-        if part.share <= 0.0 or len(reached) == len(policy.shares):
+        over = len(reached) == len(policy.shares) or part.deployment in self._stuck
+        if part.share <= 0.0 or over:
             return None
+        if policy.rolls and reached and part.share < policy.shares[len(reached) - 1]:
+            return None  # on its way back
         known = [step for step, share in enumerate(policy.shares) if _same(share, part.share)]
         if not known:
             return f"{part.deployment} has a share of {part.share}, of {policy.shares}"
@@ -61,7 +67,10 @@ class Turns:
         if known[0] > len(reached):
             return None if deadly else f"{part.deployment} skipped a step to {part.share}"
         have = counts(part.variants)
-        if any(have[name] < size.count for name, size in asked.items()):
+        have, part_of = counts(part.variants), part.share if policy.rolls else 1.0
+        if any(have[name] < ceil(size.count * part_of - EPSILON) for name, size in asked.items()):
+            if deadly and _same(part.share, 1.0):
+                return None  # the others are dead
             return f"turned to {part.deployment} before it was complete: {have}"
         baked_s = self._baked_s(part.deployment)
         if reached and baked_s < policy.wait_s - TICK_S:
@@ -72,6 +81,8 @@ class Turns:
     def written(self, before: Endpoint | None, after: Endpoint) -> Iterator[str]:
         """A row was written: what is decided by alarms and time is decided rightly."""
         self._note(after)
+        if after.beside is not None:
+            self._stuck.add(after.beside.deployment)
         was, stage = _stage(before), _stage(after)
         if before is None or before.current is None or stage not in _PAST or stage is was:
             return

@@ -141,8 +141,8 @@ def test_what_cannot_be_carried_out_is_refused(
     assert serving.describe_endpoint(EndpointName=NAME)["EndpointStatus"] == "InService"
 
 
-def test_an_alarm_that_exists_may_watch(serving: Any, client: Any) -> None:
-    client("cloudwatch").put_metric_alarm(
+def test_an_alarm_that_exists_may_watch(world: Any, serving: Any) -> None:
+    world.client("cloudwatch").put_metric_alarm(
         AlarmName="errors",
         MetricName="Invocation5XXErrors",
         Namespace="AWS/SageMaker",
