@@ -164,7 +164,8 @@ class Play:
             before = self.endpoint
             self.ack()
             self.plan()
-            if self.endpoint == before and self.known_weights == self.weights:
+            moving = self.retired() or [r for r in self.standing() if r.id not in self.observed]
+            if self.endpoint == before and self.known_weights == self.weights and not moving:
                 return
 
     def serve(self) -> "Play":

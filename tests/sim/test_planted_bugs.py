@@ -39,6 +39,7 @@ LOST = Faults(until_s=30.0, lost_wakes=1.0)
 CRASHES = Faults(until_s=30.0, crashes=(20, 25, 30))
 PLAGUE = Faults(until_s=30.0, deaths=9)
 ALARMS = Faults(until_s=30.0, alarms=4)
+STUCK = Faults(until_s=40.0, alarms=12)
 LASTING = Faults(until_s=30.0, alarms=8)
 SLOW = Faults(until_s=30.0, ack_s_max=4.0)
 JUMPS = Faults(until_s=60.0, clock_jumps=20, crashes=(80,) * 10)
@@ -343,6 +344,9 @@ ROLLOUT_BUGS = {
     ),
     "a time-out by the wall clock": Bug(
         replaced(rollout, "_started", remembers_the_old_time), JUMPS, "before its time was over"
+    ),
+    "a rollback that is tried for ever": Bug(
+        replaced(rollout, "_stuck", lambda _: lambda end, *_others: end), STUCK, "never settled"
     ),
     "a reason that is not true": Bug(
         replaced(rollout, "advanced", blames_an_alarm), IMPATIENT, "an alarm that was not bad"

@@ -59,7 +59,7 @@ from hostler.planning.plan import Action, Exposure, LaunchInstance, Plan, Situat
 from hostler.planning.traffic import Part
 
 _S = RolloutStage
-_TURNING = frozenset({_S.SWITCHING, _S.RETREATING, _S.ROLLING_BACK, _S.SHRINKING})
+_TURNING = frozenset({_S.SWITCHING, _S.RETREATING, _S.DRAINING, _S.ROLLING_BACK, _S.SHRINKING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,13 +216,14 @@ def _concluded(
     for record in (member.record for member in left):
         if record.slot >= counts.get((record.deployment_id, record.variant_name), 0):
             return endpoint
+    giving_back = under_way.stage in (_S.DRAINING, _S.ROLLING_BACK)
+    if giving_back and not _given_back(endpoint, fleets, exposure, now):
+        return endpoint  # some gateway may still have requests for what is gone
     match under_way.stage:
         case RolloutStage.DRAINING:
             return stages.settled(endpoint, EndpointStatus.IN_SERVICE, now)
         case RolloutStage.SHRINKING if _divided(serving, exposure, now):
             return stages.settled(endpoint, EndpointStatus.IN_SERVICE, now)
-        case RolloutStage.ROLLING_BACK if not exposure.weighs(_given(endpoint, fleets), now):
-            return endpoint  # some gateway may still have requests for what is gone
         case RolloutStage.ROLLING_BACK | RolloutStage.RESTORING:
             endpoint = replace(endpoint, target=endpoint.current)
             at_rest = EndpointStatus.IN_SERVICE
@@ -233,9 +234,12 @@ def _concluded(
             return endpoint
 
 
-def _given(endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet]) -> traffic.Weights:
-    """The weights of what serves, with nothing else in the routes."""
-    return traffic.weights(traffic.serving(endpoint, fleets, 1.0))
+def _given_back(
+    endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet], exposure: Exposure, now: float
+) -> bool:
+    """Whether every gateway sends to what serves alone."""
+    weights = traffic.weights(traffic.parts(endpoint, None, fleets, exposure))
+    return exposure.weighs(weights, now)
 
 
 def _divided(serving: Fleet, exposure: Exposure, now: float) -> bool:

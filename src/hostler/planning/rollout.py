@@ -130,10 +130,13 @@ def _turned(
     fleets: Mapping[DeploymentId, Fleet],
     situation: Situation,
 ) -> bool:
-    """Whether green stands, and every gateway divides the traffic as this step asks for."""
+    """Whether green stands, and every gateway divides the traffic as it is to at this step.
+
+    That is not as the step asks for where blue cannot answer: green then has all of it.
+    """
     green, exposure, now = fleets[course.green.id], situation.exposure, situation.now
     ready = {member.record.id for member in green.members if member.ready}
-    weights = traffic.weights(traffic.asked(endpoint, course, fleets))
+    weights = traffic.weights(traffic.parts(endpoint, course, fleets, exposure))
     return green.complete and exposure.includes(ready, now) and exposure.weighs(weights, now)
 
 

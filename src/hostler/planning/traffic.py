@@ -38,7 +38,8 @@ def parts(
     rollout, current = endpoint.rollout, endpoint.current
     if course is None or rollout is None or rollout.stage is RolloutStage.ROLLING_BACK:
         return () if current is None else _able(serving(endpoint, fleets, 1.0))
-    wanted = asked(endpoint, course, fleets)
+    lingers, share = course.lingers(rollout), float(course.share(rollout))
+    wanted = _divided(endpoint, course, fleets, share, lingers=lingers)
     green = fleets[course.green.id]
     if rollout.stage is not RolloutStage.SWITCHING or green.complete:
         return _able(wanted)
@@ -48,22 +49,12 @@ def parts(
     return _able(_divided(endpoint, course, fleets, share, lingers=False))
 
 
-def asked(
-    endpoint: Endpoint, course: Course, fleets: Mapping[DeploymentId, Fleet]
-) -> tuple[Part, ...]:
-    """What the endpoint's stage asks for, whatever the fleets can do."""
-    rollout = endpoint.rollout
-    assert rollout is not None
-    share = float(course.share(rollout))
-    return _divided(endpoint, course, fleets, share, lingers=course.lingers(rollout))
-
-
 def weights(shown: Sequence[Part]) -> Weights:
     """What each variant of each part weighs; as its config has it where there is one part."""
     if len(shown) == 1:
         run = shown[0].fleet.deployment
-        return {(run.id, variant.name): variant.weight for variant in run.variants}
-    found = {}
+        return {(str(run.id), variant.name): variant.weight for variant in run.variants}
+    found: dict[tuple[str, str], float] = {}
     for part in shown:
         run = part.fleet.deployment
         total = sum(variant.weight for variant in run.variants)

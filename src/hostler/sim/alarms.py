@@ -7,6 +7,7 @@ each has been bad is remembered in the loop's time, which no wall clock moves.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from hostler.domain.alarm import (
     Actions,
@@ -39,7 +40,7 @@ class Alarms:
     def begin(self) -> None:
         """All exist, and all is well."""
         for name in NAMES:
-            self.store.run(lambda tx, name=name: _put(tx, name, AlarmState.OK), write=True)
+            self.store.run(partial(_put, name=name, state=AlarmState.OK), write=True)
 
     def fire(self, name: str) -> None:
         """It goes into ALARM."""

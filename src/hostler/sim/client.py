@@ -70,6 +70,8 @@ class Habits:
     """Up to these, requests to a serving endpoint change its weights and counts, or its config; the
     others delete it."""
     kinds: tuple[Kind, ...] = tuple(Kind)
+    counts: tuple[int, ...] = (1, 1, 2, 2, 3)
+    """Of a variant's instances."""
     policy: Policy | None = None
     """Of every update; None is any."""
 
@@ -281,7 +283,9 @@ class Client:
                 name=name,
                 model=model,
                 instance_type=INSTANCE_TYPES["ml.m5.large"],
-                initial_instance_count=rng.choice((1, 1, 2, 2, 3) if names is None else (2, 3, 4)),
+                initial_instance_count=rng.choice(
+                    self.habits.counts if names is None else (2, 3, 4)
+                ),
                 weight=rng.choice((0.0, 0.5, 1.0, 2.5)),
                 startup_timeout_s=STARTUP_TIMEOUT_S,
             )

@@ -103,7 +103,8 @@ class Oracles:
                 self.on_written(after.endpoint)
                 for what in impossible(after, self.client.deployments):
                     self.report(f"{key} is {is_now}: {what}")
-                for what in self._turns.written(before and before.endpoint, after.endpoint):
+                was_row = before.endpoint if before else None
+                for what in self._turns.written(was_row, after.endpoint):
                     self.report(what)
                 if is_now is E.IN_SERVICE and was is not E.IN_SERVICE:
                     self._announced(after.endpoint)

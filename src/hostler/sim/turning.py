@@ -43,13 +43,18 @@ class Turns:
     _watched: dict[EndpointId, tuple[DeploymentId, float]] = field(default_factory=dict)
     """Whose traffic is being turned, by its endpoint, and since when."""
 
+    @property
+    def _deadly(self) -> bool:
+        """Whether instances may die, so that others have the traffic of the dead."""
+        return bool(self.faults.deaths or self.faults.foreign_stops)
+
     def used(self, part: Served) -> None:
         """Every gateway gives a deployment this part."""
         self._known.setdefault((part.deployment, part.share), _now())
 
     def published(self, part: Served, asked: BySize) -> str | None:
         """A snapshot gives a deployment a part of the traffic."""
-        deadly = self.faults.deaths or self.faults.foreign_stops
+        deadly = self._deadly
         if part.share > 0.0 and not deadly and not all(counts(part.variants).values()):
             return f"{part.deployment} has a share of {part.share} and no instance for it"
         policy = self.policies[part.deployment]
@@ -95,6 +100,8 @@ class Turns:
             if self.alarms.bad_for_s(name) > BLIND_S_MAX:
                 yield f"{target} went on though {name} was bad"
         if len(reached) < len(policy.shares):
+            if self._deadly:
+                return  # it may have had all since there was nothing else
             yield f"{target} took over after {len(reached)} of {len(policy.shares)} steps"
         elif self._baked_s(target) < wait_s - TICK_S:
             yield f"{target} went to {stage} before its waits were over"

@@ -126,9 +126,9 @@ def zeros(subject: Subject, time_s: float) -> Iterator[Sample]:
 
 
 def _sample(subject: Subject, time_s: float, name: str, point: Point, unit: str = "None") -> Sample:
-    dimensions = (("EndpointName", subject.endpoint), ("VariantName", subject.variant))
+    dimensions = [("EndpointName", subject.endpoint), ("VariantName", subject.variant)]
     if subject.config:
-        dimensions = (*dimensions, ("EndpointConfigName", subject.config))
+        dimensions.append(("EndpointConfigName", subject.config))
     metric = metrics.metric(subject.account, subject.region, NAMESPACE, name, dimensions)
     return Sample(metric, time_s, RESOLUTION_S, unit, point)
 

@@ -34,6 +34,11 @@ def watched(*names: str) -> dict[str, Any]:
     return {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in names]}}
 
 
+def rolling(batch: dict[str, Any], **more: Any) -> dict[str, Any]:
+    policy = {"MaximumBatchSize": batch, "WaitIntervalInSeconds": 60, **more}
+    return {"RollingUpdatePolicy": policy}
+
+
 CANARY = blue_green("CANARY", CanarySize=percent(10))
 
 
@@ -89,6 +94,8 @@ def refused(client: Any, config: dict[str, Any] | None = None, **options: Any) -
         blue_green("CANARY", CanarySize=count(2), MaximumExecutionTimeoutInSeconds=600),
         blue_green("LINEAR", LinearStepSize=percent(50)),
         blue_green("LINEAR", LinearStepSize=count(1)),
+        rolling(percent(5), RollbackMaximumBatchSize=percent(100)),
+        rolling(count(2), MaximumExecutionTimeoutInSeconds=600),
     ],
 )
 def test_a_policy_is_accepted_and_shown_once_it_was_used(
@@ -129,6 +136,14 @@ def test_a_policy_is_accepted_and_shown_once_it_was_used(
             ),
             "is 600, and must be more than the waits of the deployment, which are 600 seconds",
         ),
+        (rolling(percent(4)), "at least 5% and at most 50%"),
+        (rolling(count(3)), "INSTANCE_COUNT 3 of 4 instances"),
+        (rolling(percent(50), RollbackMaximumBatchSize=percent(101)), "at most 100%"),
+        (
+            rolling(count(1), MaximumExecutionTimeoutInSeconds=600, WaitIntervalInSeconds=150),
+            "must be more than the waits of the deployment, which are 600 seconds",
+        ),
+        (rolling(count(1)) | CANARY, "exclude each other"),
         (watched("absent", "gone"), "alarms that do not exist: absent, gone"),
         (watched("a", "a"), 'names the alarm "a" twice'),
         ({"AutoRollbackConfiguration": {"Alarms": [{}]}}, "needs an AlarmName each"),
@@ -153,6 +168,21 @@ def test_an_alarm_that_exists_may_watch(world: Any, serving: Any) -> None:
         ComparisonOperator="GreaterThanThreshold",
     )
     update(serving, CANARY | watched("errors"))
+
+
+def test_rolling_keeps_the_one_variant(serving: Any) -> None:
+    variant = {"ModelName": "rc-fraud-v1", "InstanceType": "ml.m5.large"}
+    for config, names in (("other", ["Other"]), ("two", ["AllTraffic", "Other"])):
+        serving.create_endpoint_config(
+            EndpointConfigName=config,
+            ProductionVariants=[
+                {**variant, "VariantName": name, "InitialInstanceCount": 2} for name in names
+            ],
+        )
+        with pytest.raises(ClientError, match=r"one variant|keeps the variant"):
+            serving.update_endpoint(
+                EndpointName=NAME, EndpointConfigName=config, DeploymentConfig=rolling(count(1))
+            )
 
 
 def test_the_last_policy_is_used_again_where_that_is_asked(world: Any, serving: Any) -> None:

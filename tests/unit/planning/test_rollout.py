@@ -238,6 +238,24 @@ def test_green_that_dies_once_in_a_bake_is_repaired_and_bakes_on() -> None:
     assert (stage(play), standing(play)) == ((S.BAKING, 0), (2, 2))
 
 
+def test_green_goes_on_though_blue_can_never_be_had_again() -> None:
+    """Found by seed 1559."""
+    play = serving(1).update(guarded("CANARY", 10, count=1))
+    play.settle()
+    play.exit(play.standing("d-1")[0], FailureCause.IMPORT_ERROR)
+    for _ in range(3):
+        play.plan()
+        play.ack()
+    assert shares(play) == {"d-1": 0.0, "d-2": 1.0}
+    for _ in range(2):
+        play.now += 60
+        for _ in range(4):
+            play.plan()
+            play.ack()
+            play.vanish(*play.retired())
+    assert (play.endpoint.status, play.endpoint.current) == (E.IN_SERVICE, "d-2")
+
+
 def test_blue_is_repaired_for_as_long_as_there_is_a_way_back() -> None:
     play = serving(2).update(guarded("CANARY", 50, count=2))
     play.settle()
@@ -271,3 +289,105 @@ def test_a_bake_that_nobody_watched_does_not_count() -> None:
     play.settle()
     assert play.endpoint.current == "d-1"
     assert play.now > NOW
+
+
+def rolling(count: int = 4, batch: int = 1, rollback: int | None = None) -> Deployment:
+    policy: dict[str, Any] = {
+        "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": batch},
+        "WaitIntervalInSeconds": 60,
+    }
+    if rollback is not None:
+        policy["RollbackMaximumBatchSize"] = {"Type": "INSTANCE_COUNT", "Value": rollback}
+    config = {
+        "RollingUpdatePolicy": policy,
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]},
+    }
+    return replace(deployment(2, variant(count=count)), deployment_config=config)
+
+
+def rolled(to_step: int, rollback: int | None = None) -> Play:
+    """A rolling update of four instances, one by one, that bakes a step."""
+    play = serving()
+    play.alarms = {"a": OK}
+    play.update(rolling(rollback=rollback))
+    for step in range(to_step + 1):
+        play.settle()
+        assert stage(play) == (S.BAKING, step)
+        play.now += 60 if step < to_step else 0
+    return play
+
+
+def test_rolling_starts_bakes_and_retires_batch_by_batch() -> None:
+    play = serving()
+    play.alarms = {"a": OK}
+    play.update(rolling())
+    seen = []
+    for _ in range(4):
+        play.settle()
+        seen.append((shares(play)["d-2"], standing(play)))
+        play.now += 60
+    assert seen == [(0.25, (4, 1)), (0.5, (3, 2)), (0.75, (2, 3)), (1.0, (1, 4))]
+    play.settle()
+    assert (play.endpoint.status, standing(play)) == (E.IN_SERVICE, (0, 4))
+
+
+def test_rolling_is_taken_back_in_batches_that_never_lack_capacity() -> None:
+    play = rolled(2, rollback=1)
+    play.alarms["a"] = ALARM
+    seen = []
+    while play.endpoint.status is E.UPDATING:
+        play.plan()
+        for record in play.standing():
+            if record.id not in play.observed:
+                play.show(Phase.READY, record)
+        play.vanish(*play.retired())
+        seen.append((stage(play)[0], standing(play)))
+        assert sum(standing(play)) >= 4
+        play.ack()
+    assert (S.RETREATING, (3, 2)) in seen
+    assert (S.RETREATING, (4, 1)) in seen
+    assert (play.endpoint.current, standing(play)) == ("d-1", (4, 0))
+    assert 'alarm "a" is in ALARM' in (play.endpoint.failure_reason or "")
+
+
+def stuck() -> Play:
+    """Neither the update nor its rollback could be finished."""
+    play = rolled(2)
+    play.alarms["a"] = ALARM
+    play.plan()
+    assert stage(play)[0] is S.RETREATING
+    play.plan()
+    for record in play.standing("d-1"):
+        if record.id not in play.observed:
+            play.exit(record, FailureCause.MISSING_OBJECT, "s3://b/k is gone")
+    play.settle()
+    return play
+
+
+def test_a_rollback_that_fails_leaves_both_serving_and_says_why() -> None:
+    play = stuck()
+    assert play.endpoint.status is E.UPDATE_ROLLBACK_FAILED
+    reason = play.endpoint.failure_reason or ""
+    assert 'alarm "a"' in reason
+    assert "s3://b/k is gone" in reason
+    assert (standing(play), shares(play)) == ((2, 2), {"d-1": 0.5, "d-2": 0.5})
+    assert play.endpoint.target == play.endpoint.current == "d-1"
+
+
+def test_another_update_repairs_it() -> None:
+    play = stuck().update(deployment(3, variant(count=4)))
+    play.plan()
+    assert (standing(play), shares(play)) == ((2, 2), {"d-1": 0.5, "d-2": 0.5})
+    play.settle()
+    assert (play.endpoint.status, play.endpoint.beside) == (E.IN_SERVICE, None)
+    assert {record.deployment_id for record in play.standing()} == {"d-3"}
+
+
+def test_another_update_that_fails_leaves_it_as_it_was() -> None:
+    play = stuck().update(deployment(3, variant(count=1)))
+    play.plan()
+    (green,) = play.standing("d-3")
+    play.exit(green, FailureCause.IMPORT_ERROR)
+    play.settle()
+    assert play.endpoint.status is E.UPDATE_ROLLBACK_FAILED
+    assert (standing(play), shares(play)) == ((2, 2), {"d-1": 0.5, "d-2": 0.5})

@@ -12,7 +12,7 @@ from typing import Any
 from hostler.api.registry import Call
 from hostler.domain.endpoint import Deployment
 from hostler.domain.errors import CallerError, validation
-from hostler.domain.guardrails import CapacitySize, SizeType, read
+from hostler.domain.guardrails import CapacitySize, Rolling, SizeType, read
 from hostler.planning import course
 from hostler.store import alarms
 from hostler.store.database import Transaction
@@ -22,12 +22,16 @@ _STEPS = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}
 _PARTS: Mapping[str, tuple[int, int]] = {
     f"{_TRAFFIC}.CanarySize": (1, 50),
     f"{_TRAFFIC}.LinearStepSize": (10, 50),
+    "RollingUpdatePolicy.MaximumBatchSize": (5, 50),
+    "RollingUpdatePolicy.RollbackMaximumBatchSize": (1, 100),
 }
 """The least and the most of a fleet, in percent."""
 
 
 def check_form(given: Mapping[str, Any]) -> None:
     """Refuse what contradicts itself, whatever the fleet."""
+    if given.get("BlueGreenUpdatePolicy") and given.get("RollingUpdatePolicy"):
+        raise _refusal("BlueGreenUpdatePolicy and RollingUpdatePolicy exclude each other.")
     traffic = (given.get("BlueGreenUpdatePolicy") or {}).get("TrafficRoutingConfiguration")
     if traffic is not None:
         wanted = _STEPS.get(traffic["Type"])
@@ -53,6 +57,8 @@ def check(tx: Transaction, call: Call, deployment: Deployment, serving: Deployme
         if size.type is SizeType.INSTANCE_COUNT:
             _check_part(path, size, Fraction(size.value, max(1, total)), total)
     guardrails = read(given)
+    if isinstance(guardrails.policy, Rolling):
+        _check_rolling(deployment, serving)
     _check_time(deployment, total)
     states = alarms.states(tx, call.account, call.region, guardrails.alarms)
     missing = [name for name in guardrails.alarms if name not in states]
@@ -80,6 +86,19 @@ def _check_part(path: str, size: CapacitySize, part: Fraction, total: int | None
         f"{path} is {size.type} {size.value}{of}, and must be {least_text}at most {most}% of the "
         "capacity of the new fleet. With few instances give a CAPACITY_PERCENT."
     )
+
+
+def _check_rolling(deployment: Deployment, serving: Deployment) -> None:
+    names = [[variant.name for variant in each.variants] for each in (serving, deployment)]
+    if max(map(len, names)) > 1:
+        raise _refusal(
+            "RollingUpdatePolicy is for endpoints of one variant: use a BlueGreenUpdatePolicy."
+        )
+    if names[0] != names[1]:
+        raise _refusal(
+            f'RollingUpdatePolicy keeps the variant: "{names[0][0]}" serves, and "{names[1][0]}" '
+            f'is in endpoint configuration "{deployment.config_name}".'
+        )
 
 
 def _check_time(deployment: Deployment, total: int) -> None:

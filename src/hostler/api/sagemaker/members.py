@@ -126,9 +126,16 @@ _BLUE_GREEN: Members = {
     "MaximumExecutionTimeoutInSeconds": ACTS,
 }
 
+_ROLLING: Members = {
+    **_below("MaximumBatchSize", _CAPACITY),
+    "WaitIntervalInSeconds": ACTS,
+    "MaximumExecutionTimeoutInSeconds": ACTS,
+    **_below("RollbackMaximumBatchSize", _CAPACITY),
+}
+
 _DEPLOYMENT_CONFIG: Members = {
     **_below("DeploymentConfig.BlueGreenUpdatePolicy", _BLUE_GREEN),
-    "DeploymentConfig.RollingUpdatePolicy": Refused("rolling updates do not exist yet"),
+    **_below("DeploymentConfig.RollingUpdatePolicy", _ROLLING),
     "DeploymentConfig.AutoRollbackConfiguration.Alarms[].AlarmName": ACTS,
 }
 
