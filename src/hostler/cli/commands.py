@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "bootstrap": "bootstrap",
     "demo": "demo",
     "logs": "logs",
+    "rollout": "rollout",
     "invoke": "invoke",
 }
 """Each command with its module, where a function of its name is the command."""

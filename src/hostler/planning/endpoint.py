@@ -278,7 +278,7 @@ def _written(
         needed.add(endpoint.beside.deployment)
     return Plan(
         endpoint=endpoint,
-        view=showing.view(endpoint, fleets, parts),
+        view=showing.view(endpoint, fleets, parts, course),
         route=showing.route(endpoint, parts, situation.tags) if parts else None,
         records=tuple(r for r in after if r is not None and r != before.get(r.id)),
         dropped=tuple(key for key in before if departures.get(key) == Departure(None)),

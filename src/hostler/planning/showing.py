@@ -5,6 +5,7 @@ ready appear in a route.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from hostler.domain.endpoint import (
@@ -12,8 +13,10 @@ from hostler.domain.endpoint import (
     Endpoint,
     EndpointStatus,
     EndpointView,
+    Rollout,
     RolloutStage,
     Routing,
+    Size,
     Variant,
     VariantState,
     VariantView,
@@ -23,6 +26,7 @@ from hostler.domain.reasons import replacement
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
 from hostler.modelserver import page
 from hostler.planning import traffic
+from hostler.planning.course import TURNING, Course
 from hostler.planning.fleet import Fleet, Member
 from hostler.planning.sizing import size
 from hostler.planning.traffic import Part
@@ -93,7 +97,10 @@ def _target(member: Member) -> TargetRoute:
 
 
 def view(
-    endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet], parts: Sequence[Part]
+    endpoint: Endpoint,
+    fleets: Mapping[DeploymentId, Fleet],
+    parts: Sequence[Part],
+    course: Course | None = None,
 ) -> EndpointView:
     """The endpoint as DescribeEndpoint tells of it."""
     serving = fleets.get(endpoint.current) if endpoint.current is not None else None
@@ -103,24 +110,25 @@ def view(
     if endpoint.status in (EndpointStatus.FAILED, EndpointStatus.DELETING):
         coming = None
     shares = {part.fleet.deployment.id: part.share for part in parts}
+    old, new = (_states(endpoint, course, coming=each) for each in (False, True))
+    asked = endpoint.asked or {}
     return EndpointView(
-        variants=_variants(endpoint, serving, shares, coming=False),
-        pending=_variants(endpoint, coming, shares, coming=True),
+        variants=_variants(serving, shares, old, asked, deleting=endpoint.deleting),
+        pending=_variants(coming, shares, new, {}, deleting=endpoint.deleting),
         pending_config=coming.deployment.config_name if coming else None,
     )
 
 
 def _variants(
-    endpoint: Endpoint,
     fleet: Fleet | None,
     shares: Mapping[DeploymentId, float],
+    states: tuple[VariantState, ...],
+    asked: Mapping[str, Size],
     *,
-    coming: bool,
+    deleting: bool,
 ) -> tuple[VariantView, ...]:
     if fleet is None:
         return ()
-    states = _states(endpoint, coming=coming)
-    asked = {} if coming else endpoint.asked or {}
     share = shares.get(fleet.deployment.id, 0.0)
     return tuple(
         VariantView(
@@ -130,14 +138,14 @@ def _variants(
             current_count=len(fleet.ready(variant)),
             desired_count=size(variant, asked).count,
             images=_images(fleet, variant),
-            statuses=(*states, *_missing(endpoint, fleet, variant)),
+            statuses=(*states, *(() if deleting else _missing(fleet, variant))),
             routing=variant.routing,
         )
         for variant in fleet.deployment.variants
     )
 
 
-def _states(endpoint: Endpoint, *, coming: bool) -> tuple[VariantState, ...]:
+def _states(endpoint: Endpoint, course: Course | None, *, coming: bool) -> tuple[VariantState, ...]:
     """VariantStatus: of both sides of a change while it lasts, else nothing."""
     if endpoint.deleting:
         return (VariantState("Deleting", "Deleting the endpoint.", endpoint.modified),)
@@ -146,11 +154,23 @@ def _states(endpoint: Endpoint, *, coming: bool) -> tuple[VariantState, ...]:
         return ()
     if coming or rollout.stage in _OF_WHAT_SERVES:
         status, message = _STAGES[rollout.stage]
+        if course is not None and rollout.stage in TURNING:
+            message = f"{_step(course, rollout)} {message}"
         return (VariantState(status, message, rollout.since),)
     return (VariantState("Updating", "Serving until the change is done.", rollout.since),)
 
 
-def _missing(endpoint: Endpoint, fleet: Fleet, variant: Variant) -> tuple[VariantState, ...]:
+def _step(course: Course, rollout: Rollout) -> str:
+    """Which step it is, what it gives the new deployment, and how long it is watched."""
+    share = float(course.share(rollout))
+    told = f"Step {rollout.step + 1} of {len(course.shares)}, {share:.4g} of the traffic"
+    if rollout.stage is RolloutStage.BAKING:
+        ends = datetime.fromtimestamp(rollout.since + course.wait_s, UTC)
+        told += f", until {ends:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{told}."
+
+
+def _missing(fleet: Fleet, variant: Variant) -> tuple[VariantState, ...]:
     """VariantStatus of a variant that lacks instances: why the last one ended."""
     ended = [
         (member.record.created, member.record.previous)
@@ -160,7 +180,7 @@ def _missing(endpoint: Endpoint, fleet: Fleet, variant: Variant) -> tuple[Varian
         and member.record.variant_name == variant.name
         and member.record.previous is not None
     ]
-    if endpoint.deleting or not ended:
+    if not ended:
         return ()
     since, last = max(ended, key=lambda each: each[0])
     return (VariantState("Creating", replacement(last), since),)

@@ -98,11 +98,10 @@ def refused(client: Any, config: dict[str, Any] | None = None, **options: Any) -
         rolling(count(2), MaximumExecutionTimeoutInSeconds=600),
     ],
 )
-def test_a_policy_is_accepted_and_shown_once_it_was_used(
-    world: Any, serving: Any, config: dict[str, Any]
-) -> None:
-    update(serving, config)
+def test_a_policy_is_accepted_and_shown(world: Any, serving: Any, config: dict[str, Any]) -> None:
     assert "LastDeploymentConfig" not in serving.describe_endpoint(EndpointName=NAME)
+    update(serving, config)
+    assert serving.describe_endpoint(EndpointName=NAME)["LastDeploymentConfig"] == config
     settle(world)
     assert serving.describe_endpoint(EndpointName=NAME)["LastDeploymentConfig"] == config
 

@@ -129,6 +129,7 @@ def test_describe_shows_the_step_and_both_weights() -> None:
     (old,), (new,) = play.last.view.variants, play.last.view.pending
     assert (old.current_weight, new.current_weight, new.desired_weight) == (0.9, 0.1, 1.0)
     assert new.statuses[0].status == "Baking"
+    assert new.statuses[0].message.startswith("Step 1 of 2, 0.1 of the traffic, until 2023-11-14T")
     assert play.last.route is not None
     assert [each.config for each in play.last.route.variants] == ["config-1", "config-2"]
 
