@@ -183,9 +183,13 @@ def test_a_page_holds_a_megabyte(world: Any, client: Any) -> None:
     assert "nextToken" in client.filter_log_events(logGroupName=GROUP)
 
 
-def test_json_patterns_are_refused(client: Any) -> None:
-    wanted = {"logGroupName": GROUP, "filterPattern": "{ $.a = 1 }"}
-    assert code(client.filter_log_events, **wanted) == "InvalidParameterException"
+def test_a_json_pattern_finds_and_a_wrong_one_is_told_where(world: Any, client: Any) -> None:
+    write(world, "AllTraffic/i-0b", (4000, '{"level": "ERROR", "ms": 120}'), (4001, '{"ms": 7}'))
+    wanted = {"logGroupName": GROUP, "filterPattern": "{ $.ms > 100 }"}
+    assert messages(client.filter_log_events(**wanted)) == ['{"level": "ERROR", "ms": 120}']
+    wanted["filterPattern"] = "{ $.ms >> 100 }"
+    with pytest.raises(client.exceptions.InvalidParameterException, match="at character 9"):
+        client.filter_log_events(**wanted)
 
 
 def test_what_is_not_there(client: Any) -> None:
