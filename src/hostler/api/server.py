@@ -161,7 +161,7 @@ class Services:
         if operation.members is not None:
             code = conventions.of(service.name).validation
             members.refuse(operation.members, call.params, code=code)
-        await self._admit(call, operation.access(call))
+        await self._admit(table, call, operation.access(call))
         if operation.prepare is not None:
             await operation.prepare(self._rooms, call)
         result = await self._transact(table, operation, call)
@@ -179,12 +179,13 @@ class Services:
             await self._rooms.committed(service.name)
         return result
 
-    async def _admit(self, call: Call, needed: Sequence[Access]) -> None:
+    async def _admit(self, table: ServiceTable, call: Call, needed: Sequence[Access]) -> None:
         """Authorise; the tags of resources are looked up only where that refuses without them."""
         try:
             self._authorize(call, needed)
         except CallerError:
-            tagged = await self._rooms.store.read(lambda tx: with_tags(tx, call, needed))
+            store = self._rooms.database(table.database)
+            tagged = await store.read(lambda tx: with_tags(tx, call, needed))
             self._authorize(call, tagged)
 
     def _authorize(self, call: Call, needed: Sequence[Access]) -> None:
