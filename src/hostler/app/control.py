@@ -30,6 +30,7 @@ from hostler.backends.process import configured, isolation
 from hostler.backends.process.backend import ProcessBackend
 from hostler.backends.process.environments import Environments
 from hostler.backends.process.pip_settings import Sources
+from hostler.backends.process.usage import ProcessUsage
 from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.audit import AuditIngest
 from hostler.control.external_objects import ExternalObjects
@@ -38,6 +39,7 @@ from hostler.control.metrics import MetricIngest
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.control.stored_objects import StoredObjects
+from hostler.control.usage import UsageSampler
 from hostler.domain import endings
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.layout import Layout
@@ -87,6 +89,7 @@ async def serve(settings: Settings) -> None:
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
+    used = UsageSampler(metric_store, ProcessUsage(layout), clock)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
@@ -112,7 +115,7 @@ async def serve(settings: Settings) -> None:
     uses = KeyUses(store, layout, rooms.uses)
     parts = [
         each.run()
-        for each in (ingest, counted, announcements, further, watch, uses, audit, journal)
+        for each in (ingest, counted, used, announcements, further, watch, uses, audit, journal)
     ]
     async with (
         _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
