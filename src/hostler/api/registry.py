@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from hostler.api.members import Members
+from hostler.api.scraping import Scrape
 from hostler.audit.journal import Journal
 from hostler.aws.http import HttpRequest
 from hostler.domain.config import Quotas
@@ -157,6 +158,7 @@ class Rooms:
         uses: Where the use of access keys is noted.
         audit: The audit log's database (``telemetry.trail.metadata``).
         journal: Where calls are written down.
+        scrape: What Prometheus reads; None where there is nothing to read.
     """
 
     store: Store
@@ -176,6 +178,7 @@ class Rooms:
     uses: Uses = field(default_factory=Uses)
     audit: Store | None = None
     journal: Journal = field(default_factory=Journal)
+    scrape: Scrape | None = None
 
     def database(self, which: Database) -> Store:
         """The store on which a table's transactions run."""

@@ -24,7 +24,7 @@ from hostler.telemetry.logs import Event
 
 POLL_S = 0.5
 HOUSEKEEPING_S = 3600.0
-TURN_S, TURN_AGAIN_S = 60.0, 1.0
+TURN_S, TURN_AGAIN_S = 60.0, 0.5
 """Between two turns of deleting; the second while there is more to delete than a turn may."""
 BATCHES_A_TURN = 10
 """Of one instance, so that one that never stops talking does not silence the others."""
@@ -110,9 +110,13 @@ class Ingest:
         store: The logs' database.
         layout: Where the instances' folders are.
         clock: For the time of ingestion.
+        bytes_max: What all groups may hold together; None for as much as comes.
     """
 
-    def __init__(self, store: Store, layout: Layout, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, layout: Layout, clock: Clock, *, bytes_max: int | None = None
+    ) -> None:
+        self._bytes_max = bytes_max
         self._instances = layout.instances
         self._store = store
         self._clock = clock
@@ -169,8 +173,13 @@ class Ingest:
                 del remembered[name]
 
     async def expire(self) -> float:
-        """A turn of deleting what is past its retention or gone; seconds until the next one."""
-        turn = partial(log_retention.turn, now_ms=self._now_ms(), behind=self._behind)
+        """A turn of deleting what is not kept any more; seconds until the next one."""
+        turn = partial(
+            log_retention.turn,
+            now_ms=self._now_ms(),
+            behind=self._behind,
+            bytes_max=self._bytes_max,
+        )
         done = await self._store.write(turn)
         self._behind = done.behind
         busy = done.behind or done.deleted >= log_retention.EVENTS_MAX

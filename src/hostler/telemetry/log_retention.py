@@ -25,10 +25,11 @@ from sqlalchemy import (
 from hostler.telemetry.log_sizes import DAY_MS, EVENT_OVERHEAD_BYTES
 from hostler.telemetry.schema import events, groups, streams, tags
 
-EVENTS_MAX = 5_000
+EVENTS_MAX = 10_000
 GROUPS_MAX = 200
 """What one turn deletes and looks at."""
 CHUNK = 500
+END_OF_TIME_MS = 2**62
 NOBODY = ""
 """The account of groups that are gone, which no caller has."""
 
@@ -61,9 +62,14 @@ def drop_stream(tx: Connection, stream_id: int, now_ms: int) -> None:
     tx.execute(update(streams).where(streams.c.id == stream_id).values(moved))
 
 
-def turn(tx: Connection, now_ms: int, behind: int) -> Turn:
-    """Delete what is gone, and look at the groups that follow ``behind``."""
+def turn(tx: Connection, now_ms: int, behind: int, bytes_max: int | None = None) -> Turn:
+    """Delete what is gone or too much, and look at the groups that follow ``behind``.
+
+    Of what is more than ``bytes_max`` the group that holds the most loses its oldest events.
+    """
     deleted = _empty(tx, EVENTS_MAX)
+    if bytes_max is not None:
+        deleted += _shrink(tx, bytes_max, EVENTS_MAX - deleted)
     query = (
         select(groups.c.id, groups.c.retention_days)
         .where(groups.c.id > behind, groups.c.retention_days.is_not(None))
@@ -78,6 +84,16 @@ def turn(tx: Connection, now_ms: int, behind: int) -> Turn:
         deleted += _expire(tx, row.id, oldest, EVENTS_MAX - deleted)
         behind = row.id
     return Turn(deleted, behind if len(found) == GROUPS_MAX else 0)
+
+
+def _shrink(tx: Connection, bytes_max: int, limit: int) -> int:
+    """Delete some of what is too much."""
+    size = func.sum(streams.c.stored_bytes).label("size")
+    by_group = select(streams.c.group_id, size).group_by(streams.c.group_id)
+    held = tx.execute(by_group.order_by(size.desc())).all()
+    if limit <= 0 or sum(row.size for row in held) <= bytes_max:
+        return 0
+    return _expire(tx, held[0].group_id, END_OF_TIME_MS, limit)
 
 
 def _expire(tx: Connection, group_id: int, oldest_ms: int, limit: int) -> int:

@@ -344,6 +344,25 @@ def test_what_is_deleted_goes_in_turns_of_a_bounded_size(
     assert rows(world) == (3, 0, 0)
 
 
+def test_of_too_much_the_largest_group_loses_its_oldest(
+    world: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_retention, "EVENTS_MAX", 10)
+    client.create_log_group(logGroupName="small")
+    client.create_log_stream(logGroupName="small", logStreamName="s")
+    old = [{"timestamp": 1_700_000_000_000, "message": "kept"}]
+    client.put_log_events(logGroupName="small", logStreamName="s", logEvents=old)
+    write(world, "AllTraffic/i-0c", *[(10_000 + n, "x" * 974) for n in range(60)])
+    for _ in range(9):
+        world.rooms.logs.run(lambda tx: log_retention.turn(tx, 0, 0, bytes_max=40_000), write=True)
+    held = {each["logGroupName"]: each for each in client.describe_log_groups()["logGroups"]}
+    assert 25_000 < held[GROUP]["storedBytes"] <= 40_000
+    assert held["small"]["storedBytes"] == len("kept") + 26
+    left = client.filter_log_events(logGroupName=GROUP)["events"]
+    assert [each["timestamp"] for each in left][-1] == 10_059
+    assert left[0]["timestamp"] > 10_000
+
+
 def test_tags_of_groups(client: Any) -> None:
     client.create_log_group(logGroupName="app", tags={"team": "fraud"})
     arn = "arn:aws:logs:us-east-1:123456789012:log-group:app"

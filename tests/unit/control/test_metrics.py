@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import prometheus_page
 from hostler.control.metrics import MetricIngest
 from hostler.domain.errors import CallerError
 from hostler.domain.layout import Layout
@@ -19,7 +20,7 @@ from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
 from hostler.gateway.record import Recorder, Subject
 from hostler.modelserver import spool
 from hostler.store.database import Store, StoreUnavailableError
-from hostler.telemetry import metrics
+from hostler.telemetry import exposition, metrics
 
 START = 1_700_000_040
 SUBJECT = Subject("123456789012", "us-east-1", "e", "v")
@@ -113,6 +114,10 @@ def test_calls_of_several_gateways_become_one_metric(world: World) -> None:
     assert world.read("InvocationsPerInstance") == [(0, 7, 3.5), (60, 1, 0.5)]
     assert world.read("ModelLatency") == [(0, 7, 14_000)]
     assert world.read("OverheadLatency") == [(0, 7, 700)]
+    assert world.sweep()
+    counted = prometheus_page.read(exposition.text(world.ingest.totals.families()))
+    assert counted.value("hostler_invocations_total", **SUBJECT._asdict()) == 8
+    assert counted.value("hostler_invocations_refused_total", **SUBJECT._asdict()) == 1
     for gateway in (one, other):
         gateway.end()
 
