@@ -19,11 +19,13 @@ from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
 from hostler.modelserver import folder, spool
 from hostler.store.database import Store, StoreUnavailableError, Transaction
-from hostler.telemetry import logs
+from hostler.telemetry import log_retention, logs
 from hostler.telemetry.logs import Event
 
 POLL_S = 0.5
 HOUSEKEEPING_S = 3600.0
+TURN_S, TURN_AGAIN_S = 60.0, 0.5
+"""Between two turns of deleting; the second while there is more to delete than a turn may."""
 BATCHES_A_TURN = 10
 """Of one instance, so that one that never stops talking does not silence the others."""
 BATCH_LINES = 1_000
@@ -108,26 +110,34 @@ class Ingest:
         store: The logs' database.
         layout: Where the instances' folders are.
         clock: For the time of ingestion.
+        bytes_max: What all groups may hold together; None for as much as comes.
     """
 
-    def __init__(self, store: Store, layout: Layout, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, layout: Layout, clock: Clock, *, bytes_max: int | None = None
+    ) -> None:
+        self._bytes_max = bytes_max
         self._instances = layout.instances
         self._store = store
         self._clock = clock
         self._sources: dict[str, Source] = {}
         self._sweeps = 0
+        self._behind = 0
+        """The group behind which the next turn of deleting looks."""
         self._read: dict[str, Signature] = {}
         """How each spool looked when it was last read to its end."""
 
     async def run(self) -> None:
         """Read until cancelled."""
-        next_housekeeping = 0.0
+        next_housekeeping = next_turn = 0.0
         while True:
             try:
                 if self._clock.now() >= next_housekeeping:
                     next_housekeeping = self._clock.now() + HOUSEKEEPING_S
                     await self.housekeep()
                 await self.sweep()
+                if self._clock.now() >= next_turn:
+                    next_turn = self._clock.now() + await self.expire()
             except (StoreUnavailableError, OSError) as error:
                 _log.warning("logs wait in their spools: %s", error)
             await asyncio.sleep(POLL_S)
@@ -149,20 +159,31 @@ class Ingest:
         self._sources.pop(instance_id, None)
 
     async def housekeep(self) -> None:
-        """Forget folders that are gone, and events past their retention."""
+        """Forget folders that are gone."""
         present = set(await asyncio.to_thread(_names, self._instances))
-        now_ms = self._now_ms()
 
         def transaction(tx: Transaction) -> None:
             for source in logs.sources(tx):
                 if source not in present:
                     logs.forget(tx, source)
-            logs.expire(tx, now_ms)
 
         await self._store.write(transaction)
         for remembered in (self._read, self._sources):
             for name in remembered.keys() - present:
                 del remembered[name]
+
+    async def expire(self) -> float:
+        """A turn of deleting what is not kept any more; seconds until the next one."""
+        turn = partial(
+            log_retention.turn,
+            now_ms=self._now_ms(),
+            behind=self._behind,
+            bytes_max=self._bytes_max,
+        )
+        done = await self._store.write(turn)
+        self._behind = done.behind
+        busy = done.behind or done.deleted >= log_retention.EVENTS_MAX
+        return TURN_AGAIN_S if busy else TURN_S
 
     async def _carry(self, instance_id: str, batches_max: int | None = None) -> bool:
         """Carry one spool; False if it is not at its end or does not say whose it is."""

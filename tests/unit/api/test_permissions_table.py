@@ -52,10 +52,13 @@ REQUIRED: dict[str, Any] = {
     "VersionId": "v1",
     "logEvents": [{"timestamp": 1_700_000_000_000, "message": "m"}],
     "retentionInDays": 7,
+    "tagKeys": ["Team"],
+    "tags": {"Team": "rc"},
 }
 MORE = {
     "GetMetricStatistics": {"Statistics": ["Sum"]},
     "CreateModel": {"PrimaryContainer": {"Image": "image"}},
+    "UntagLogGroup": {"tags": ["Team"]},
 }
 
 
