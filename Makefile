@@ -67,7 +67,6 @@ fuzz: setup ## broken input for the parsers, by seed: make fuzz SECONDS=600
 
 bench: setup ## speed beside other servers, as ratios in one run: make bench BENCH="--all --docs"
 	$(RUN)/python -m bench $(BENCH)
-	$(RUN)/python -m bench.decisions
 
 chaos: setup ## faults against a real Hostler, and what must hold: make chaos ONLY=F1,F7 SEED=4
 	$(RUN)/python -m chaos $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
