@@ -34,6 +34,7 @@ from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.audit import AuditIngest
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
+from hostler.control.log_writing import LogWriting
 from hostler.control.metrics import MetricIngest
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
@@ -77,11 +78,8 @@ async def serve(settings: Settings) -> None:
     tier = await probing
     backend = _backend(settings, environments, model_data, tier, clock)
     publisher = Publisher(layout.snapshot_socket, layout.snapshot, vault=vault)
-    health = Health(
-        layout, publisher, tier, lambda: environments.builds, lambda: watch.problem,
-        settings=settings.warnings,
-    )  # fmt: skip
-    ingest = Ingest(log_store, layout, clock)
+    writing = LogWriting(store, clock)
+    ingest = Ingest(log_store, layout, clock, writing)
     trail_store, audit = _trail(settings, clock)
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
@@ -89,7 +87,14 @@ async def serve(settings: Settings) -> None:
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
-    health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
+    health = Health(
+        layout,
+        publisher,
+        tier,
+        lambda: environments.builds,
+        problems=(lambda: watch.problem, lambda: writing.problem),
+        settings=settings.warnings,
+    )
     journal = Journal(layout.audit_spool("control", own_spool.life()))
     rooms = Rooms(
         store=store,
