@@ -39,6 +39,7 @@ from hostler.control.audit import AuditIngest
 from hostler.control.exposition import Gathering
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
+from hostler.control.log_writing import LogWriting
 from hostler.control.metrics import MetricIngest
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
@@ -83,11 +84,9 @@ async def serve(settings: Settings) -> None:
     tier = await probing
     backend = _backend(settings, environments, model_data, tier, clock)
     publisher = Publisher(layout.snapshot_socket, layout.snapshot, vault=vault)
-    health = Health(
-        layout, publisher, tier, lambda: environments.builds, lambda: watch.problem,
-        settings=settings.warnings,
-    )  # fmt: skip
-    ingest = Ingest(log_store, layout, clock, bytes_max=settings.config.logs.megabytes << 20)
+    writing = LogWriting(store, clock)
+    kept = settings.config.logs.megabytes << 20
+    ingest = Ingest(log_store, layout, clock, writing, bytes_max=kept)
     trail_store, audit = _trail(settings, clock)
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
@@ -97,6 +96,14 @@ async def serve(settings: Settings) -> None:
     watching = Alarms(store, metric_store, clock, {})
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
+    health = Health(
+        layout,
+        publisher,
+        tier,
+        lambda: environments.builds,
+        problems=(lambda: watch.problem, lambda: writing.problem),
+        settings=settings.warnings,
+    )
     journal = Journal(layout.audit_spool("control", own_spool.life()))
     rooms = Rooms(
         store=store,
