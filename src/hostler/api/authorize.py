@@ -75,10 +75,13 @@ def _owner(access: Access, principal: Principal) -> Context:
 
 
 def _tags(call: Call) -> Context:
-    """Tags that a request brings, in the two shapes in which services take them."""
-    pairs = [(tag["Key"], tag["Value"]) for tag in call.params.get("Tags") or ()]
-    mapped = call.params.get("tags")
-    pairs += mapped.items() if isinstance(mapped, Mapping) else ()
+    """Tags that a request brings, in the three shapes in which services take them."""
+    pairs: list[tuple[str, str]] = []
+    for given in (call.params.get("Tags"), call.params.get("tags")):
+        if isinstance(given, Mapping):
+            pairs += given.items()
+        elif given:
+            pairs += [(tag["Key"], tag["Value"]) for tag in given]
     keys = [key for key, _ in pairs] or call.params.get("TagKeys") or ABSENT
     return {"aws:TagKeys": keys, **context.tags("aws:RequestTag", pairs)}
 

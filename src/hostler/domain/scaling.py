@@ -12,6 +12,8 @@ from typing import Any
 from hostler.domain.ids import AccountId, Arn, Region, partition
 
 NAMESPACE = "sagemaker"
+KEY = "scalable-target/"
+"""How the keys of targets begin, among all that can be woken (``domain.ports.Wake``)."""
 COOLDOWN_S = 300
 """Of both directions, unless a policy says otherwise."""
 
@@ -127,6 +129,11 @@ class Target:
     @property
     def arn(self) -> Arn:
         return target_arn(self.region, self.account, self.id)
+
+    @property
+    def key(self) -> str:
+        """Under which its controller is woken."""
+        return f"{KEY}{self.id}"
 
     def clamped(self, capacity: int) -> int:
         """The nearest capacity within the bounds."""

@@ -50,6 +50,12 @@ REQUIRED: dict[str, Any] = {
     "logEvents": [{"timestamp": 1_700_000_000_000, "message": "m"}],
     "retentionInDays": 7,
 }
+OF_SCALING: dict[str, Any] = {
+    "PolicyName": "own",
+    "ScheduledActionName": "own",
+    "Tags": {"Team": "rc"},
+}
+"""Members that mean something else in Application Auto Scaling."""
 MORE = {
     "GetMetricStatistics": {"Statistics": ["Sum"]},
     "CreateModel": {"PrimaryContainer": {"Image": "image"}},
@@ -80,7 +86,8 @@ def keys(world: Any) -> dict[str, Credential]:
 def asked(service: str, operation: str, project: Any) -> dict[str, Any]:
     shape = SESSION.get_service_model(service).operation_model(operation).input_shape
     needed = shape.required_members if shape is not None else ()
-    found = {name: REQUIRED[name] for name in needed if name in REQUIRED}
+    given = {**REQUIRED, **(OF_SCALING if service == "application-autoscaling" else {})}
+    found = {name: given[name] for name in needed if name in given}
     return {**found, **permissions.params(service, operation, project), **MORE.get(operation, {})}
 
 
