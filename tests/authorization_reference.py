@@ -358,10 +358,22 @@ TagSession: role user | aws:RequestTag/* aws:TagKeys saml:aud sts:TransitiveTagK
 """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html"""
 
 CLOUDWATCH = """
+DeleteAlarms: alarm*
+DescribeAlarmHistory: alarm*
+DescribeAlarms: alarm*
+DescribeAlarmsForMetric:
+DisableAlarmActions: alarm*
+EnableAlarmActions: alarm*
 GetMetricData:
 GetMetricStatistics:
 ListMetrics:
+ListTagsForResource: alarm
+PutCompositeAlarm: alarm* | aws:RequestTag/* aws:TagKeys cloudwatch:AlarmActions
+PutMetricAlarm: alarm* | aws:RequestTag/* aws:TagKeys cloudwatch:AlarmActions
 PutMetricData: | cloudwatch:namespace
+SetAlarmState: alarm*
+TagResource: alarm | aws:RequestTag/* aws:TagKeys
+UntagResource: alarm | aws:TagKeys
 """
 """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html"""
 
@@ -410,7 +422,7 @@ OF_RESOURCES = {
     "iam": ("aws:ResourceTag/*", "iam:ResourceTag/*"),
     "sts": ("aws:ResourceTag/*", "iam:ResourceTag/*"),
     "cloudtrail": (),
-    "cloudwatch": (),
+    "cloudwatch": ("aws:ResourceTag/*",),
     "application-autoscaling": ("aws:ResourceTag/*",),
 }
 """The keys that come with the resource an action is on, by service."""

@@ -20,6 +20,7 @@ from hostler.api.s3.guard import Asked, Guard, Holding
 from hostler.api.s3.kept import Elsewhere
 from hostler.api.s3.table import OPERATIONS as S3
 from hostler.aws import specs
+from hostler.domain.alarm import alarm_arn
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import AccountId, Region, iam_arn, root_arn, sagemaker_arn
 from hostler.domain.scaling import NAMESPACE, Dimension, target_arn
@@ -99,6 +100,8 @@ def sample(project: Project) -> dict[str, Any]:
     return {
         "ActionNames": ["s3:GetObject"],
         "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+        "AlarmName": project.prefix + "errors",
+        "AlarmNames": [project.prefix + "errors"],
         "Bucket": project.bucket,
         "CopySource": f"{project.bucket}/models/other",
         "EndpointConfigName": project.endpoint_config(MODEL),
@@ -111,6 +114,7 @@ def sample(project: Project) -> dict[str, Any]:
         "PolicyArn": policy,
         "PolicyName": project.prefix + "own",
         "PolicySourceArn": iam_arn(ACCOUNT, "user", user),
+        "ResourceARN": alarm_arn(REGION, ACCOUNT, project.prefix + "errors"),
         "ResourceArn": sagemaker_arn(REGION, ACCOUNT, "endpoint", endpoint),
         "RoleArn": role,
         "RoleName": project.execution_role,
@@ -239,8 +243,16 @@ def cell(judge: Judge, who: Principal, service: str, name: str, project: Project
 def _is_free(service: str, name: str) -> bool:
     """What an account has of its own, whatever others have."""
     own = name.startswith(("Create", "List", "Lookup", "GetCaller", "GetAccount")) or name in {
+        "DeleteAlarms",
+        "DescribeAlarmHistory",
+        "DescribeAlarms",
+        "DescribeAlarmsForMetric",
         "DescribeLogGroups",
+        "DisableAlarmActions",
+        "EnableAlarmActions",
         "GetSessionToken",
+        "PutCompositeAlarm",
+        "PutMetricAlarm",
         "SimulateCustomPolicy",
         "DescribeScalableTargets",
         "DescribeScalingActivities",

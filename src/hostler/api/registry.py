@@ -99,6 +99,7 @@ class Operation:
 
     ``located`` names further permissions that the call needs, beside those of ``access``.
     ``members`` declares what becomes of each input member, where the service keeps such a table.
+    ``database`` is where its transaction runs, if that is not the service's.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Operation:
     prepare: Preparation | None = None
     members: Members | None = None
     located: LocatedRule | None = None
+    database: Database | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ class Rooms:
             addresses.
         quotas: How much an account may have, as of now.
         uses: Where the use of access keys is noted.
+        alarm_commands: The commands that alarms may run, by name.
         audit: The audit log's database (``telemetry.trail.metadata``).
         journal: Where calls are written down.
     """
@@ -174,6 +177,7 @@ class Rooms:
     hosts: Collection[str] = ()
     quotas: Callable[[], Quotas] = Quotas
     uses: Uses = field(default_factory=Uses)
+    alarm_commands: Collection[str] = ()
     audit: Store | None = None
     journal: Journal = field(default_factory=Journal)
 

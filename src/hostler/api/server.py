@@ -232,7 +232,7 @@ class Services:
             return operation.handler(tx, call)
 
         granted, judged = len(call.granted), len(call.judged)
-        store = self._rooms.database(table.database)
+        store = self._rooms.database(operation.database or table.database)
         if operation.effect is Effect.READS:
             return await store.read(transaction)
         deletes = operation.effect is Effect.DELETES

@@ -33,7 +33,8 @@ def begun(
     capacity: int,
     cause: str,
     now: float,
-    evidence: Mapping[str, Any] | None = None,
+    *,
+    evidence: Mapping[str, Any],
 ) -> Activity:
     """A change that was asked for and is not fulfilled yet."""
     noun = _NOUNS[target.dimension]
@@ -47,7 +48,7 @@ def begun(
         message=f"Successfully set desired {noun} to {capacity}. Waiting for change to be "
         f"fulfilled by {NAMESPACE}.",
         capacity=capacity,
-        evidence=evidence or {},
+        evidence=evidence,
     )
 
 
@@ -104,15 +105,17 @@ def bounds_set(
     if action.max is not None:
         parts.append(f"max capacity to {action.max}")
     what = " and ".join(parts)
-    failed = why_not is not None
+    status, message = ActivityStatus.SUCCESSFUL, f"Successfully set {what}"
+    if why_not is not None:
+        status, message = ActivityStatus.FAILED, f"Failed to set {what}. Reason: {why_not}"
     return _of(
         target,
         activity_id,
         now,
         description=f"Setting {what}",
         cause=f"scheduled action name {action.name} was triggered",
-        status=ActivityStatus.FAILED if failed else ActivityStatus.SUCCESSFUL,
-        message=f"Failed to set {what}. Reason: {why_not}" if failed else f"Successfully set {what}",
+        status=status,
+        message=message,
         ended=now,
     )
 

@@ -18,7 +18,8 @@ EXTRA_POINTS = 2
 """How many periods more than EvaluationPeriods are looked at, for those that are missing."""
 SAMPLES_OF_TAIL = 10
 """So many values are to lie beyond a percentile, or it says little."""
-_REASON_MAX, _DATA_MAX = 1023, 4000
+REASON_MAX, DATA_MAX = 1023, 4000
+"""How long CloudWatch's reasons and their data are at most."""
 
 _BREACHES: Mapping[Comparison, tuple[Callable[[float, float], bool], str]] = {
     Comparison.GREATER_OR_EQUAL: (operator.ge, "greater than or equal to"),
@@ -44,8 +45,8 @@ class Evaluation:
 
     state: AlarmState
     reason: str
-    reason_data: str
-    newest: float | None
+    reason_data: str | None = None
+    newest: float | None = None
     """The newest real value."""
 
 
@@ -70,7 +71,7 @@ def evaluate(alarm: MetricAlarm, points: Sequence[Datapoint | None], now: float)
     newest = real[-1].value if real else None
     return Evaluation(
         state,
-        _reason(alarm, state, used, filled)[:_REASON_MAX],
+        _reason(alarm, state, used, filled)[:REASON_MAX],
         _reason_data(alarm, used, now),
         newest,
     )
@@ -182,7 +183,7 @@ def _reason_data(alarm: MetricAlarm, used: Sequence[Datapoint], now: float) -> s
         for point in reversed(used)
     ]
     text = json.dumps(data, separators=(",", ":"))
-    while len(text) > _DATA_MAX:  # the oldest points are left out
+    while len(text) > DATA_MAX:  # the oldest points are left out
         data["evaluatedDatapoints"].pop()
         data["recentDatapoints"] = data["recentDatapoints"][1:]
         text = json.dumps(data, separators=(",", ":"))

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    func,
     insert,
     select,
     update,
@@ -184,6 +185,12 @@ def save(tx: Transaction, kept: Kept, alarm: Alarm) -> Kept:
     if tx.execute(_CHANGE, values).rowcount != 1:
         raise ConcurrentChangeError(f"alarm {alarm.name} is no longer at {kept.version}")
     return Kept(alarm, kept.version + 1)
+
+
+def count(tx: Transaction, account: str, region: str) -> int:
+    """How many alarms an account has in a region."""
+    query = select(func.count()).where(alarms.c.account == account, alarms.c.region == region)
+    return tx.execute(query.select_from(alarms)).scalar_one()
 
 
 def remove(tx: Transaction, account: str, region: str, names: Iterable[str]) -> None:

@@ -32,6 +32,8 @@ NOT_TOLD = {
 ARN = f"arn:aws:iam::{DEFAULT_ACCOUNT}"
 SAMPLE: dict[str, Any] = {
     "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+    "AlarmActions": [f"arn:aws:sns:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:ops"],
+    "AlarmName": "errors",
     "ActionNames": ["s3:GetObject"],
     "EnableNetworkIsolation": True,
     "EndpointConfigName": "rc-config",
@@ -45,6 +47,7 @@ SAMPLE: dict[str, Any] = {
     "PolicyName": "Own",
     "PolicySourceArn": f"{ARN}:user/kim",
     "ProductionVariants": [{"ModelName": "rc-model", "InstanceType": "ml.m5.large"}],
+    "ResourceARN": f"arn:aws:cloudwatch:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:alarm:errors",
     "ResourceArn": f"arn:aws:sagemaker:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:endpoint/rc-ep",
     "RoleArn": f"{ARN}:role/Execution",
     "RoleName": "Execution",
@@ -111,6 +114,8 @@ def kind(resource: str) -> str:
     service, rest = resource.split(":", 5)[2], resource.split(":", 5)[5]
     if service == "logs":
         return "log-group" if rest.endswith(":log-stream:") else "log-stream"
+    if service == "cloudwatch":
+        return rest.partition(":")[0]
     return rest.partition("/")[0]
 
 

@@ -42,6 +42,8 @@ EFFECTS = {
     "Deregister": DELETE,
     "Describe": READ,
     "Detach": DELETE,
+    "Disable": WRITE,
+    "Enable": WRITE,
     "Filter": READ,
     "Get": READ,
     "List": READ,

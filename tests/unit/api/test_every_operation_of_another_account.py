@@ -38,6 +38,9 @@ def sample(name: str) -> dict[str, Any]:
     return {
         "AccessKeyId": OWN_KEY,
         "ActionNames": ["s3:GetObject"],
+        "AlarmName": name,
+        "AlarmNames": [name],
+        "AlarmRule": f"ALARM({name})",
         "AssumeRolePolicyDocument": TRUST,
         "Description": "d",
         "DesiredWeightsAndCapacities": [{"VariantName": "v", "DesiredWeight": 1.0}],
@@ -57,11 +60,14 @@ def sample(name: str) -> dict[str, Any]:
         "PolicyInputList": [POLICY],
         "PolicyName": name,
         "PolicySourceArn": f"{iam}:user/{name}",
+        "ResourceARN": f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:{name}",
         "ResourceArn": f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/{name}",
         "RoleArn": f"{iam}:role/{name}",
         "RoleName": name,
         "RoleSessionName": "session",
         "StartTime": 1_600_000_000,
+        "StateReason": "why",
+        "StateValue": "ALARM",
         "Status": "Inactive",
         "TagKeys": ["team"],
         "Tags": TAGS,
@@ -103,6 +109,15 @@ CREATING = {
         ]
     },
     "CreateEndpoint": {"EndpointConfigName": "own"},
+    "PutMetricAlarm": {
+        "MetricName": "m",
+        "Namespace": "n",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+    },
     "CreateUser": {},
     "CreateRole": {},
     "CreatePolicy": {},
@@ -144,6 +159,7 @@ def theirs(world: Any, sagemaker: Any, deployable: Any) -> Any:
     group = {"logGroupName": sample(THERE)["logGroupName"]}
     logs.create_log_group(**group)
     logs.create_log_stream(**group, logStreamName=THERE)
+    world.client("cloudwatch").put_metric_alarm(AlarmName=THERE, **CREATING["PutMetricAlarm"])
     iam = world.client("iam")
     iam.create_user(UserName=THERE, Tags=TAGS)
     iam.create_role(RoleName=THERE, AssumeRolePolicyDocument=TRUST)

@@ -23,6 +23,7 @@ DOCUMENT = json.dumps(
 )
 TRUST = json.dumps(policies.trust())
 REQUIRED: dict[str, Any] = {
+    "AlarmRule": "ALARM(",
     "AssumeRolePolicyDocument": TRUST,
     "Description": "d",
     "DesiredWeightsAndCapacities": [{"VariantName": "v", "DesiredWeight": 1.0}],
@@ -44,6 +45,8 @@ REQUIRED: dict[str, Any] = {
     ],
     "RoleSessionName": "session",
     "StartTime": 1_600_000_000,
+    "StateReason": "why",
+    "StateValue": "OK",
     "Status": "Inactive",
     "Tags": [{"Key": "Team", "Value": "rc"}],
     "VersionId": "v1",

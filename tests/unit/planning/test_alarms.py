@@ -107,7 +107,7 @@ def test_an_alarm_of_high_resolution_is_evaluated_by_the_same_rule() -> None:
     assert metric_alarm().every_s == 60
     found = alarms.evaluate(alarm, window("0XXX-", 10), NOW)
     assert found.state is ALARM
-    assert json.loads(found.reason_data)["period"] == 10
+    assert json.loads(found.reason_data or "")["period"] == 10
 
 
 @pytest.mark.parametrize(
@@ -163,6 +163,7 @@ def test_the_reasons_data_fit_whatever_was_evaluated() -> None:
     points = [Datapoint(60 * index, 1 / 3, 100.0) for index in range(1440)]
     found = alarms.evaluate(alarm, points, NOW)
     assert len(found.reason) <= 1023
+    assert found.reason_data is not None
     assert len(found.reason_data) <= 4000
     data = json.loads(found.reason_data)
     assert data["evaluatedDatapoints"][0]["timestamp"] == "1970-01-01T23:59:00.000+0000"
