@@ -32,15 +32,18 @@ from hostler.backends.process.environments import Environments
 from hostler.backends.process.pip_settings import Sources
 from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.audit import AuditIngest
+from hostler.control.controller import Controller
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
 from hostler.control.metrics import MetricIngest
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
+from hostler.control.scaling import ScalingReconciler
 from hostler.control.stored_objects import StoredObjects
 from hostler.domain import endings
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.layout import Layout
+from hostler.domain.scaling import KEY as TARGET_KEY
 from hostler.modelserver import own_spool
 from hostler.snapshot import background
 from hostler.snapshot import file as snapshot_file
@@ -87,6 +90,10 @@ async def serve(settings: Settings) -> None:
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
+    scaler = ScalingReconciler(
+        store, metric_store, clock, plane.wake, lambda: settings.config.quotas
+    )
+    scaling = Controller("scaling", scaler.reconcile, scaler.keys)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
@@ -96,7 +103,7 @@ async def serve(settings: Settings) -> None:
         logs=log_store,
         metrics=metric_store,
         clock=clock,
-        wake=plane.wake,
+        wake=lambda key: (scaling if key.startswith(TARGET_KEY) else plane).wake(key),
         tables=tables.TABLES,
         account=AccountId(settings.account),
         region=Region(settings.region),
@@ -112,7 +119,7 @@ async def serve(settings: Settings) -> None:
     uses = KeyUses(store, layout, rooms.uses)
     parts = [
         each.run()
-        for each in (ingest, counted, announcements, further, watch, uses, audit, journal)
+        for each in (ingest, counted, announcements, further, watch, uses, audit, journal, scaling)
     ]
     async with (
         _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),

@@ -87,10 +87,10 @@ class Suspended:
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """What follows a change by a policy.
+    """What follows a change.
 
     ``base`` is the capacity before the change; ``seconds`` are counted from when it was fulfilled,
-    so ``until`` (epoch seconds) is None while it is not.
+    so ``until`` (epoch seconds) is None while it is not. What was not a policy's has no seconds.
     """
 
     direction: Direction
@@ -102,6 +102,10 @@ class Cooldown:
     def holds(self, now: float) -> bool:
         """Whether it has not expired."""
         return self.until is None or now < self.until
+
+    def precedes(self, moment: float) -> bool:
+        """Whether the change was fulfilled by then, so that what was measured since shows it."""
+        return self.until is not None and self.until - self.seconds <= moment
 
 
 @dataclass(frozen=True, slots=True)

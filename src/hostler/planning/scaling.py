@@ -3,9 +3,12 @@
 Invariant: pure, and never outside the target's bounds. Of several policies the largest proposal
 wins; target tracking policies scale in only when all of them would.
 
+A metric is of the capacity that there was when it was measured: a data point from before the last
+change was fulfilled is counted with the capacity before that change.
+
 A cooldown counts from when the last change by a policy was fulfilled. After a scale-out it holds
-back whatever is not a larger one (both counted from the capacity before it), and every scale-in;
-after a scale-in it holds back scale-ins alone.
+back whatever adds no more than that one did, and every scale-in; after a scale-in it holds back
+scale-ins alone.
 https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
 """
 
@@ -35,6 +38,8 @@ class Signal:
     threshold: float
     values: tuple[float, ...]
     """The data points that the alarm looks at, the newest last."""
+    measured: float
+    """When the period of the newest one began, epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class Proposal:
     alarm: str
     capacity: int
     formula: str
+    counted_from: int
+    """The capacity that it was computed of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +87,7 @@ def decide(
         policies: All of the target's: those without a signal may keep it from being scaled in.
         now: Epoch seconds.
     """
-    base = _base(target, current, now)
-    found = [(signal, proposed(signal, current, base)) for signal in signals]
+    found = [(signal, proposed(target, signal, current, now)) for signal in signals]
     proposals = tuple(proposal for _, proposal in found if proposal is not None)
     best: tuple[Signal, Proposal] | None = None
     for signal, proposal in found:
@@ -92,49 +98,46 @@ def decide(
     signal, proposal = best
     wanted = target.clamped(proposal.capacity)
     if wanted > current:
-        decision = _outward(target, current, wanted, signal)
+        decision = _outward(target, current, proposal, signal, now)
     elif wanted < current:
         decision = _inward(
             target, current, wanted, signal, unready=_unready(signals, policies), now=now
         )
     else:
-        decision = _unchanged(target, current, base, proposal, signal)
+        decision = _unchanged(target, current, proposal, signal)
     return Decision(
         decision.capacity, decision.why, signal, proposals, decision.reasons, decision.cooldown
     )
 
 
-def proposed(signal: Signal, current: int, base: int) -> Proposal | None:
-    """What one policy is for; None where it says nothing.
-
-    Args:
-        signal: The policy, and what its alarm says.
-        current: The capacity that there is.
-        base: That from which it counts: before the last scale-out, while that cools down.
-    """
+def proposed(target: Target, signal: Signal, current: int, now: float) -> Proposal | None:
+    """What one policy is for; None where it says nothing."""
     policy = signal.policy
     if policy.step is not None:
-        return _stepped(policy.step, signal, current, base)
+        return _stepped(target, policy.step, signal, current, now)
     assert policy.tracking is not None
     if not signal.values or current == 0 or signal.state != "ALARM":
         return None
+    last, start = target.cooldown, current
+    if last is not None and not last.precedes(signal.measured):
+        start = last.base
     value, goal = signal.values[-1], policy.tracking.target_value
-    capacity = tracked(base, value, goal)
-    formula = f"ceil({base} * {_number(value)} / {_number(goal)}) = {capacity}"
-    if signal.alarm == policy.low_alarm:
-        capacity = min(capacity, current)
-    else:
-        capacity = max(capacity, current)
-    return Proposal(policy.name, signal.alarm, capacity, formula)
+    capacity = tracked(start, value, goal)
+    formula = f"ceil({start} * {_number(value)} / {_number(goal)}) = {capacity}"
+    capacity = min(capacity, current) if _is_low(signal) else max(capacity, current)
+    return Proposal(policy.name, signal.alarm, capacity, formula, start)
 
 
-def _stepped(policy: StepScaling, signal: Signal, current: int, base: int) -> Proposal | None:
+def _stepped(
+    target: Target, policy: StepScaling, signal: Signal, current: int, now: float
+) -> Proposal | None:
     made = adjustment.adjusted(policy, signal.values, signal.threshold, current)
-    start = current
-    if made is not None and made.capacity > current and base < current:
-        # A scale-out while the last one cools down: its addition counts as part of this one's.
-        start = base
-        made = adjustment.adjusted(policy, signal.values, signal.threshold, base)
+    start, last = current, target.cooldown
+    adds = made is not None and made.capacity > current
+    if adds and last is not None and last.direction is Direction.OUT and last.holds(now):
+        # While a scale-out cools down, what it added counts as part of the next one.
+        start = min(last.base, current)
+        made = adjustment.adjusted(policy, signal.values, signal.threshold, start)
     if made is None:
         return None
     formula = (
@@ -142,8 +145,8 @@ def _stepped(policy: StepScaling, signal: Signal, current: int, base: int) -> Pr
         f"{made.capacity}, as {_number(made.value)} is "
         f"{_number(made.value - signal.threshold)} from the threshold"
     )
-    capacity = made.capacity if start == current else max(made.capacity, current)
-    return Proposal(signal.policy.name, signal.alarm, capacity, formula)
+    capacity = max(made.capacity, current) if adds else made.capacity
+    return Proposal(signal.policy.name, signal.alarm, capacity, formula, start)
 
 
 def tracked(capacity: int, value: float, goal: float) -> int:
@@ -158,17 +161,18 @@ def tracked(capacity: int, value: float, goal: float) -> int:
     return max(0, math.ceil(round(exact, 9)))
 
 
-def _base(target: Target, current: int, now: float) -> int:
-    cooling = target.cooldown
-    if cooling is None or cooling.direction is not Direction.OUT or not cooling.holds(now):
-        return current
-    return min(cooling.base, current)
-
-
-def _outward(target: Target, current: int, wanted: int, signal: Signal) -> Decision:
+def _outward(
+    target: Target, current: int, proposal: Proposal, signal: Signal, now: float
+) -> Decision:
+    held = (Reason(NotScaled.AT_DESIRED, current),)
     if target.suspended.scale_out:
-        reason = Reason(NotScaled.AT_DESIRED, current)
-        return Decision(None, "Dynamic scaling out is suspended.", reasons=(reason,))
+        return Decision(None, "Dynamic scaling out is suspended.", reasons=held)
+    last, wanted = target.cooldown, target.clamped(proposal.capacity)
+    cooling = last is not None and last.direction is Direction.OUT and last.holds(now)
+    added = current - last.base if last is not None else 0
+    if cooling and proposal.capacity - proposal.counted_from <= added:
+        why = "The cooldown of the last scale-out holds, and this is no larger one."
+        return Decision(None, why, reasons=held)
     cooldown = Cooldown(Direction.OUT, signal.policy.name, current, _seconds(signal, out=True))
     return Decision(wanted, f"Scale out from {current} to {wanted}.", cooldown=cooldown)
 
@@ -207,21 +211,19 @@ def _unready(signals: Sequence[Signal], policies: Sequence[Policy]) -> str | Non
     return None
 
 
-def _unchanged(
-    target: Target, current: int, base: int, proposal: Proposal, signal: Signal
-) -> Decision:
-    """Nothing changes: by its bounds, by a cooldown, or because nothing would be gained."""
+def _unchanged(target: Target, current: int, proposal: Proposal, signal: Signal) -> Decision:
+    """Nothing changes: by the bounds, or because nothing would be gained."""
     low = _is_low(signal)
     if proposal.capacity > current:
         why, reason = f"Already at the maximum of {target.max}.", Reason(NotScaled.AT_MAX, current)
     elif proposal.capacity < current or (low and current == target.min):
         why, reason = f"Already at the minimum of {target.min}.", Reason(NotScaled.AT_MIN, current)
+    elif proposal.counted_from != current:
+        why = f"The last change has led to {current}, and the metric does not show it yet."
+        reason = Reason(NotScaled.AT_DESIRED, current)
     elif low:
         why = "One less would push the metric over its target, and the policy would scale out."
         reason = Reason(NotScaled.FLAPPING)
-    elif base < current:
-        why = "The cooldown of the last scale-out holds, and this is no larger one."
-        reason = Reason(NotScaled.AT_DESIRED, current)
     else:
         why, reason = f"{current} is what is wanted.", Reason(NotScaled.AT_DESIRED, current)
     return Decision(None, why, reasons=(reason,))

@@ -43,11 +43,11 @@ def stepping(
 
 
 def high(policy: Policy, *values: float) -> Signal:
-    return Signal(policy, f"{policy.name}-high", "ALARM", 70.0, values)
+    return Signal(policy, f"{policy.name}-high", "ALARM", 70.0, values, NOW)
 
 
 def low(policy: Policy, *values: float) -> Signal:
-    return Signal(policy, f"{policy.name}-low", "ALARM", 63.0, values)
+    return Signal(policy, f"{policy.name}-low", "ALARM", 63.0, values, NOW)
 
 
 def decided(current: int, *signals: Signal, target: Target = TARGET, **more: Any) -> Decision:
@@ -106,7 +106,7 @@ def test_no_scale_in_that_would_push_the_metric_over_its_target() -> None:
 
 def test_without_data_nothing_happens() -> None:
     policy = tracking()
-    silent = Signal(policy, "track-low", "INSUFFICIENT_DATA", 63.0, (0.0,))
+    silent = Signal(policy, "track-low", "INSUFFICIENT_DATA", 63.0, (0.0,), NOW)
     assert decided(4, silent).capacity is None
     assert decided(4, high(policy)).capacity is None
     assert decided(4).capacity is None
@@ -116,7 +116,7 @@ def test_target_tracking_does_not_leave_zero_and_a_step_does() -> None:
     none = replace(TARGET, min=0)
     assert decided(0, high(tracking(), 500.0), target=none).capacity is None
     out = stepping("backlog", Step(0, None, 1))
-    signal = Signal(out, "backlog", "ALARM", 1.0, (1.0,))
+    signal = Signal(out, "backlog", "ALARM", 1.0, (1.0,), NOW)
     assert decided(0, signal, target=none).capacity == 1
 
 
@@ -136,22 +136,36 @@ def test_a_scale_in_cooldown_holds_until_it_expires_and_a_scale_out_interrupts_i
 def test_in_a_scale_out_cooldown_only_a_larger_one_follows() -> None:
     policy = tracking(scale_out_cooldown_s=60)
     target = cooling(Direction.OUT, base=2)
-    same = decided(4, high(policy, 140.0), target=target)
-    assert same.capacity is None
+    same = decided(4, high(policy, 105.0), target=target)
+    assert same.capacity is None, "two more, as many as the last time"
     assert same.reasons == (Reason(NotScaled.AT_DESIRED, 4),)
     assert "no larger one" in same.why
-    larger = decided(4, high(policy, 210.0), target=target)
-    assert larger.capacity == 6
+    larger = decided(4, high(policy, 120.0), target=target)
+    assert larger.capacity == 7
     assert larger.cooldown == Cooldown(Direction.OUT, "track", 4, 60)
-    assert decided(4, high(policy, 140.0), target=target, now=NOW + 1).capacity == 8
+    assert decided(4, high(policy, 105.0), target=target, now=NOW + 1).capacity == 6
+
+
+def test_a_metric_from_before_the_last_change_is_counted_with_the_capacity_of_then() -> None:
+    policy = tracking()
+    ended = cooling(Direction.OUT, base=2, until=NOW + 300)
+    before = replace(high(policy, 140.0), measured=NOW - 1)
+    stale = decided(4, before, target=ended, now=NOW + 400)
+    assert stale.capacity is None
+    assert "does not show it yet" in stale.why
+    assert stale.proposals[0].formula == "ceil(2 * 140 / 70) = 4"
+    assert decided(4, high(policy, 140.0), target=ended, now=NOW + 400).capacity == 8
+    shrunk = cooling(Direction.IN, base=8, until=NOW + 300)
+    late = replace(low(policy, 30.0), measured=NOW - 1)
+    assert decided(4, late, target=shrunk, now=NOW + 400).capacity is None, "it is 60 by now"
 
 
 def test_what_steps_add_in_a_cooldown_includes_the_last_addition() -> None:
     policy = stepping("steps", Step(0, 50, 2), Step(50, None, 3))
     target = cooling(Direction.OUT, base=1, policy="steps")
-    same = decided(3, Signal(policy, "a", "ALARM", 100.0, (120.0,)), target=target)
+    same = decided(3, Signal(policy, "a", "ALARM", 100.0, (120.0,), NOW), target=target)
     assert (same.capacity, same.reasons) == (None, (Reason(NotScaled.AT_DESIRED, 3),))
-    larger = decided(3, Signal(policy, "a", "ALARM", 100.0, (150.0,)), target=target)
+    larger = decided(3, Signal(policy, "a", "ALARM", 100.0, (150.0,), NOW), target=target)
     assert larger.capacity == 4, "three more than the one before, two of them are there"
 
 
@@ -163,7 +177,7 @@ def test_a_cooldown_has_not_begun_while_the_change_is_not_fulfilled() -> None:
 def test_a_scale_out_cooldown_holds_back_scale_ins() -> None:
     policy = stepping("in", Step(None, 0, -1))
     target = cooling(Direction.OUT, base=2)
-    signal = Signal(policy, "a", "ALARM", 10.0, (1.0,))
+    signal = Signal(policy, "a", "ALARM", 10.0, (1.0,), NOW)
     assert decided(4, signal, target=target).capacity is None
     assert decided(4, signal, target=target, now=NOW + 1).capacity == 3
 
@@ -203,10 +217,10 @@ def test_what_is_suspended_does_not_happen() -> None:
 
 def test_an_exact_capacity_and_a_percentage() -> None:
     exact = stepping("exact", Step(0, None, 7), kind=AdjustmentType.EXACT)
-    assert decided(2, Signal(exact, "a", "ALARM", 1.0, (2.0,))).capacity == 7
-    assert decided(9, Signal(exact, "a", "ALARM", 1.0, (2.0,))).capacity == 7
+    assert decided(2, Signal(exact, "a", "ALARM", 1.0, (2.0,), NOW)).capacity == 7
+    assert decided(9, Signal(exact, "a", "ALARM", 1.0, (2.0,), NOW)).capacity == 7
     percent = stepping("percent", Step(0, None, 50), kind=AdjustmentType.PERCENT)
-    found = decided(3, Signal(percent, "a", "ALARM", 1.0, (2.0,)))
+    found = decided(3, Signal(percent, "a", "ALARM", 1.0, (2.0,), NOW))
     assert found.capacity == 4
     assert found.proposals[0].formula == (
         "3 adjusted by +50 (PercentChangeInCapacity) = 4, as 2 is 1 from the threshold"
