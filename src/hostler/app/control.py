@@ -19,11 +19,13 @@ from hostler.api.registry import Rooms
 from hostler.api.server import create_app
 from hostler.app import accounts, authority, external, listening, processes
 from hostler.app.accounts import Accounts
+from hostler.app.alarms import Alarms
 from hostler.app.announcements import Announcements
 from hostler.app.clock import SystemClock
 from hostler.app.health import Health
 from hostler.app.key_uses import KeyUses
 from hostler.app.propagation import Propagation
+from hostler.app.scaling import Scaling
 from hostler.app.settings import Settings
 from hostler.audit.journal import Journal
 from hostler.backends.process import configured, isolation
@@ -32,18 +34,15 @@ from hostler.backends.process.environments import Environments
 from hostler.backends.process.pip_settings import Sources
 from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.audit import AuditIngest
-from hostler.control.controller import Controller
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
 from hostler.control.metrics import MetricIngest
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
-from hostler.control.scaling import ScalingReconciler
 from hostler.control.stored_objects import StoredObjects
 from hostler.domain import endings
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.layout import Layout
-from hostler.domain.scaling import KEY as TARGET_KEY
 from hostler.modelserver import own_spool
 from hostler.snapshot import background
 from hostler.snapshot import file as snapshot_file
@@ -90,10 +89,8 @@ async def serve(settings: Settings) -> None:
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
-    scaler = ScalingReconciler(
-        store, metric_store, clock, plane.wake, lambda: settings.config.quotas
-    )
-    scaling = Controller("scaling", scaler.reconcile, scaler.keys)
+    scaling = Scaling(store, metric_store, clock, plane.wake, lambda: settings.config.quotas)
+    watching = Alarms(store, metric_store, clock, {"autoscaling": scaling.act})
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
@@ -103,7 +100,7 @@ async def serve(settings: Settings) -> None:
         logs=log_store,
         metrics=metric_store,
         clock=clock,
-        wake=lambda key: (scaling if key.startswith(TARGET_KEY) else plane).wake(key),
+        wake=watching.waking(scaling.waking(plane.wake)),
         tables=tables.TABLES,
         account=AccountId(settings.account),
         region=Region(settings.region),
@@ -117,13 +114,15 @@ async def serve(settings: Settings) -> None:
     )
     await publisher.start()
     uses = KeyUses(store, layout, rooms.uses)
-    parts = [
-        each.run()
-        for each in (ingest, counted, announcements, further, watch, uses, audit, journal, scaling)
-    ]
+    beside = (
+        *(ingest, counted, watching, scaling, announcements, further, watch, uses, audit),
+        journal,
+    )
     async with (
         _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
-        background.beside(plane.run(_last(layout, vault)), *parts, failed=_end_now),
+        background.beside(
+            plane.run(_last(layout, vault)), *(each.run() for each in beside), failed=_end_now
+        ),
     ):
         server = uvicorn.Server(listening.config(create_app(rooms), drain_s=endings.CONTROL_S))
         await listening.serve(server, layout.control_socket)

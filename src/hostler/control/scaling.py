@@ -10,20 +10,19 @@ from datetime import timedelta
 from functools import partial
 
 from hostler.control import scaling_steps
+from hostler.control.alarms import SETTLED_S
 from hostler.control.controller import RESYNC_S
 from hostler.control.scaling_steps import Rules
 from hostler.domain.alarm import Firing, MetricAlarm
 from hostler.domain.config import Quotas
 from hostler.domain.errors import ConcurrentChangeError
 from hostler.domain.ports import Clock, Wake
-from hostler.domain.scaling import KEY
+from hostler.domain.scaling import KEY, Policy
 from hostler.planning.scaling import Signal
 from hostler.store import scaling, scaling_activities
 from hostler.store.database import Store, Transaction
 from hostler.telemetry import alarm_points, levels
 
-SETTLED_S = 5.0
-"""How long after a period its data points are used."""
 ATTEMPTS = 3
 """Transactions tried when a row changed under one; each reads and decides again."""
 
@@ -92,20 +91,22 @@ class ScalingReconciler:
     def _signals(self, tx: Transaction, seen: scaling_steps.Seen) -> list[Signal]:
         """What the acting alarms say, on their data of now."""
         now = self._clock.now()
-        found = []
-        for policy, alarm in seen.acting:
-            end = levels.start_of(now - SETTLED_S, alarm.period_s)
-            values = _values(tx, alarm, end)
-            state = alarm.standing.state.value
-            found.append(Signal(policy, alarm.name, state, alarm.threshold, values))
-        return found
+        return [_signal(tx, policy, alarm, now) for policy, alarm in seen.acting]
 
 
-def _values(tx: Transaction, alarm: MetricAlarm, end: int) -> tuple[float, ...]:
-    """The newest real data points, as many as the alarm is evaluated on."""
-    points = alarm_points.read(tx, alarm, end)
-    real = [point.value for point in points if point is not None]
-    return tuple(real[-alarm.evaluation_periods :])
+def _signal(tx: Transaction, policy: Policy, alarm: MetricAlarm, now: float) -> Signal:
+    """What an alarm says to a policy, on as many real data points as it is evaluated on."""
+    end = levels.start_of(now - SETTLED_S[alarm.every_s], alarm.every_s)
+    points = [point for point in alarm_points.read(tx, alarm, end) if point is not None]
+    used = points[-alarm.evaluation_periods :]
+    return Signal(
+        policy,
+        alarm.name,
+        alarm.standing.state.value,
+        alarm.threshold,
+        tuple(point.value for point in used),
+        measured=used[-1].at if used else now,
+    )
 
 
 def _awake(tx: Transaction, soon: float) -> list[str]:

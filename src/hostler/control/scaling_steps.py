@@ -14,6 +14,8 @@ from hostler.domain.errors import CallerError, ConcurrentChangeError
 from hostler.domain.scaling import (
     Activity,
     ActivityStatus,
+    Cooldown,
+    Direction,
     Policy,
     ScheduledAction,
     Target,
@@ -26,6 +28,8 @@ from hostler.store import alarms, capacities, endpoints, scaling, scaling_activi
 from hostler.store.alarms import Wanted
 from hostler.store.database import Transaction
 
+BOUNDS = ""
+"""Whose change it was, where it was no policy's."""
 BUSY_S = 1.0
 """How soon to look again at an endpoint that is changing."""
 
@@ -159,12 +163,14 @@ def _scheduled(tx: Transaction, target: Target, action: ScheduledAction, now: fl
 def _pulled(tx: Transaction, target: Target, endpoint: Endpoint, rules: Rules) -> Done:
     """Ask for the nearest capacity within the bounds that were set; no cooldown holds it back."""
     target = replace(target, bounded=False)
-    scaling.put_target(tx, target)
     current = _count(tx, endpoint, target)
     if current is None or target.clamped(current) == current:
+        scaling.put_target(tx, target)
         return Done(again_s=_until_next(tx, target, rules.now))
     wanted = target.clamped(current)
     cause = activities.bounded_by(target, current)
+    direction = Direction.OUT if wanted > current else Direction.IN
+    target = replace(target, cooldown=Cooldown(direction, BOUNDS, current, 0.0))
     evidence = {"at": rules.now, "current": current, "bounds": [target.min, target.max]}
     begun = activities.begun(target, _new_id(), wanted, cause, rules.now, evidence=evidence)
     return _ask(tx, target, endpoint, begun, rules)
@@ -185,6 +191,7 @@ def _ask(
         wishes = {target.variant: Wish(count=begun.capacity)}
         capacities.ask(tx, endpoint, wishes, rules.quotas, rules.now)
     except CallerError as error:
+        scaling.put_target(tx, replace(target, cooldown=None))
         _note(tx, target, activities.refused(begun, error.message, rules.now))
         return Done()
     scaling_activities.put(tx, target.id, begun)

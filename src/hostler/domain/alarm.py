@@ -16,6 +16,8 @@ FINE_PERIODS = (10, 20, 30)
 """Periods, in seconds, of alarms of high resolution."""
 FINE_S = 10
 """How often those are evaluated; the others each minute."""
+STATE_SET = "alarm-states"
+"""Waking this key has composite alarms follow a state that was set, and its actions carried out."""
 
 
 class AlarmState(StrEnum):
@@ -224,6 +226,16 @@ class Firing:
     message: str
     value: float | None = None
     repeated: bool = False
+
+    @property
+    def line(self) -> str:
+        """Actions of one alarm on one target are carried out one after another."""
+        return f"{alarm_arn(self.region, self.account, self.name)} {self.action}"
+
+
+def is_alarm_key(key: str) -> bool:
+    """Whether a key to wake (``ports.Wake``) is of alarms: ``STATE_SET``, or an alarm's ARN."""
+    return key == STATE_SET or (key.startswith("arn:") and key.split(":", 3)[2] == "cloudwatch")
 
 
 def kind_of(alarm: Alarm) -> AlarmKind:

@@ -243,6 +243,11 @@ class Activity:
     """What the decision was made of: metric, points, alarm, formula, cooldown."""
 
 
+def is_target_key(key: str) -> bool:
+    """Whether a key is a scalable target's."""
+    return key.startswith(KEY)
+
+
 def target_arn(region: str, account: str, target_id: str) -> Arn:
     """The ARN of a scalable target."""
     return Arn(

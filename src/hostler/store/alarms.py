@@ -38,6 +38,7 @@ from hostler.domain.alarm import (
     HistoryItem,
     HistoryType,
     MetricAlarm,
+    Standing,
     States,
     kind_of,
 )
@@ -88,10 +89,11 @@ actions = Table(
     "alarm_actions",
     metadata,
     Column("id", _ROW_ID, primary_key=True),
+    Column("line", String, nullable=False),
     Column("due", Float(53), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Index("alarm_actions_by_due", "due"),
+    Index("alarm_actions_by_line", "line", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -166,6 +168,12 @@ def get(tx: Transaction, account: str, region: str, name: str) -> Kept | None:
     """The alarm of a name."""
     row = tx.execute(_GET, _key(account, region, name)).one_or_none()
     return None if row is None else _kept(row)
+
+
+def by_arn(tx: Transaction, arn: str) -> Kept | None:
+    """The alarm of an ARN."""
+    parts = arn.split(":", 6)
+    return get(tx, parts[4], parts[3], parts[6]) if len(parts) == 7 else None
 
 
 def create(tx: Transaction, alarm: Alarm) -> None:
@@ -261,6 +269,21 @@ def states(tx: Transaction, account: str, region: str, names: Iterable[str]) -> 
     return found
 
 
+def standings(
+    tx: Transaction, account: str, region: str, names: Iterable[str]
+) -> dict[str, Standing]:
+    """The same with their reasons and times."""
+    found: dict[str, Standing] = {}
+    for chunk in _chunks(names):
+        query = select(*_COLUMNS).where(
+            alarms.c.account == account, alarms.c.region == region, alarms.c.name.in_(chunk)
+        )
+        for row in tx.execute(query):
+            alarm = _kept(row).alarm
+            found[alarm.name] = alarm.standing
+    return found
+
+
 def settle(
     tx: Transaction,
     kept: Kept,
@@ -345,16 +368,25 @@ def forget_history(tx: Transaction, before: float) -> None:
 
 
 def queue(tx: Transaction, firings: Sequence[Firing]) -> None:
-    """Have actions carried out, in this order."""
+    """Have actions carried out: those of one line in this order."""
     if firings:
-        rows = [{"due": each.at, "attempts": 0, "body": _encode(each)} for each in firings]
+        rows = [
+            {"line": each.line, "due": each.at, "attempts": 0, "body": _encode(each)}
+            for each in firings
+        ]
         tx.execute(insert(actions), rows)
 
 
-def queued(tx: Transaction, *, limit: int) -> Sequence[Queued]:
-    """The actions that are due first."""
-    query = select(actions).order_by(actions.c.due, actions.c.id).limit(limit)
-    return [Queued(row.id, row.due, row.attempts, _firing(row.body)) for row in tx.execute(query)]
+def lines(tx: Transaction) -> Sequence[str]:
+    """The lines in which actions are queued."""
+    return list(tx.execute(select(actions.c.line).distinct()).scalars())
+
+
+def first_in(tx: Transaction, line: str) -> Queued | None:
+    """The action that is next in a line."""
+    query = select(actions).where(actions.c.line == line).order_by(actions.c.id).limit(1)
+    row = tx.execute(query).one_or_none()
+    return None if row is None else Queued(row.id, row.due, row.attempts, _firing(row.body))
 
 
 def put_off(tx: Transaction, action: Queued, due: float) -> None:

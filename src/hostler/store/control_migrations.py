@@ -100,12 +100,13 @@ _ALARMS = (
     """
     CREATE TABLE alarm_actions (
         id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        line VARCHAR NOT NULL,
         due FLOAT NOT NULL,
         attempts INTEGER NOT NULL,
         body BLOB NOT NULL
     )
     """,
-    "CREATE INDEX alarm_actions_by_due ON alarm_actions (due)",
+    "CREATE INDEX alarm_actions_by_line ON alarm_actions (line, id)",
 )
 
 

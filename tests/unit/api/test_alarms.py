@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from hostler.api.cloudwatch.alarms import put as putting
+from hostler.domain.alarm import STATE_SET
 from one_protocol import OnlyOne
 
 ARN = "arn:aws:cloudwatch:us-east-1:123456789012:alarm"
@@ -198,6 +199,11 @@ def test_what_cannot_be_evaluated_or_done_is_refused(
     [
         ([metric("m")], "Exactly one element of the metrics list should return data"),
         ([{"Id": "e", "Expression": "1"}], "at least one MetricStat"),
+        ([metric("m"), {"Id": "e", "Expression": "SUM(m)"}], "is a number, not a time series"),
+        (
+            [metric("m"), metric("n"), {"Id": "e", "Expression": "METRICS()"}],
+            "must be one time series",
+        ),
         ([metric("m"), {"Id": "e", "Expression": "m +"}], "Error in expression 'e'"),
         ([metric("m"), {"Id": "e", "Expression": "x + 1"}], "x is not the id of a query"),
         ([metric("m"), {"Id": "E", "Expression": "m"}], "Metrics.member.2.Id is not matching"),
@@ -300,7 +306,7 @@ def test_a_state_that_is_set_is_shown_and_written_down(world: Any, client: Any) 
     ]
     client.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="again")
     assert len(history(client)) == 2
-    assert world.wakes.count(f"{ARN}:errors") == 2
+    assert world.wakes == [f"{ARN}:errors", STATE_SET]
     assert refusal(client.set_alarm_state, AlarmName="gone", StateValue="OK", StateReason="") == (
         "ResourceNotFound",
         "There is no alarm gone.",

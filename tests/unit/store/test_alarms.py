@@ -18,7 +18,7 @@ from hostler.domain.alarm import (
 from hostler.domain.errors import ConcurrentChangeError
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
 from hostler.store import alarms, schema
-from hostler.store.alarms import HistoryFilter, Kept, Wanted
+from hostler.store.alarms import HistoryFilter, Kept, Queued, Wanted
 from hostler.store.database import Store
 
 WHERE = (DEFAULT_ACCOUNT, DEFAULT_REGION)
@@ -110,8 +110,10 @@ def test_an_alarm_is_settled_once_with_its_history_and_actions(store: Store) -> 
     with pytest.raises(ConcurrentChangeError):
         settle()
     assert kept(store, "errors").alarm.standing.state is AlarmState.ALARM
-    queued = store.run(lambda tx: alarms.queued(tx, limit=9))
-    assert [each.firing for each in queued] == [firing()]
+    assert store.run(alarms.lines) == [firing().line]
+    queued = store.run(lambda tx: alarms.first_in(tx, firing().line))
+    assert queued is not None
+    assert queued.firing == firing()
     page = store.run(
         lambda tx: alarms.history_page(
             tx, *WHERE, HistoryFilter(), descending=True, after=None, limit=9
@@ -121,13 +123,24 @@ def test_an_alarm_is_settled_once_with_its_history_and_actions(store: Store) -> 
 
 
 def test_an_action_is_put_off_and_done(store: Store) -> None:
-    store.run(lambda tx: alarms.queue(tx, [firing("a"), firing("b")]), write=True)
-    first, second = store.run(lambda tx: alarms.queued(tx, limit=9))
-    store.run(lambda tx: alarms.put_off(tx, first, NOW + 60), write=True)
-    assert store.run(lambda tx: alarms.queued(tx, limit=1)) == [second]
-    store.run(lambda tx: alarms.done(tx, second), write=True)
-    (left,) = store.run(lambda tx: alarms.queued(tx, limit=9))
-    assert (left.firing.name, left.due, left.attempts) == ("a", NOW + 60, 1)
+    again = replace(firing("a"), at=NOW + 1)
+    store.run(lambda tx: alarms.queue(tx, [firing("a"), firing("b"), again]), write=True)
+
+    def first(line: str) -> Queued | None:
+        return store.run(lambda tx: alarms.first_in(tx, line))
+
+    assert sorted(store.run(alarms.lines)) == [firing("a").line, firing("b").line]
+    action = first(again.line)
+    assert action is not None
+    store.run(lambda tx: alarms.put_off(tx, action, NOW + 60), write=True)
+    waiting = first(again.line)
+    assert waiting is not None
+    assert (waiting.firing, waiting.due, waiting.attempts) == (firing("a"), NOW + 60, 1)
+    store.run(lambda tx: alarms.done(tx, waiting), write=True)
+    following = first(again.line)
+    assert following is not None
+    assert following.firing == again
+    assert first("nothing") is None
 
 
 def test_who_is_due_is_told_apart_by_its_interval(store: Store) -> None:

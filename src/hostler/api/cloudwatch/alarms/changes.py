@@ -12,7 +12,7 @@ from dataclasses import replace
 from hostler.api.cloudwatch import refusals
 from hostler.api.cloudwatch.alarms import composites, shapes
 from hostler.api.registry import Call
-from hostler.domain.alarm import AlarmState, CompositeAlarm
+from hostler.domain.alarm import STATE_SET, AlarmState, CompositeAlarm
 from hostler.domain.errors import CallerError
 from hostler.planning import alarm_transitions
 from hostler.planning.alarms import Evaluation
@@ -56,7 +56,7 @@ def set_state(tx: Transaction, call: Call) -> None:
     change = alarm_transitions.moved(kept.alarm, asked, call.now)
     alarms.settle(tx, kept, change.alarm, items=change.items, firings=change.firings)
     if change.items:
-        call.wakes.append(change.alarm.arn)
+        call.wakes.append(STATE_SET)
 
 
 def enable(tx: Transaction, call: Call) -> None:

@@ -29,7 +29,8 @@ from hostler.domain.errors import CallerError
 from hostler.planning import alarm_transitions
 from hostler.store import alarms, tags
 from hostler.store.database import Transaction
-from hostler.telemetry import points
+from hostler.telemetry import alarm_points, points
+from hostler.telemetry.expressions import ExpressionError
 from hostler.telemetry.levels import DAY_S, HOUR_S
 
 ALARMS_MAX = 5_000
@@ -206,7 +207,13 @@ def _queries(call: Call) -> tuple[AlarmQuery, ...]:
         )
     if not metrics:
         raise refusals.unfit("Metrics must contain at least one MetricStat.")
-    return tuple(_query(one) for one in given)
+    watched = tuple(_query(one) for one in given)
+    try:
+        alarm_points.check(watched)
+    except ExpressionError as error:
+        (returned,) = (query.id for query in found.values() if query.returned)
+        raise queries.wrong(returned, error) from None
+    return watched
 
 
 def _query(one: Mapping[str, Any]) -> AlarmQuery:
