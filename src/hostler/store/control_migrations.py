@@ -153,6 +153,7 @@ _SCALING = (
     "CREATE INDEX scheduled_actions_by_due ON scheduled_actions (due)",
     """
     CREATE TABLE scaling_activities (
+        number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
         id VARCHAR NOT NULL,
         target_id VARCHAR NOT NULL,
         account VARCHAR NOT NULL,
@@ -163,7 +164,7 @@ _SCALING = (
         scaled BOOLEAN NOT NULL,
         underway BOOLEAN NOT NULL,
         body BLOB NOT NULL,
-        PRIMARY KEY (id)
+        UNIQUE (id)
     )
     """,
     """

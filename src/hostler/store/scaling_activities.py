@@ -1,4 +1,4 @@
-"""What Application Auto Scaling did, and what it did not do and why.
+"""What Application Auto Scaling did, and what it did not do and why, in the order of its doing.
 
 Invariant: at most one activity of a target is under way. Activities outlive their target; they stay
 six weeks, and at most so many of each resource.
@@ -12,12 +12,14 @@ from sqlalchemy import (
     Column,
     Float,
     Index,
+    Integer,
     LargeBinary,
     String,
     Table,
     delete,
     insert,
     select,
+    update,
 )
 
 from hostler.domain.scaling import Activity, Dimension
@@ -32,7 +34,8 @@ SCALED_MAX, NOT_SCALED_MAX = 1_000, 100
 activities = Table(
     "scaling_activities",
     metadata,
-    Column("id", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
     Column("target_id", String, nullable=False),
     Column("account", String, nullable=False),
     Column("region", String, nullable=False),
@@ -46,6 +49,7 @@ activities = Table(
     Index("scaling_activities_by_target", "target_id", "started"),
     Index("scaling_activities_by_time", "started"),
     Index("scaling_activities_underway", "underway"),
+    sqlite_autoincrement=True,
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -55,7 +59,6 @@ _at = activities.c
 
 def put(tx: Transaction, target_id: str, wanted: Activity) -> None:
     """Insert or replace an activity, and let go of what is too old or too much."""
-    tx.execute(delete(activities).where(_at.id == wanted.id))
     key, scaled = resource_key(wanted.resource_id), not wanted.reasons
     row = {
         "id": wanted.id,
@@ -69,7 +72,8 @@ def put(tx: Transaction, target_id: str, wanted: Activity) -> None:
         "underway": wanted.ended is None,
         "body": _encode(wanted),
     }
-    tx.execute(insert(activities), row)
+    if tx.execute(update(activities).where(_at.id == wanted.id).values(row)).rowcount == 0:
+        tx.execute(insert(activities), row)
     tx.execute(delete(activities).where(_at.started < wanted.started - KEPT_S))
     mine = (
         _at.account == wanted.account,
@@ -102,7 +106,7 @@ def listed(
         query = query.where(_at.dimension == dimension.value)
     if not not_scaled:
         query = query.where(_at.scaled)
-    rows = tx.execute(query.order_by(_at.started.desc(), _at.id.desc())).scalars()
+    rows = tx.execute(query.order_by(_at.started.desc(), _at.number.desc())).scalars()
     return [_decode(body) for body in rows]
 
 
@@ -116,7 +120,7 @@ def underway(tx: Transaction, target_id: str) -> Activity | None:
 def newest(tx: Transaction, target_id: str) -> Activity | None:
     """A target's last activity, whether or not it scaled anything."""
     query = select(_at.body).where(_at.target_id == target_id)
-    body = tx.execute(query.order_by(_at.started.desc(), _at.id.desc()).limit(1)).scalar()
+    body = tx.execute(query.order_by(_at.started.desc(), _at.number.desc()).limit(1)).scalar()
     return None if body is None else _decode(body)
 
 
