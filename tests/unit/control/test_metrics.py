@@ -1,9 +1,6 @@
 """From the gateways' counters to CloudWatch: each call once, whoever died in between."""
 
 import asyncio
-import fcntl
-import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,50 +10,10 @@ from typing import Any
 import pytest
 
 from hostler.control.metrics import MetricIngest
-from hostler.domain.errors import CallerError
 from hostler.domain.layout import Layout
-from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
-from hostler.gateway.record import Recorder, Subject
-from hostler.modelserver import spool
 from hostler.store.database import Store, StoreUnavailableError
 from hostler.telemetry import metrics
-
-START = 1_700_000_040
-SUBJECT = Subject("123456789012", "us-east-1", "e", "v")
-
-
-def route(instances: int, variant: str = "v") -> EndpointRoute:
-    targets = tuple(TargetRoute(f"i-{number}", ()) for number in range(instances))
-    return EndpointRoute(
-        SUBJECT.account, SUBJECT.region, "e", "arn", (VariantRoute(variant, 1.0, targets),)
-    )
-
-
-class Gateway:
-    """What a gateway process leaves in its spool, and the lock it holds."""
-
-    def __init__(self, layout: Layout, life: str, *, locked: bool = True) -> None:
-        self.folder = layout.gateway_spool(0, life)
-        self.folder.mkdir(parents=True)
-        self._fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        if locked:
-            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        self._writer = spool.Writer(self._fd, segment_bytes=4096)
-        self._recorder = Recorder()
-
-    def calls(self, count: int, at: float = START, subject: Subject = SUBJECT) -> None:
-        for _ in range(count):
-            self._recorder.counters(subject).answered(200, model_us=2000, overhead_us=100)
-        lines = [json.dumps(each).encode() for each in self._recorder.records(at)]
-        self._writer.append(int(at * 1000), spool.PLATFORM, lines)
-
-    def refuse(self, at: float = START) -> None:
-        self._recorder.counters(SUBJECT).refused(CallerError("ServiceUnavailable", "away"))
-        self.calls(0, at)
-
-    def end(self) -> None:
-        self._writer.close()
-        os.close(self._fd)
+from spooled_calls import START, SUBJECT, Gateway, route
 
 
 class World:
@@ -65,7 +22,7 @@ class World:
         self.store = Store("sqlite://", inline=True, tables=metrics.metadata)
         self.store.create_tables()
         self.time = START + 10.0
-        self.routes: list[EndpointRoute] | None = [route(2)]
+        self.routes: list[Any] | None = [route(2)]
         self.ingest = self.restarted()
 
     def now(self) -> float:
@@ -261,7 +218,7 @@ def test_lines_that_are_no_records_are_told_and_passed_by(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = Gateway(world.layout, "1-11")
-    gateway._writer.append(0, spool.PLATFORM, [b"[hostler] 7 lines of output were lost here"])
+    gateway.say([b"[hostler] 7 lines of output were lost here"])
     gateway.calls(1)
     world.sweep()
     assert world.read("Invocations") == [(0, 1, 1)]
