@@ -71,6 +71,9 @@ fuzz: setup ## broken input for the parsers, by seed: make fuzz SECONDS=600
 bench: setup ## speed beside other servers, as ratios in one run: make bench BENCH="--all --docs"
 	$(RUN)/python -m bench $(BENCH)
 
+soak: setup ## auto scaling at AWS's timing, 45 minutes: make soak SOAK="--short --svg scaling.svg"
+	$(RUN)/python -m bench.soak $(SOAK)
+
 chaos: setup ## faults against a real Hostler, and what must hold: make chaos ONLY=F1,F7 SEED=4
 	$(RUN)/python -m chaos $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
@@ -90,4 +93,4 @@ locks: setup ## resolve what the runtimes and the test clients hold: make locks 
 clean: ## forget what was built here (not the runtimes in ~/.cache/hostler)
 	rm -rf .venv .tools .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo lint test conformance clients sim fuzz bench chaos format docs audit locks clean
+.PHONY: help setup demo lint test conformance clients sim fuzz bench soak chaos format docs audit locks clean

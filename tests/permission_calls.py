@@ -67,6 +67,12 @@ REQUIRED: dict[str, Any] = {
     "tagKeys": ["Team"],
     "tags": {"Team": "rc"},
 }
+OF_SCALING: dict[str, Any] = {
+    "PolicyName": "own",
+    "ScheduledActionName": "own",
+    "Tags": {"Team": "rc"},
+}
+"""Members that mean something else in Application Auto Scaling."""
 MORE: dict[str, dict[str, Any]] = {
     "CreateModel": {"PrimaryContainer": {"Image": "image"}},
     "GetMetricStatistics": {"Statistics": ["Sum"]},
@@ -107,7 +113,8 @@ def asked(service: str, operation: str, project: Project) -> dict[str, Any]:
     """A call's parameters."""
     shape = SESSION.get_service_model(service).operation_model(operation).input_shape
     needed = shape.required_members if shape is not None else ()
-    found = {name: REQUIRED[name] for name in needed if name in REQUIRED}
+    given = {**REQUIRED, **(OF_SCALING if service == "application-autoscaling" else {})}
+    found = {name: given[name] for name in needed if name in given}
     return {**found, **permissions.params(service, operation, project), **MORE.get(operation, {})}
 
 

@@ -23,6 +23,7 @@ from hostler.aws import specs
 from hostler.domain.alarm import alarm_arn
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import AccountId, Region, iam_arn, log_group_arn, root_arn, sagemaker_arn
+from hostler.domain.scaling import NAMESPACE, Dimension, target_arn
 from hostler.domain.snapshot import Policy, Principal
 from hostler.iam.evaluate import PolicyEngine
 from hostler.store import schema
@@ -36,7 +37,10 @@ OWN, OTHERS = Project("acme", "rc", "project-a"), Project("acme", "rc", "project
 MODEL = "fraud"
 WHO = ("deployer", "caller", "role", "stranger")
 ABOUT = ("own", "other")
-ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "iam", "sts", "cloudtrail")
+ORDER = (
+    *("sagemaker", "sagemaker-runtime", "application-autoscaling", "s3", "logs", "cloudwatch"),
+    *("iam", "sts", "cloudtrail"),
+)
 TEXT = """# Who may do what
 
 {note}What `hostler bootstrap` sets up for a project, for every operation: the *deployer* (its own
@@ -127,10 +131,23 @@ def params(service: str, operation: str, project: Project) -> dict[str, Any]:
     """What an operation is told of a project's resources."""
     model = specs.service(service).operation(operation)
     taken = model.input.members if model is not None and model.input is not None else {}
-    found = {name: value for name, value in sample(project).items() if name in taken}
+    given = sample(project)
+    if service == "application-autoscaling":
+        given |= _of_scaling(project)
+    found = {name: value for name, value in given.items() if name in taken}
     if operation != "CreateModel":
         found.pop("ExecutionRoleArn", None)
     return found
+
+
+def _of_scaling(project: Project) -> dict[str, Any]:
+    """Members that mean something else in Application Auto Scaling."""
+    return {
+        "ResourceARN": target_arn(REGION, ACCOUNT, "0"),
+        "ResourceId": f"endpoint/{project.endpoint(MODEL)}/variant/AllTraffic",
+        "ScalableDimension": Dimension.INSTANCE_COUNT.value,
+        "ServiceNamespace": NAMESPACE,
+    }
 
 
 class Judge:
@@ -242,6 +259,10 @@ def _is_free(service: str, name: str) -> bool:
         "PutCompositeAlarm",
         "PutMetricAlarm",
         "SimulateCustomPolicy",
+        "DescribeScalableTargets",
+        "DescribeScalingActivities",
+        "DescribeScalingPolicies",
+        "DescribeScheduledActions",
     }
     of_something = {
         "ListTags",

@@ -36,7 +36,7 @@ def _of(tx: Transaction, call: Call, service: str, resource: str) -> Context:
     found: dict[str, str] = {}
     if resource != EVERYTHING:
         match service:
-            case "sagemaker" | "cloudwatch" | "sns":
+            case "sagemaker" | "cloudwatch" | "sns" | "application-autoscaling":
                 found = tags.of(tx, resource)
             case "iam":
                 found = _of_entity(tx, call, resource)

@@ -27,6 +27,7 @@ from hostler.app.clock import SystemClock
 from hostler.app.health import Health
 from hostler.app.key_uses import KeyUses
 from hostler.app.propagation import Propagation
+from hostler.app.scaling import Scaling
 from hostler.app.settings import Settings
 from hostler.audit.journal import Journal
 from hostler.backends.process import configured, isolation
@@ -93,7 +94,8 @@ async def serve(settings: Settings) -> None:
     publisher.on_ack = plane.acknowledged
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
     used = UsageSampler(metric_store, ProcessUsage(layout), clock)
-    watching = Alarms(store, metric_store, clock, {})
+    scaling = Scaling(store, metric_store, clock, plane.wake, lambda: settings.config.quotas)
+    watching = Alarms(store, metric_store, clock, {"autoscaling": scaling.act})
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(
@@ -110,7 +112,7 @@ async def serve(settings: Settings) -> None:
         logs=log_store,
         metrics=metric_store,
         clock=clock,
-        wake=watching.waking(plane.wake),
+        wake=watching.waking(scaling.waking(plane.wake)),
         tables=tables.TABLES,
         account=AccountId(settings.account),
         region=Region(settings.region),
@@ -125,7 +127,7 @@ async def serve(settings: Settings) -> None:
     )
     await publisher.start()
     uses = KeyUses(store, layout, rooms.uses)
-    metered = (counted, used, watching)
+    metered = (counted, used, watching, scaling)
     beside = (ingest, *metered, announcements, further, watch, uses, audit, journal)
     async with (
         _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),

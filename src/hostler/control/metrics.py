@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from hostler.domain.snapshot import EndpointRoute
 from hostler.modelserver import own_spool, spool
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import endpoint_metrics, levels, metric_rollups, metrics
+from hostler.telemetry.concurrency import Concurrency
 from hostler.telemetry.endpoint_metrics import Record, Subject
 from hostler.telemetry.metric_rollups import Turn
 from hostler.telemetry.totals import Totals
@@ -79,6 +80,7 @@ class MetricIngest:
         self._instances: Mapping[Subject, int] = {}
         """As last known; of variants that are gone too, until the housekeeper has been around."""
         self._behind = 0
+        self._concurrency = Concurrency()
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -87,6 +89,7 @@ class MetricIngest:
             try:
                 if self._learn():
                     if await self.sweep():
+                        await self.concurrent()
                         await self.fill()
                     if self._clock.now() >= next_turn:
                         done = await self.housekeep()
@@ -119,10 +122,27 @@ class MetricIngest:
         for minute in range(begin, end, 60):
             for first in range(0, len(serving), VARIANTS_AT_ONCE):
                 some = serving[first : first + VARIANTS_AT_ONCE]
-                found = [zero for one, _ in some for zero in endpoint_metrics.zeros(one, minute)]
+                found = [
+                    zero
+                    for one, _ in some
+                    for zero in endpoint_metrics.zeros(one, minute, self._quiet(one))
+                ]
                 await self._store.write(partial(metrics.put_missing, samples=found, now_s=now))
         await self._store.write(partial(metrics.move, source=ZEROS, position=str(end)))
         self._positions[ZEROS] = str(end)
+
+    def _quiet(self, one: Subject) -> Iterable[str]:
+        """The metrics of a variant that are to be zeros where there is nothing."""
+        if one in self._concurrency.busy:
+            return endpoint_metrics.COUNTED
+        return (*endpoint_metrics.COUNTED, endpoint_metrics.CONCURRENT)
+
+    async def concurrent(self) -> None:
+        """Write how many requests instances worked on at once, for the ten seconds that ended."""
+        now = self._clock.now()
+        found = list(self._concurrency.complete(now, self._instances))
+        if found:
+            await self._store.write(partial(metrics.put, samples=found, now_s=now))
 
     async def housekeep(self) -> Turn:
         """One turn: move old points, and at the end of a round forget sources that are gone."""
@@ -156,6 +176,7 @@ class MetricIngest:
             if told == batch.after:
                 for record in batch.records:
                     self.totals.add(record)
+                    self._concurrency.add(record)
         return False
 
     async def _position(self, source: str) -> str:

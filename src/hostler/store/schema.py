@@ -3,7 +3,17 @@
 Invariant: a table module that is not imported here does not exist in a new data directory.
 """
 
-from hostler.store import alarms, configs, endpoints, identities, models, preparations, tags
+from hostler.store import (
+    alarms,
+    configs,
+    endpoints,
+    identities,
+    models,
+    preparations,
+    scaling,
+    scaling_activities,
+    tags,
+)
 from hostler.store.control_metadata import metadata
 
 __all__ = [
@@ -14,5 +24,7 @@ __all__ = [
     "metadata",
     "models",
     "preparations",
+    "scaling",
+    "scaling_activities",
     "tags",
 ]

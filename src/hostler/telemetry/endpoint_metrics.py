@@ -5,7 +5,7 @@ so the least, the greatest and percentiles of latencies are within 1/8, and the 
 https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -26,6 +26,8 @@ COUNTED = (
     "InvocationsPerInstance",
 )
 """Those that are 0 without traffic; latencies then have no values."""
+CONCURRENT = "ConcurrentRequestsPerModel"
+"""Also 0 without traffic; it is made by ``telemetry.concurrency``."""
 
 
 class Subject(NamedTuple):
@@ -108,9 +110,17 @@ def samples(record: Record, instances: int | None) -> Iterator[Sample]:
             yield _sample(record.subject, record.at, name, point, "Microseconds")
 
 
-def zeros(subject: Subject, time_s: float) -> Iterator[Sample]:
+def concurrent(subject: Subject, time_s: float, resolution_s: int, value: float) -> Sample:
+    """How many requests each instance worked on at once, on average over some seconds."""
+    sample = _sample(subject, time_s, CONCURRENT, _repeated(value, 1))
+    return sample._replace(resolution_s=resolution_s)
+
+
+def zeros(
+    subject: Subject, time_s: float, names: Iterable[str] = (*COUNTED, CONCURRENT)
+) -> Iterator[Sample]:
     """The metrics of a minute without traffic."""
-    for name in COUNTED:
+    for name in names:
         yield _sample(subject, time_s, name, _repeated(0.0, 1))
 
 

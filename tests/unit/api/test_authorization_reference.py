@@ -59,16 +59,29 @@ SAMPLE: dict[str, Any] = {
     "logStreamName": "stream",
     "resourceArn": f"arn:aws:logs:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:log-group:/group",
 }
+OF_SERVICE: dict[str, dict[str, Any]] = {
+    "application-autoscaling": {
+        "ResourceARN": f"arn:aws:application-autoscaling:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:"
+        "scalable-target/0123",
+        "ResourceId": "endpoint/rc-ep/variant/AllTraffic",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "ServiceNamespace": "sagemaker",
+    }
+}
+"""Members that mean something else in a service."""
 TAGS = [{"Key": "team", "Value": "rc"}]
+TAG_MAPS = {"application-autoscaling"}
+"""Services whose Tags are a map."""
 
 
 def called(service: str, operation: str, keys: Sequence[str] = ()) -> Call:
     """A call with everything of the sample that the operation takes."""
     shape = SESSION.get_service_model(service).operation_model(operation).input_shape
     taken = shape.members if shape is not None else {}
-    params = {name: value for name, value in SAMPLE.items() if name in taken}
+    sample = {**SAMPLE, **OF_SERVICE.get(service, {})}
+    params = {name: value for name, value in sample.items() if name in taken}
     if "Tags" in taken:
-        params["Tags"] = TAGS
+        params["Tags"] = {"team": "rc"} if service in TAG_MAPS else TAGS
     told = sender.written(Sender("10.1.2.3", secured=True, tls="1.3"))
     return Call(
         service=service,

@@ -87,6 +87,18 @@ def sample(name: str, *, listed: bool = False) -> dict[str, Any]:
     }
 
 
+def of_scaling(name: str) -> dict[str, Any]:
+    """Members that mean something else in Application Auto Scaling."""
+    return {
+        "ResourceARN": f"arn:aws:application-autoscaling:us-east-1:{ACCOUNT}:scalable-target/0",
+        "ResourceId": f"endpoint/{name}/variant/v",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "ScheduledActionName": name,
+        "ServiceNamespace": "sagemaker",
+        "Tags": {"team": "rc"},
+    }
+
+
 CREATING = {
     "CreateModel": {
         "ExecutionRoleArn": f"arn:aws:iam::{OTHER}:role/own",
@@ -125,6 +137,8 @@ def params(service: str, operation: str, name: str) -> dict[str, Any]:
     shape = SESSION.get_service_model(service).operation_model(operation).input_shape
     listed = operation == "UntagLogGroup"
     given = {**sample(name, listed=listed), **CREATING.get(operation, {})}
+    if service == "application-autoscaling":
+        given |= of_scaling(name)
     asked = {member: given[member] for member in shape.required_members} if shape else {}
     if shape and "UserName" in shape.members:
         asked.setdefault("UserName", name)
@@ -143,6 +157,11 @@ def theirs(world: Any, sagemaker: Any, deployable: Any) -> Any:
         EndpointConfigName=THERE, ProductionVariants=[{**variant, "ModelName": THERE}], Tags=TAGS
     )
     sagemaker.create_endpoint(**ours, Tags=TAGS)
+    scaled = {k: v for k, v in of_scaling(THERE).items() if k.startswith(("Re", "Sca", "Ser"))}
+    del scaled["ResourceARN"]
+    world.client("application-autoscaling").register_scalable_target(
+        **scaled, MinCapacity=1, MaxCapacity=2
+    )
     logs = world.client("logs")
     group = {"logGroupName": sample(THERE)["logGroupName"]}
     logs.create_log_group(**group)

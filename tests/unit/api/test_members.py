@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hostler.api import members, tables
+from hostler.api.autoscaling.members import BY_OPERATION as AUTOSCALING
 from hostler.api.cloudwatch.members import BY_OPERATION as CLOUDWATCH
 from hostler.api.logs.members import BY_OPERATION as LOGS
 from hostler.api.members import ACTS, Acts, Echoed, Only, Refused
@@ -14,7 +15,12 @@ from hostler.aws import specs
 from hostler.aws.shapes import Shape
 from hostler.domain.errors import CallerError
 
-TABLES = {"sagemaker": SAGEMAKER, "logs": LOGS, "cloudwatch": CLOUDWATCH}
+TABLES = {
+    "sagemaker": SAGEMAKER,
+    "logs": LOGS,
+    "cloudwatch": CLOUDWATCH,
+    "application-autoscaling": AUTOSCALING,
+}
 OPERATIONS = [
     (service, operation) for service, table in TABLES.items() for operation in sorted(table)
 ]

@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hostler.api.registry import Call
-from hostler.api.sagemaker import configs, deploy
+from hostler.api.sagemaker import configs
 from hostler.api.sagemaker.endpoints import changeable, on_endpoint
 from hostler.api.sagemaker.operations import writes
 from hostler.domain.endpoint import Deployment
 from hostler.domain.errors import validation
-from hostler.planning import quotas
-from hostler.planning.sizing import Wish, granted
-from hostler.store import endpoints
+from hostler.planning.sizing import Wish
+from hostler.store import capacities, endpoints
 from hostler.store.database import Transaction
 
 
@@ -26,11 +25,7 @@ def update(tx: Transaction, call: Call) -> Mapping[str, Any]:
     current = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
     assert current is not None, "what may be updated serves something"
     wishes = _wishes(current, call.params["DesiredWeightsAndCapacities"])
-    asked = granted(current, endpoint.sizes, wishes)
-    whole = quotas.asked(current, asked)
-    delta = whole - quotas.asked(current, endpoint.sizes)
-    deploy.check_instances(tx, call, delta=delta, whole=whole)
-    endpoints.request_sizes(tx, endpoint, asked, call.now)
+    capacities.ask(tx, endpoint, wishes, call.quotas, call.now)
     call.wakes.append(endpoint.id)
     return {"EndpointArn": endpoint.arn}
 

@@ -13,8 +13,7 @@ from hostler.domain.endpoint import Deployment, Routing, Variant
 from hostler.domain.ids import DeploymentId, EndpointId, derived_id
 from hostler.domain.instance_types import INSTANCE_TYPES
 from hostler.domain.model import DOWNLOAD_TIMEOUT_S, STARTUP_TIMEOUT_S
-from hostler.planning import quotas
-from hostler.store import endpoint_pages
+from hostler.store import capacities
 from hostler.store.database import Transaction
 
 
@@ -46,10 +45,8 @@ def check_instances(
     tx: Transaction, call: Call, *, delta: Mapping[str, int], whole: Mapping[str, int]
 ) -> None:
     """Refuse what the account's quotas do not hold (``planning.quotas``)."""
-    before: Mapping[str, int] = {}
-    if quotas.counts_instances(call.quotas):
-        before = quotas.used(endpoint_pages.deployed(tx, call.account, call.region))
-    quotas.check_instances(call.quotas, before, delta, whole)
+    home = call.account, call.region
+    capacities.check_instances(tx, home, call.quotas, delta=delta, whole=whole)
 
 
 def _variant(tx: Transaction, call: Call, given: Mapping[str, Any], *, isolated: bool) -> Variant:
