@@ -106,7 +106,7 @@ def needed(world: Any, operation: Operation, call: Call) -> list[Access]:
         return [*with_tags(tx, call, found)]
 
     (table,) = [table for table in tables.TABLES if table.service == call.service]
-    return world.rooms.database(table.database).run(of)  # type: ignore[no-any-return]
+    return world.rooms.database(operation.database or table.database).run(of)  # type: ignore[no-any-return]
 
 
 def kind(resource: str) -> str:
