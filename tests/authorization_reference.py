@@ -377,6 +377,26 @@ UntagResource: alarm | aws:TagKeys
 """
 """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html"""
 
+SNS = """
+ConfirmSubscription: topic*
+CreateTopic: topic* | aws:RequestTag/* aws:TagKeys
+DeleteTopic: topic*
+GetSubscriptionAttributes:
+GetTopicAttributes: topic*
+ListSubscriptions:
+ListSubscriptionsByTopic: topic*
+ListTagsForResource: topic
+ListTopics:
+Publish: topic*
+SetSubscriptionAttributes:
+SetTopicAttributes: topic*
+Subscribe: topic* | sns:Endpoint sns:Protocol
+TagResource: topic | aws:RequestTag/* aws:TagKeys
+Unsubscribe:
+UntagResource: topic | aws:TagKeys
+"""
+"""https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html"""
+
 CLOUDTRAIL = """
 LookupEvents:
 """
@@ -399,6 +419,7 @@ OF_RESOURCES = {
     "sts": ("aws:ResourceTag/*", "iam:ResourceTag/*"),
     "cloudtrail": (),
     "cloudwatch": ("aws:ResourceTag/*",),
+    "sns": ("aws:ResourceTag/*",),
 }
 """The keys that come with the resource an action is on, by service."""
 

@@ -27,7 +27,7 @@ from hostler.domain.setting import Setting
 from tools import permissions
 
 ROOT = Path(__file__).parent.parent
-ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "sts", "iam")
+ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "sns", "sts", "iam")
 BEGIN, END = "<!-- generated: operations -->", "<!-- end -->"
 NOTE = "<!-- Written by `make docs` from the code. -->\n\n"
 

@@ -24,6 +24,7 @@ from hostler.domain.alarm import alarm_arn
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import AccountId, Region, iam_arn, root_arn, sagemaker_arn
 from hostler.domain.snapshot import Policy, Principal
+from hostler.domain.topic import topic_arn
 from hostler.iam.evaluate import PolicyEngine
 from hostler.store import schema
 from hostler.store.database import Store
@@ -35,7 +36,17 @@ OWN, OTHERS = Project("acme", "rc", "project-a"), Project("acme", "rc", "project
 MODEL = "fraud"
 WHO = ("deployer", "caller", "role", "stranger")
 ABOUT = ("own", "other")
-ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "iam", "sts", "cloudtrail")
+ORDER = (
+    "sagemaker",
+    "sagemaker-runtime",
+    "s3",
+    "logs",
+    "cloudwatch",
+    "sns",
+    "iam",
+    "sts",
+    "cloudtrail",
+)
 TEXT = """# Who may do what
 
 {note}What `hostler bootstrap` sets up for a project, for every operation: the *deployer* (its own
@@ -106,15 +117,19 @@ def sample(project: Project) -> dict[str, Any]:
         "GroupName": project.prefix + "group",
         "Key": "models/artifacts/fraud/model.tar.gz",
         "ModelName": model,
+        "Name": project.prefix + "ops",
         "Namespace": "Own",
         "PolicyArn": policy,
         "PolicyName": project.prefix + "own",
         "PolicySourceArn": iam_arn(ACCOUNT, "user", user),
+        "Protocol": "https",
         "ResourceARN": alarm_arn(REGION, ACCOUNT, project.prefix + "errors"),
         "ResourceArn": sagemaker_arn(REGION, ACCOUNT, "endpoint", endpoint),
         "RoleArn": role,
         "RoleName": project.execution_role,
+        "SubscriptionArn": topic_arn(REGION, ACCOUNT, project.prefix + "ops") + ":1",
         "TagKeys": ["Team"],
+        "TopicArn": topic_arn(REGION, ACCOUNT, project.prefix + "ops"),
         "UserName": user,
         "logGroupName": f"/aws/sagemaker/Endpoints/{endpoint}",
         "logStreamName": "AllTraffic/i-0",
@@ -126,6 +141,8 @@ def params(service: str, operation: str, project: Project) -> dict[str, Any]:
     model = specs.service(service).operation(operation)
     taken = model.input.members if model is not None and model.input is not None else {}
     found = {name: value for name, value in sample(project).items() if name in taken}
+    if service == "sns" and "ResourceArn" in found:
+        found["ResourceArn"] = sample(project)["TopicArn"]
     if operation != "CreateModel":
         found.pop("ExecutionRoleArn", None)
     return found
@@ -227,6 +244,7 @@ def _is_free(service: str, name: str) -> bool:
     """What an account has of its own, whatever others have."""
     own = name.startswith(("Create", "List", "Lookup", "GetCaller", "GetAccount")) or name in {
         "DeleteAlarms",
+        "DeleteTopic",
         "DescribeAlarmHistory",
         "DescribeAlarms",
         "DescribeAlarmsForMetric",
@@ -237,6 +255,7 @@ def _is_free(service: str, name: str) -> bool:
         "PutCompositeAlarm",
         "PutMetricAlarm",
         "SimulateCustomPolicy",
+        "Unsubscribe",
     }
     of_something = {
         "ListTags",

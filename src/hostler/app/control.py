@@ -88,7 +88,9 @@ async def serve(settings: Settings) -> None:
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
-    watching = Alarms(store, metric_store, clock, {})
+    watching = Alarms(
+        store, metric_store, clock, layout=layout, base_url=settings.endpoint_url, further={}
+    )
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)

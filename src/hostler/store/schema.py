@@ -3,7 +3,7 @@
 Invariant: a table module that is not imported here does not exist in a new data directory.
 """
 
-from hostler.store import alarms, configs, endpoints, identities, models, preparations, tags
+from hostler.store import alarms, configs, endpoints, identities, models, preparations, tags, topics
 from hostler.store.control_metadata import metadata
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "models",
     "preparations",
     "tags",
+    "topics",
 ]

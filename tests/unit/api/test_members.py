@@ -10,11 +10,12 @@ from hostler.api.cloudwatch.members import BY_OPERATION as CLOUDWATCH
 from hostler.api.logs.members import BY_OPERATION as LOGS
 from hostler.api.members import ACTS, Acts, Echoed, Only, Refused
 from hostler.api.sagemaker.members import BY_OPERATION as SAGEMAKER
+from hostler.api.sns.members import BY_OPERATION as SNS
 from hostler.aws import specs
 from hostler.aws.shapes import Shape
 from hostler.domain.errors import CallerError
 
-TABLES = {"sagemaker": SAGEMAKER, "logs": LOGS, "cloudwatch": CLOUDWATCH}
+TABLES = {"sagemaker": SAGEMAKER, "logs": LOGS, "cloudwatch": CLOUDWATCH, "sns": SNS}
 OPERATIONS = [
     (service, operation) for service, table in TABLES.items() for operation in sorted(table)
 ]
