@@ -88,9 +88,7 @@ async def serve(settings: Settings) -> None:
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
-    watching = Alarms(
-        store, metric_store, clock, layout=layout, base_url=settings.endpoint_url, further={}
-    )
+    watching = Alarms(store, metric_store, clock, settings, further={})
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
@@ -109,6 +107,7 @@ async def serve(settings: Settings) -> None:
         health=health,
         hosts=settings.config.server.hosts,
         quotas=lambda: settings.config.quotas,
+        alarm_commands=settings.config.alarms.commands,
         audit=trail_store,
         journal=journal,
     )
