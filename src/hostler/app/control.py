@@ -95,7 +95,7 @@ async def serve(settings: Settings) -> None:
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
     used = UsageSampler(metric_store, ProcessUsage(layout), clock)
     scaling = Scaling(store, metric_store, clock, plane.wake, lambda: settings.config.quotas)
-    watching = Alarms(store, metric_store, clock, {"autoscaling": scaling.act})
+    watching = Alarms(store, metric_store, clock, settings, further={"autoscaling": scaling.act})
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(
@@ -121,6 +121,7 @@ async def serve(settings: Settings) -> None:
         health=health,
         hosts=settings.config.server.hosts,
         quotas=lambda: settings.config.quotas,
+        alarm_commands=settings.config.alarms.commands,
         audit=trail_store,
         journal=journal,
         scrape=_scrape(settings, Gathering(counted, used, plane.publication, layout.spools)),
