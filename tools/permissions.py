@@ -87,8 +87,8 @@ def callers() -> dict[str, Caller]:
     return {**found, "stranger": Caller("stranger", root)}
 
 
-def sample(project: Project) -> dict[str, Any]:
-    """Members by name, of a project's resources."""
+def sample(project: Project, region: str = REGION) -> dict[str, Any]:
+    """Members by name, of a project's resources in a region."""
     endpoint, model = project.endpoint(MODEL), project.model(MODEL)
     user, policy = project.deployer, iam_arn(ACCOUNT, "policy", project.prefix + "own")
     role = iam_arn(ACCOUNT, "role", project.execution_role)
@@ -107,7 +107,7 @@ def sample(project: Project) -> dict[str, Any]:
         "PolicyArn": policy,
         "PolicyName": project.prefix + "own",
         "PolicySourceArn": iam_arn(ACCOUNT, "user", user),
-        "ResourceArn": sagemaker_arn(REGION, ACCOUNT, "endpoint", endpoint),
+        "ResourceArn": sagemaker_arn(region, ACCOUNT, "endpoint", endpoint),
         "RoleArn": role,
         "RoleName": project.execution_role,
         "TagKeys": ["Team"],
@@ -117,11 +117,11 @@ def sample(project: Project) -> dict[str, Any]:
     }
 
 
-def params(service: str, operation: str, project: Project) -> dict[str, Any]:
+def params(service: str, operation: str, project: Project, region: str = REGION) -> dict[str, Any]:
     """What an operation is told of a project's resources."""
     model = specs.service(service).operation(operation)
     taken = model.input.members if model is not None and model.input is not None else {}
-    found = {name: value for name, value in sample(project).items() if name in taken}
+    found = {name: value for name, value in sample(project, region).items() if name in taken}
     if operation != "CreateModel":
         found.pop("ExecutionRoleArn", None)
     return found
@@ -146,6 +146,8 @@ class Judge:
             return PolicyEngine().decide(who, f"sagemaker:{operation}", arn).allowed
         if operation == "AssumeRole":
             return False  # the project's role trusts SageMaker alone
+        if operation == "GetSessionToken" and ":role/" in who.arn:
+            return False  # temporary credentials are not prolonged
         table = next(each for each in tables.TABLES if each.service == service)
         return self._may(who, service, table.operations[operation], given)
 
