@@ -22,12 +22,13 @@ from hostler.api.s3.table import OPERATIONS as S3
 from hostler.aws import specs
 from hostler.domain.alarm import alarm_arn
 from hostler.domain.errors import CallerError
-from hostler.domain.ids import AccountId, Region, iam_arn, root_arn, sagemaker_arn
+from hostler.domain.ids import AccountId, Region, iam_arn, log_group_arn, root_arn, sagemaker_arn
 from hostler.domain.scaling import NAMESPACE, Dimension, target_arn
 from hostler.domain.snapshot import Policy, Principal
 from hostler.iam.evaluate import PolicyEngine
 from hostler.store import schema
 from hostler.store.database import Store
+from hostler.telemetry import logs
 from hostler.toolkit import policies
 from hostler.toolkit.naming import Project
 
@@ -122,6 +123,7 @@ def sample(project: Project) -> dict[str, Any]:
         "UserName": user,
         "logGroupName": f"/aws/sagemaker/Endpoints/{endpoint}",
         "logStreamName": "AllTraffic/i-0",
+        "resourceArn": log_group_arn(REGION, ACCOUNT, f"/aws/sagemaker/Endpoints/{endpoint}"),
     }
 
 
@@ -149,14 +151,17 @@ def _of_scaling(project: Project) -> dict[str, Any]:
 
 
 class Judge:
-    """Decides as the servers do, over an empty store."""
+    """Decides as the servers do, over empty stores."""
 
     def __init__(self) -> None:
         self._store = Store("sqlite://", inline=True, tables=schema.metadata)
-        self._store.create_tables()
+        self._logs = Store("sqlite://", inline=True, tables=logs.metadata)
+        for store in (self._store, self._logs):
+            store.create_tables()
 
     def close(self) -> None:
         self._store.close()
+        self._logs.close()
 
     def may(self, who: Principal, service: str, operation: str, given: Mapping[str, Any]) -> bool:
         """Whether the policies allow a call."""
@@ -194,7 +199,7 @@ class Judge:
                 return "is not authorized" not in error.message and "pass role" not in error.message
             return True
 
-        return self._store.run(judge)
+        return (self._logs if service == "logs" else self._store).run(judge)
 
 
 def _may_in_s3(who: Principal, operation: str, given: Mapping[str, Any]) -> bool:

@@ -10,12 +10,14 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from hostler.api import tables
 from hostler.api.registry import Rooms
+from hostler.api.scraping import Scrape
 from hostler.api.server import create_app
 from hostler.app import accounts, authority, external, listening, processes
 from hostler.app.accounts import Accounts
@@ -32,14 +34,18 @@ from hostler.backends.process import configured, isolation
 from hostler.backends.process.backend import ProcessBackend
 from hostler.backends.process.environments import Environments
 from hostler.backends.process.pip_settings import Sources
+from hostler.backends.process.usage import ProcessUsage
 from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.audit import AuditIngest
+from hostler.control.exposition import Gathering
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
+from hostler.control.log_writing import LogWriting
 from hostler.control.metrics import MetricIngest
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.control.stored_objects import StoredObjects
+from hostler.control.usage import UsageSampler
 from hostler.domain import endings
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.layout import Layout
@@ -79,21 +85,27 @@ async def serve(settings: Settings) -> None:
     tier = await probing
     backend = _backend(settings, environments, model_data, tier, clock)
     publisher = Publisher(layout.snapshot_socket, layout.snapshot, vault=vault)
-    health = Health(
-        layout, publisher, tier, lambda: environments.builds, lambda: watch.problem,
-        settings=settings.warnings,
-    )  # fmt: skip
-    ingest = Ingest(log_store, layout, clock)
+    writing = LogWriting(store, clock)
+    kept = settings.config.logs.megabytes << 20
+    ingest = Ingest(log_store, layout, clock, writing, bytes_max=kept)
     trail_store, audit = _trail(settings, clock)
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
+    used = UsageSampler(metric_store, ProcessUsage(layout), clock)
     scaling = Scaling(store, metric_store, clock, plane.wake, lambda: settings.config.quotas)
     watching = Alarms(store, metric_store, clock, {"autoscaling": scaling.act})
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
-    health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
+    health = Health(
+        layout,
+        publisher,
+        tier,
+        lambda: environments.builds,
+        problems=(lambda: watch.problem, lambda: writing.problem),
+        settings=settings.warnings,
+    )
     journal = Journal(layout.audit_spool("control", own_spool.life()))
     rooms = Rooms(
         store=store,
@@ -111,13 +123,12 @@ async def serve(settings: Settings) -> None:
         quotas=lambda: settings.config.quotas,
         audit=trail_store,
         journal=journal,
+        scrape=_scrape(settings, Gathering(counted, used, plane.publication, layout.spools)),
     )
     await publisher.start()
     uses = KeyUses(store, layout, rooms.uses)
-    beside = (
-        *(ingest, counted, watching, scaling, announcements, further, watch, uses, audit),
-        journal,
-    )
+    metered = (counted, used, watching, scaling)
+    beside = (ingest, *metered, announcements, further, watch, uses, audit, journal)
     async with (
         _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
         background.beside(
@@ -144,6 +155,7 @@ def _backend(
         tier=tier,
         clock=clock,
         instances=settings.config.instances,
+        output_bytes_per_s=settings.config.logs.instance_kilobytes_per_s << 10,
     )
 
 
@@ -198,6 +210,12 @@ def _trail(settings: Settings, clock: SystemClock) -> tuple[Store, AuditIngest]:
     store = Store.at(layout.audit_database, tables=trail.metadata)
     store.create_tables()
     return store, AuditIngest(store, layout, clock, settings.account, kept)
+
+
+def _scrape(settings: Settings, gathering: Gathering) -> Scrape:
+    """What Prometheus reads, and the token that it must bring."""
+    token_file = settings.config.prometheus.token_file
+    return Scrape(gathering.text, Path(token_file).read_text if token_file else None)
 
 
 def _environments(settings: Settings, announcements: Announcements) -> Environments:

@@ -26,15 +26,16 @@ class Health:
         publisher: Publisher,
         tier: Tier,
         builds: Callable[[], Mapping[str, str]],
-        s3_problem: Callable[[], str | None] = lambda: None,
         *,
+        problems: Sequence[Callable[[], str | None]] = (),
         settings: Sequence[str] = (),
     ) -> None:
         self._layout = layout
         self._publisher = publisher
         self._tier = tier
         self._builds = builds
-        self._s3_problem = s3_problem
+        self._problems = problems
+        """Each says what is wrong now; None where all is well."""
         self._settings = settings
         """What is to be said of how it was started."""
 
@@ -48,14 +49,13 @@ class Health:
             "gateways": gateways,
             "s3": s3,
             "isolation": self._tier.text,
-            "warnings": [*self._tier.warnings, *self._settings, *self._room(), *self._s3()],
+            "warnings": [*self._tier.warnings, *self._settings, *self._room(), *self._wrong()],
             "builds": dict(self._builds()),
             "init": scripts.status(self._layout),
         }
 
-    def _s3(self) -> Iterator[str]:
-        if problem := self._s3_problem():
-            yield problem
+    def _wrong(self) -> Iterator[str]:
+        yield from filter(None, (problem() for problem in self._problems))
 
     def _room(self) -> Iterator[str]:
         """A word where the disk is nearly full."""

@@ -24,6 +24,7 @@ from hostler.telemetry import endpoint_metrics, levels, metric_rollups, metrics
 from hostler.telemetry.concurrency import Concurrency
 from hostler.telemetry.endpoint_metrics import Record, Subject
 from hostler.telemetry.metric_rollups import Turn
+from hostler.telemetry.totals import Totals
 
 POLL_S = 2.0
 TURN_S, TURN_AGAIN_S = 10.0, 1.0
@@ -74,6 +75,7 @@ class MetricIngest:
         self._spools = layout.spools
         self._clock = clock
         self._routes = routes
+        self.totals = Totals()
         self._positions: dict[str, str] = {}
         self._instances: Mapping[Subject, int] = {}
         """As last known; of variants that are gone too, until the housekeeper has been around."""
@@ -154,6 +156,7 @@ class MetricIngest:
             for source in gone:
                 del self._positions[source]
             self._instances = dict(_serving(self._routes() or ()))
+            self.totals.keep_only(self._instances)
         return done
 
     async def _carry(self, source: str) -> bool:
@@ -172,6 +175,7 @@ class MetricIngest:
             self._positions[source] = told
             if told == batch.after:
                 for record in batch.records:
+                    self.totals.add(record)
                     self._concurrency.add(record)
         return False
 

@@ -322,11 +322,37 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """What Hostler's own processes write down."""
+    """What Hostler's own processes write down, and what instances print."""
 
     level: LogLevel = setting(LogLevel.INFO, "the least that is written to D/log", restart=True)
     process_megabytes: int = setting(
         16, "how large a process's log grows before it is put aside, once", low=1, high=4096
+    )
+    instance_kilobytes_per_s: int = setting(
+        1024,
+        "what an instance may print in a second, ten seconds' worth at once; what is beyond is "
+        "left out of its log, which says so. Of instances that begin from now on",
+        low=1,
+        high=1_000_000,
+    )
+    megabytes: int = setting(
+        10_240,
+        "what the events of all log groups may take together; beyond, the group that has the most "
+        "loses its oldest",
+        low=64,
+        high=100_000_000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """Who may read `/metrics`."""
+
+    token_file: str = setting(
+        "",
+        "a file that holds the bearer token which every scrape must bring; it may change at any "
+        "time. Without one, only this machine may scrape",
+        path=True,
     )
 
 
@@ -367,4 +393,5 @@ class Config:
     s3: S3 = field(default_factory=S3)
     logs: Logs = field(default_factory=Logs)
     audit: Audit = field(default_factory=Audit)
+    prometheus: Prometheus = field(default_factory=Prometheus)
     init: Init = field(default_factory=Init)

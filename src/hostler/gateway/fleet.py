@@ -4,6 +4,7 @@ Invariant: an instance that stays in the snapshot keeps its connections, and a v
 keeps its pool, its line and its counters.
 """
 
+from collections.abc import Iterator
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -113,6 +114,12 @@ class Fleet:
             "instances": len(self._targets),
             "reachable": sum(target.reachable() for target in self._targets.values()),
         }
+
+    def waiting(self) -> Iterator[tuple[Subject, int]]:
+        """The variants that have invocations in line, and how many."""
+        for subject, pool in self._pools.items():
+            if pool.waiting:
+                yield subject, len(pool.waiting)
 
     def _see_others(self) -> None:
         """Count together with other gateways as soon as there are any."""

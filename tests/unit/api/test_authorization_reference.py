@@ -57,6 +57,7 @@ SAMPLE: dict[str, Any] = {
     "UserName": "kim",
     "logGroupName": "/group",
     "logStreamName": "stream",
+    "resourceArn": f"arn:aws:logs:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:log-group:/group",
 }
 OF_SERVICE: dict[str, dict[str, Any]] = {
     "application-autoscaling": {
@@ -104,7 +105,8 @@ def needed(world: Any, operation: Operation, call: Call) -> list[Access]:
             found += operation.located(tx, call)
         return [*with_tags(tx, call, found)]
 
-    return world.rooms.store.run(of)  # type: ignore[no-any-return]
+    (table,) = [table for table in tables.TABLES if table.service == call.service]
+    return world.rooms.database(operation.database or table.database).run(of)  # type: ignore[no-any-return]
 
 
 def kind(resource: str) -> str:

@@ -32,7 +32,10 @@ SERVICES = [table.service for table in tables.TABLES]
 OWN_KEY = "AKIAIOSFODNN7EXAMPLE"
 
 
-def sample(name: str) -> dict[str, Any]:
+LOG_GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/"
+
+
+def sample(name: str, *, listed: bool = False) -> dict[str, Any]:
     """Members by name, of resources that the first account has or would have under a name."""
     iam = f"arn:aws:iam::{ACCOUNT}"
     return {
@@ -77,7 +80,10 @@ def sample(name: str) -> dict[str, Any]:
         "logEvents": [{"timestamp": 1_700_000_000_000, "message": "m"}],
         "logGroupName": f"/aws/sagemaker/Endpoints/{name}",
         "logStreamName": name,
+        "resourceArn": f"{LOG_GROUP}{name}",
         "retentionInDays": 7,
+        "tagKeys": ["team"],
+        "tags": ["team"] if listed else {"team": "rc"},
     }
 
 
@@ -129,7 +135,8 @@ CREATING = {
 
 def params(service: str, operation: str, name: str) -> dict[str, Any]:
     shape = SESSION.get_service_model(service).operation_model(operation).input_shape
-    given = {**sample(name), **CREATING.get(operation, {})}
+    listed = operation == "UntagLogGroup"
+    given = {**sample(name, listed=listed), **CREATING.get(operation, {})}
     if service == "application-autoscaling":
         given |= of_scaling(name)
     asked = {member: given[member] for member in shape.required_members} if shape else {}
@@ -255,7 +262,6 @@ OWN = {
 
 def test_what_is_named_beside_ones_own(world: Any, theirs: Any) -> None:
     """A policy to attach, a config to deploy, a log group by its ARN."""
-    group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/"
     for (service, operation), own in OWN.items():
         answers = []
         for name in (THERE, NOWHERE):
@@ -263,7 +269,7 @@ def test_what_is_named_beside_ones_own(world: Any, theirs: Any) -> None:
             if operation == "CreateEndpoint":
                 asked["EndpointConfigName"] = name
             if service == "logs":
-                asked["logGroupIdentifier"] = f"{group}{name}"
+                asked["logGroupIdentifier"] = f"{LOG_GROUP}{name}"
             asked = {member: value for member, value in asked.items() if value is not None}
             answers.append(answer(world, theirs[service], operation, asked))
         assert answers[0] == answers[1], operation

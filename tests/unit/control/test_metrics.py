@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+import prometheus_page
 from hostler.control.metrics import MetricIngest
 from hostler.domain.layout import Layout
 from hostler.store.database import Store, StoreUnavailableError
-from hostler.telemetry import metrics
+from hostler.telemetry import exposition, metrics
 from spooled_calls import START, SUBJECT, Gateway, route
 
 
@@ -70,6 +71,10 @@ def test_calls_of_several_gateways_become_one_metric(world: World) -> None:
     assert world.read("InvocationsPerInstance") == [(0, 7, 3.5), (60, 1, 0.5)]
     assert world.read("ModelLatency") == [(0, 7, 14_000)]
     assert world.read("OverheadLatency") == [(0, 7, 700)]
+    assert world.sweep()
+    counted = prometheus_page.read(exposition.text(world.ingest.totals.families()))
+    assert counted.value("hostler_invocations_total", **SUBJECT._asdict()) == 8
+    assert counted.value("hostler_invocations_refused_total", **SUBJECT._asdict()) == 1
     for gateway in (one, other):
         gateway.end()
 

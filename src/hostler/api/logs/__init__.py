@@ -1,6 +1,6 @@
-"""Amazon CloudWatch Logs, as far as endpoints' logs are read (and a little is written)."""
+"""Amazon CloudWatch Logs: groups, streams, events and how they are read."""
 
-from hostler.api.logs import groups, reads, streams
+from hostler.api.logs import groups, reads, streams, tags
 from hostler.api.logs.members import BY_OPERATION
 from hostler.api.registry import Database, Effect, Handler, Operation, table
 
@@ -23,6 +23,12 @@ TABLE = table(
         _operation("PutLogEvents", streams.put_events, Effect.WRITES),
         _operation("PutRetentionPolicy", groups.put_retention, Effect.WRITES),
         _operation("DeleteRetentionPolicy", groups.delete_retention, Effect.DELETES),
+        _operation("TagResource", tags.put, Effect.WRITES),
+        _operation("UntagResource", tags.remove, Effect.DELETES),
+        _operation("ListTagsForResource", tags.listed, Effect.READS),
+        _operation("TagLogGroup", tags.put, Effect.WRITES),
+        _operation("UntagLogGroup", tags.remove, Effect.DELETES),
+        _operation("ListTagsLogGroup", tags.listed, Effect.READS),
     ],
     database=Database.LOGS,
 )

@@ -6,11 +6,11 @@ Invariant: a group is found within the caller's account and region alone; others
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hostler.api.logs.refusals import invalid, missing, refuse_reserved, taken
 from hostler.api.registry import Access, Call
-from hostler.domain.errors import CallerError
 from hostler.domain.ids import log_group_arn
 from hostler.store.database import Transaction
-from hostler.telemetry import logs
+from hostler.telemetry import log_retention, log_tags, logs
 from hostler.telemetry.logs import Group
 
 PAGE_DEFAULT = 50
@@ -21,36 +21,26 @@ RETENTIONS = frozenset(
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
 
-def invalid(message: str) -> CallerError:
-    """CloudWatch Logs' answer to a request that contradicts itself."""
-    return CallerError("InvalidParameterException", message)
-
-
-def missing(what: str) -> CallerError:
-    """The group or the stream is not there."""
-    return CallerError("ResourceNotFoundException", f"The specified {what} does not exist.")
-
-
-def taken(what: str) -> CallerError:
-    """The name of a group or a stream is in use."""
-    return CallerError("ResourceAlreadyExistsException", f"The specified {what} already exists")
-
-
 def name_of(call: Call) -> str:
     """The group's name, whether given by name, by identifier or by ARN."""
     name: str | None = call.params.get("logGroupName")
+    if "resourceArn" in call.params:
+        return _name_in(call, call.params["resourceArn"])
     identifier: str | None = call.params.get("logGroupIdentifier")
     if (name is None) == (identifier is None):
         raise invalid("Specify either logGroupName or logGroupIdentifier, and not both.")
     if name is not None:
         return name
     assert identifier is not None
-    if not identifier.startswith("arn:"):
-        return identifier
+    return _name_in(call, identifier) if identifier.startswith("arn:") else identifier
+
+
+def _name_in(call: Call, arn: str) -> str:
+    """The name of the caller's own group of an ARN."""
     home = log_group_arn(call.region, call.account, "")
-    if not identifier.startswith(home):
+    if not arn.startswith(home):
         raise missing("log group")
-    return identifier.removeprefix(home)
+    return arn.removeprefix(home)
 
 
 def existing(tx: Transaction, call: Call) -> Group:
@@ -69,7 +59,10 @@ def access(call: Call) -> Sequence[Access]:
         group = name_of(call)
     stream = call.params.get("logStreamName", "")
     arn = f"{log_group_arn(call.region, call.account, group)}:log-stream:{stream}"
-    return [Access(f"logs:{call.operation}", arn)]
+    needed = [Access(f"logs:{call.operation}", arn, is_new=call.operation == "CreateLogGroup")]
+    if call.operation == "CreateLogGroup" and call.params.get("tags"):
+        needed.append(Access("logs:TagResource", arn, is_new=True))
+    return needed
 
 
 def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
@@ -99,16 +92,19 @@ def create(tx: Transaction, call: Call) -> None:
     name: str = call.params["logGroupName"]
     if logs.group(tx, call.account, call.region, name) is not None:
         raise taken("log group")
-    logs.create_group(tx, call.account, call.region, name, int(call.now * 1000))
+    made = logs.create_group(tx, call.account, call.region, name, int(call.now * 1000))
+    given: Mapping[str, str] = call.params.get("tags") or {}
+    refuse_reserved(given)
+    log_tags.put(tx, made, given)
 
 
 def delete(tx: Transaction, call: Call) -> None:
     """DeleteLogGroup: its streams and events go with it."""
-    logs.delete_group(tx, existing(tx, call).id)
+    log_retention.drop_group(tx, existing(tx, call).id)
 
 
 def put_retention(tx: Transaction, call: Call) -> None:
-    """PutRetentionPolicy: older events are deleted by the ingester."""
+    """PutRetentionPolicy: older events are deleted within minutes, a few thousand at a time."""
     days: int = call.params["retentionInDays"]
     if days not in RETENTIONS:
         allowed = ", ".join(str(value) for value in sorted(RETENTIONS))

@@ -58,7 +58,7 @@ BY_OPERATION: Mapping[str, Members] = {
     "CreateLogGroup": {
         "logGroupName": ACTS,
         "kmsKeyId": Refused("there is no KMS here"),
-        "tags": Refused("tags of log groups do not exist yet"),
+        "tags": ACTS,
         "logGroupClass": _STANDARD,
         "deletionProtectionEnabled": Only(
             frozenset({False}), "log groups have no deletion protection"
@@ -77,4 +77,10 @@ BY_OPERATION: Mapping[str, Members] = {
     "DeleteLogStream": {"logGroupName": ACTS, "logStreamName": ACTS},
     "PutRetentionPolicy": {"logGroupName": ACTS, "retentionInDays": ACTS},
     "DeleteRetentionPolicy": {"logGroupName": ACTS},
+    "TagResource": {"resourceArn": ACTS, "tags": ACTS},
+    "UntagResource": {"resourceArn": ACTS, "tagKeys[]": ACTS},
+    "ListTagsForResource": {"resourceArn": ACTS},
+    "TagLogGroup": {"logGroupName": ACTS, "tags": ACTS},
+    "UntagLogGroup": {"logGroupName": ACTS, "tags[]": ACTS},
+    "ListTagsLogGroup": {"logGroupName": ACTS},
 }
