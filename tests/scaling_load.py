@@ -13,6 +13,7 @@ from hostler.planning import alarms, tracking
 from hostler.planning.scaling import Decision, Signal, decide
 
 MINUTE_S = 60.0
+JUMPS_MINUTES = 60
 
 Load = Callable[[int], float]
 """Requests in a minute, by the minute's number."""
@@ -126,7 +127,7 @@ class World:
 
 
 def by_seed(seed: int) -> tuple[World, float]:
-    """A world whose load jumps about for two hours and is steady then; and that load."""
+    """A world whose load jumps about for an hour and is steady then; and that load."""
     rng = Random(seed)
     least = rng.randint(1, 3)
     target = target_of(least, least + rng.randint(0, 12))
@@ -135,11 +136,11 @@ def by_seed(seed: int) -> tuple[World, float]:
         policy_of(f"p{n}", goal * rng.choice([1.0, rng.uniform(0.5, 2)]), *_cooldowns(rng))
         for n in range(rng.choice([1, 1, 1, 2]))
     ]
-    jumps = [goal * rng.choice([0.0, rng.uniform(0, 15)]) for _ in range(8)]
+    jumps = [goal * rng.choice([0.0, rng.uniform(0, 15)]) for _ in range(4)]
     steady = goal * rng.choice([0.0, float(rng.randint(0, 10)), rng.uniform(0, 15)])
 
     def load(minute: int) -> float:
-        if minute >= 120:
+        if minute >= JUMPS_MINUTES:
             return steady
         return jumps[minute // 15] * rng.uniform(0.8, 1.2)
 

@@ -219,15 +219,6 @@ def awake(tx: Transaction, now: float) -> Sequence[str]:
     return list(tx.execute(_BUSY, {"now": now}).scalars())
 
 
-def next_due(tx: Transaction) -> float | None:
-    """When the next scheduled action happens."""
-    due = actions_table.c.due
-    found: float | None = tx.execute(
-        select(due).where(due.is_not(None)).order_by(due).limit(1)
-    ).scalar()
-    return found
-
-
 def due_actions(tx: Transaction, target_id: str, now: float) -> Sequence[ScheduledAction]:
     """A target's scheduled actions whose time has come, the earliest first."""
     at = actions_table.c

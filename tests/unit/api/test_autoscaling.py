@@ -131,37 +131,37 @@ def test_names_are_found_in_any_case_and_shown_as_the_endpoint_has_them(client: 
     assert shown["ResourceId"] == RESOURCE
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"MinCapacity": 0}, "at least 1 instance"),
-        ({"MinCapacity": 5}, "Maximum capacity cannot be less than minimum capacity."),
-        ({"ResourceId": "endpoint/none/variant/AllTraffic"}, "endpoint doesn't exist"),
-        ({"ResourceId": f"endpoint/{NAME}/variant/Other"}, "variant doesn't exist"),
-        ({"ResourceId": "service/cluster/web"}, "must be written as endpoint/"),
-        ({"ResourceId": "inference-component/x"}, "inference components do not exist"),
-        (
-            {
-                "ResourceId": "inference-component/x",
-                "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount",
-            },
-            "inference components do not exist",
-        ),
-        (
-            {"ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency"},
-            "serverless inference does not exist",
-        ),
-        ({"ScalableDimension": "ecs:service:DesiredCount"}, "is none of sagemaker's"),
-        ({"ServiceNamespace": "ecs"}, "Service namespace ecs is not supported"),
-        ({"Tags": {"aws:x": "y"}}, "reserved"),
-    ],
-)
-def test_what_cannot_be_registered(client: Any, changes: dict[str, Any], said: str) -> None:
-    code, text = refusal(
-        client.register_scalable_target, **{**OF, "MinCapacity": 1, "MaxCapacity": 4, **changes}
-    )
-    assert code == "ValidationException"
-    assert said in text
+NOT_REGISTERED: list[tuple[dict[str, Any], str]] = [
+    ({"MinCapacity": 0}, "at least 1 instance"),
+    ({"MinCapacity": 5}, "Maximum capacity cannot be less than minimum capacity."),
+    ({"ResourceId": "endpoint/none/variant/AllTraffic"}, "endpoint doesn't exist"),
+    ({"ResourceId": f"endpoint/{NAME}/variant/Other"}, "variant doesn't exist"),
+    ({"ResourceId": "service/cluster/web"}, "must be written as endpoint/"),
+    ({"ResourceId": "inference-component/x"}, "inference components do not exist"),
+    (
+        {
+            "ResourceId": "inference-component/x",
+            "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount",
+        },
+        "inference components do not exist",
+    ),
+    (
+        {"ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency"},
+        "serverless inference does not exist",
+    ),
+    ({"ScalableDimension": "ecs:service:DesiredCount"}, "is none of sagemaker's"),
+    ({"ServiceNamespace": "ecs"}, "Service namespace ecs is not supported"),
+    ({"Tags": {"aws:x": "y"}}, "reserved"),
+]
+
+
+def test_what_cannot_be_registered(client: Any) -> None:
+    for changes, said in NOT_REGISTERED:
+        code, text = refusal(
+            client.register_scalable_target, **{**OF, "MinCapacity": 1, "MaxCapacity": 4, **changes}
+        )
+        assert code == "ValidationException"
+        assert said in text, said
 
 
 def test_the_first_registration_needs_both_bounds(client: Any) -> None:
@@ -221,6 +221,7 @@ def test_the_users_own_code(world: Any, client: Any) -> None:
     assert (high.evaluation_periods, high.needed) == (3, 3)
     assert (low.comparison, low.threshold) == (Comparison.LESS, 63.0)
     assert (low.evaluation_periods, low.needed) == (15, 15)
+    assert {high.arn, low.arn} <= {*world.wakes}, "they are evaluated at once"
     (shown,) = client.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
     assert shown["TargetTrackingScalingPolicyConfiguration"] == TRACKING
     assert shown["Alarms"] == answer["Alarms"]
@@ -244,6 +245,32 @@ def test_a_policy_that_is_put_again_keeps_its_arn_and_alarms(world: Any, client:
     code, text = refusal(client.delete_scaling_policy, PolicyName="track", **OF)
     assert code == "ObjectNotFoundException"
     assert text.endswith("policy name: track")
+
+
+def test_cloudwatch_shows_the_alarms_and_a_step_policys_are_its_users(
+    world: Any, client: Any
+) -> None:
+    register(client)
+    cloudwatch = world.client("cloudwatch")
+    names = [each["AlarmName"] for each in put(client)["Alarms"]]
+    shown = cloudwatch.describe_alarms(AlarmNamePrefix="TargetTracking-endpoint/")["MetricAlarms"]
+    assert [each["AlarmName"] for each in shown] == names
+    history = cloudwatch.describe_alarm_history(AlarmName=names[0])["AlarmHistoryItems"]
+    assert [each["HistoryItemType"] for each in history] == ["ConfigurationUpdate"]
+    arn = put(client, "steps", PolicyType="StepScaling", StepScalingPolicyConfiguration=STEPS)[
+        "PolicyARN"
+    ]
+    cloudwatch.put_metric_alarm(
+        AlarmName="mine", Namespace="Acme", MetricName="Depth", Statistic="Sum", Period=60,
+        EvaluationPeriods=1, Threshold=1.0, ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[arn],
+    )  # fmt: skip
+    asked = {"ServiceNamespace": "sagemaker", "PolicyNames": ["steps"]}
+    (steps,) = client.describe_scaling_policies(**asked)["ScalingPolicies"]
+    assert [each["AlarmName"] for each in steps["Alarms"]] == ["mine"]
+    client.delete_scaling_policy(PolicyName="steps", **OF)
+    left = cloudwatch.describe_alarms(AlarmNames=["mine"])["MetricAlarms"]
+    assert len(left) == 1, "it is the user's"
 
 
 def test_high_resolution_alarms_look_at_ten_seconds(world: Any, client: Any) -> None:
@@ -288,103 +315,101 @@ def test_metric_math_is_tracked(world: Any, client: Any) -> None:
 CUSTOM = {"Namespace": "Acme", "MetricName": "Depth", "Statistic": "Average"}
 
 
-@pytest.mark.parametrize(
-    ("config", "said"),
-    [
-        ({"TargetValue": 0.0, "PredefinedMetricSpecification": PREDEFINED}, "TargetValue 0.0"),
-        ({"TargetValue": 1.0}, "Exactly one of"),
-        (
-            {
-                "TargetValue": 1.0,
-                "PredefinedMetricSpecification": PREDEFINED,
-                "CustomizedMetricSpecification": CUSTOM,
+NO_TRACKING: list[tuple[dict[str, Any], str]] = [
+    ({"TargetValue": 0.0, "PredefinedMetricSpecification": PREDEFINED}, "TargetValue 0.0"),
+    ({"TargetValue": 1.0}, "Exactly one of"),
+    (
+        {
+            "TargetValue": 1.0,
+            "PredefinedMetricSpecification": PREDEFINED,
+            "CustomizedMetricSpecification": CUSTOM,
+        },
+        "Exactly one of",
+    ),
+    (
+        {
+            "TargetValue": 1.0,
+            "PredefinedMetricSpecification": PREDEFINED,
+            "ScaleInCooldown": -1,
+        },
+        "must not be negative",
+    ),
+    (
+        {
+            "TargetValue": 1.0,
+            "PredefinedMetricSpecification": {"PredefinedMetricType": "ALBRequestCountPerTarget"},
+        },
+        "Unsupported predefined metric type",
+    ),
+    (
+        {
+            "TargetValue": 1.0,
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "SageMakerInferenceComponentInvocationsPerCopy"
             },
-            "Exactly one of",
-        ),
-        (
-            {
-                "TargetValue": 1.0,
-                "PredefinedMetricSpecification": PREDEFINED,
-                "ScaleInCooldown": -1,
+        },
+        "inference components do not exist",
+    ),
+    (
+        {"TargetValue": 1.0, "CustomizedMetricSpecification": {"MetricName": "Depth"}},
+        "must have MetricName, Namespace and Statistic",
+    ),
+    (
+        {
+            "TargetValue": 1.0,
+            "CustomizedMetricSpecification": {
+                "Metrics": [{"Id": "a", "Expression": "b + 1"}],
             },
-            "must not be negative",
-        ),
-        (
-            {
-                "TargetValue": 1.0,
-                "PredefinedMetricSpecification": {
-                    "PredefinedMetricType": "ALBRequestCountPerTarget"
-                },
+        },
+        "b is not the Id of another",
+    ),
+    (
+        {
+            "TargetValue": 1.0,
+            "CustomizedMetricSpecification": {
+                "Metrics": [
+                    {"Id": "a", "Expression": "1"},
+                    {"Id": "b", "Expression": "2"},
+                ],
             },
-            "Unsupported predefined metric type",
-        ),
-        (
-            {
-                "TargetValue": 1.0,
-                "PredefinedMetricSpecification": {
-                    "PredefinedMetricType": "SageMakerInferenceComponentInvocationsPerCopy"
-                },
-            },
-            "inference components do not exist",
-        ),
-        (
-            {"TargetValue": 1.0, "CustomizedMetricSpecification": {"MetricName": "Depth"}},
-            "must have MetricName, Namespace and Statistic",
-        ),
-        (
-            {
-                "TargetValue": 1.0,
-                "CustomizedMetricSpecification": {
-                    "Metrics": [{"Id": "a", "Expression": "b + 1"}],
-                },
-            },
-            "b is not the Id of another",
-        ),
-        (
-            {
-                "TargetValue": 1.0,
-                "CustomizedMetricSpecification": {
-                    "Metrics": [
-                        {"Id": "a", "Expression": "1"},
-                        {"Id": "b", "Expression": "2"},
-                    ],
-                },
-            },
-            "Exactly one of Metrics",
-        ),
-    ],
-)
-def test_tracking_that_cannot_be(client: Any, config: dict[str, Any], said: str) -> None:
-    register(client)
-    code, text = refusal(put, client=client, TargetTrackingScalingPolicyConfiguration=config)
-    assert code == "ValidationException"
-    assert said in text
+        },
+        "Exactly one of Metrics",
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"AdjustmentType": None}, "AdjustmentType must be specified"),
-        ({"StepAdjustments": []}, "At least one StepAdjustment"),
-        ({"MinAdjustmentMagnitude": 2}, "can only be specified with PercentChangeInCapacity"),
-        (
-            {
-                "AdjustmentType": "ExactCapacity",
-                "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": -1}],
-            },
-            "must not be negative",
-        ),
-        ({"Cooldown": -1}, "must not be negative"),
-    ],
-)
-def test_steps_that_cannot_be(client: Any, changes: dict[str, Any], said: str) -> None:
+def test_tracking_that_cannot_be(client: Any) -> None:
     register(client)
-    config = {k: v for k, v in {**STEPS, **changes}.items() if v is not None}
-    code, text = refusal(
-        put, client=client, PolicyType="StepScaling", StepScalingPolicyConfiguration=config
-    )
-    assert code == "ValidationException"
-    assert said in text
+    for config, said in NO_TRACKING:
+        code, text = refusal(put, client=client, TargetTrackingScalingPolicyConfiguration=config)
+        assert code == "ValidationException"
+        assert said in text, said
+
+
+NO_STEPS: list[tuple[dict[str, Any], str]] = [
+    ({"AdjustmentType": None}, "AdjustmentType must be specified"),
+    ({"StepAdjustments": []}, "At least one StepAdjustment"),
+    ({"MinAdjustmentMagnitude": 2}, "can only be specified with PercentChangeInCapacity"),
+    (
+        {
+            "AdjustmentType": "ExactCapacity",
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": -1}],
+        },
+        "must not be negative",
+    ),
+    ({"Cooldown": -1}, "must not be negative"),
+]
+
+
+def test_steps_that_cannot_be(client: Any) -> None:
+    register(client)
+    for changes, said in NO_STEPS:
+        config = {k: v for k, v in {**STEPS, **changes}.items() if v is not None}
+        code, text = refusal(
+            put, client=client, PolicyType="StepScaling", StepScalingPolicyConfiguration=config
+        )
+        assert code == "ValidationException"
+        assert said in text, said
 
 
 def test_what_a_policy_may_not_become(client: Any) -> None:
@@ -459,34 +484,39 @@ def test_scheduled_actions(world: Any, client: Any) -> None:
     assert text.endswith("scheduled action name: morning")
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({}, "Schedule must be specified"),
-        ({"Schedule": "cron(0 9 * * * *)"}, "exactly one of day-of-month"),
-        ({"Schedule": "rate(5 minutes)", "Timezone": "Mars/Phobos"}, "Timezone Mars/Phobos"),
-        ({"Schedule": "at(2020-01-01T00:00:00)"}, "never comes"),
-        ({"Schedule": "rate(5 minutes)", "ScalableTargetAction": {}}, "must have MinCapacity"),
-        (
-            {"Schedule": "rate(5 minutes)", "ScalableTargetAction": {"MinCapacity": 0}},
-            "at least 1 instance",
-        ),
-        (
-            {
-                "Schedule": "rate(5 minutes)",
-                "ScalableTargetAction": {"MinCapacity": 3, "MaxCapacity": 2},
-            },
-            "cannot be less",
-        ),
-        ({"Schedule": "rate(5 minutes)", "EndTime": 1_000}, "EndTime must be in the future"),
-    ],
-)
-def test_schedules_that_cannot_be(client: Any, given: dict[str, Any], said: str) -> None:
+NO_SCHEDULES: list[tuple[dict[str, Any], str]] = [
+    ({}, "Schedule must be specified"),
+    ({"Schedule": "cron(0 9 * * * *)"}, "exactly one of day-of-month"),
+    ({"Schedule": "rate(5 minutes)", "Timezone": "Mars/Phobos"}, "Timezone Mars/Phobos"),
+    ({"Schedule": "at(2020-01-01T00:00:00)"}, "never comes"),
+    ({"Schedule": "rate(5 minutes)", "ScalableTargetAction": {}}, "must have MinCapacity"),
+    (
+        {"Schedule": "rate(5 minutes)", "ScalableTargetAction": {"MinCapacity": 0}},
+        "at least 1 instance",
+    ),
+    (
+        {
+            "Schedule": "rate(5 minutes)",
+            "ScalableTargetAction": {"MinCapacity": 3, "MaxCapacity": 2},
+        },
+        "cannot be less",
+    ),
+    ({"Schedule": "rate(5 minutes)", "EndTime": 1_000}, "EndTime must be in the future"),
+]
+
+
+def test_schedules_that_cannot_be(client: Any) -> None:
     register(client)
-    asked = {**OF, "ScheduledActionName": "x", "ScalableTargetAction": {"MinCapacity": 1}, **given}
-    code, text = refusal(client.put_scheduled_action, **asked)
-    assert code == "ValidationException"
-    assert said in text
+    for given, said in NO_SCHEDULES:
+        asked = {
+            **OF,
+            "ScheduledActionName": "x",
+            "ScalableTargetAction": {"MinCapacity": 1},
+            **given,
+        }
+        code, text = refusal(client.put_scheduled_action, **asked)
+        assert code == "ValidationException"
+        assert said in text, said
 
 
 def test_activities_are_shown_newest_first(world: Any, client: Any) -> None:

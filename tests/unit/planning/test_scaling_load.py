@@ -3,7 +3,15 @@
 import math
 
 from hostler.domain.scaling import NotScaled
-from scaling_load import World, by_seed, check_cooldowns, fitting, policy_of, target_of
+from scaling_load import (
+    JUMPS_MINUTES,
+    World,
+    by_seed,
+    check_cooldowns,
+    fitting,
+    policy_of,
+    target_of,
+)
 
 SEEDS = range(1_000)
 
@@ -47,9 +55,9 @@ def test_a_steady_load_below_the_target_is_left_alone() -> None:
 def test_every_seed_keeps_bounds_and_cooldowns_and_settles() -> None:
     for seed in SEEDS:
         world, steady = by_seed(seed)
-        world.play(120 + 150)
+        world.play(JUMPS_MINUTES + 130)
         check_cooldowns(world)
-        last = world.capacities[-60:]
+        last = world.capacities[-45:]
         assert len(set(last)) == 1, f"seed {seed} never settles: {last}"
         least = fitting(world, steady)
         assert last[-1] >= least, f"seed {seed} has {last[-1]}, and the load needs {least}"
