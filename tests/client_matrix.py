@@ -61,7 +61,7 @@ class Client:
         text = (LOCKS / f"{self.venv}.txt").read_text()
         if held := re.match(r"# Holds AWS CLI ([\d.]+);", text):
             return held[1]
-        found = re.search(rf"^{re.escape(self.package)}==(\S+)(?: \\\\)?$", text, re.MULTILINE)
+        found = re.search(rf"^{re.escape(self.package)}==(\S+)(?: \\)?$", text, re.MULTILINE)
         assert found, f"{self.package} is not locked in {self.venv}.txt"
         return found[1]
 

@@ -25,10 +25,12 @@ TAGS = [{"Key": "Team", "Value": "rc"}]
 REQUIRED: dict[str, Any] = {
     "AlarmRule": "ALARM(",
     "AssumeRolePolicyDocument": TRUST,
+    "AttributeName": "DisplayName",
     "Delete": {"Objects": [{"Key": "models/artifacts/fraud/model.tar.gz"}]},
     "Description": "d",
     "DesiredWeightsAndCapacities": [{"VariantName": "v", "DesiredWeight": 1.0}],
     "EndTime": 1_700_000_000,
+    "Message": "text",
     "MetricData": [{"MetricName": "m", "Value": 1.0}],
     "MetricDataQueries": [{"Id": "m", "Expression": "1"}],
     "MetricName": "m",
@@ -59,6 +61,7 @@ REQUIRED: dict[str, Any] = {
     "Status": "Inactive",
     "Tagging": {"TagSet": TAGS},
     "Tags": TAGS,
+    "Token": "token",
     "UploadId": "none-such",
     "VersionId": "v1",
     "VersioningConfiguration": {"Status": "Suspended"},
@@ -109,21 +112,23 @@ def cells() -> Iterator[Cell]:
                 yield Cell(service, operation, who, project, expected)
 
 
-def asked(service: str, operation: str, project: Project) -> dict[str, Any]:
+def asked(cell: Cell, region: str) -> dict[str, Any]:
     """A call's parameters."""
-    shape = SESSION.get_service_model(service).operation_model(operation).input_shape
+    operation = SESSION.get_service_model(cell.service).operation_model(cell.operation)
+    shape = operation.input_shape
     needed = shape.required_members if shape is not None else ()
-    given = {**REQUIRED, **(OF_SCALING if service == "application-autoscaling" else {})}
+    given = {**REQUIRED, **(OF_SCALING if cell.service == "application-autoscaling" else {})}
     found = {name: given[name] for name in needed if name in given}
-    return {**found, **permissions.params(service, operation, project), **MORE.get(operation, {})}
+    named = permissions.params(cell.service, cell.operation, cell.project, region)
+    return {**found, **named, **MORE.get(cell.operation, {})}
 
 
 def code(client: Any, cell: Cell) -> str:
-    """The error's code; empty for success."""
+    """The error's code, also where it is one of a part; empty for success."""
     try:
-        getattr(client, xform_name(cell.operation))(
-            **asked(cell.service, cell.operation, cell.project)
-        )
+        call = getattr(client, xform_name(cell.operation))
+        answer = call(**asked(cell, client.meta.region_name))
     except ClientError as error:
         return str(error.response["Error"]["Code"]).removesuffix("Exception")
-    return ""
+    of_parts = [each for each in answer.get("Errors") or () if "Code" in each]
+    return str(of_parts[0]["Code"]) if of_parts else ""

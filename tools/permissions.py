@@ -25,6 +25,7 @@ from hostler.domain.errors import CallerError
 from hostler.domain.ids import AccountId, Region, iam_arn, log_group_arn, root_arn, sagemaker_arn
 from hostler.domain.scaling import NAMESPACE, Dimension, target_arn
 from hostler.domain.snapshot import Policy, Principal
+from hostler.domain.topic import topic_arn
 from hostler.iam.evaluate import PolicyEngine
 from hostler.store import schema
 from hostler.store.database import Store
@@ -39,7 +40,7 @@ WHO = ("deployer", "caller", "role", "stranger")
 ABOUT = ("own", "other")
 ORDER = (
     *("sagemaker", "sagemaker-runtime", "application-autoscaling", "s3", "logs", "cloudwatch"),
-    *("iam", "sts", "cloudtrail"),
+    *("sns", "iam", "sts", "cloudtrail"),
 )
 TEXT = """# Who may do what
 
@@ -93,8 +94,8 @@ def callers() -> dict[str, Caller]:
     return {**found, "stranger": Caller("stranger", root)}
 
 
-def sample(project: Project) -> dict[str, Any]:
-    """Members by name, of a project's resources."""
+def sample(project: Project, region: str = REGION) -> dict[str, Any]:
+    """Members by name, of a project's resources in a region."""
     endpoint, model = project.endpoint(MODEL), project.model(MODEL)
     user, policy = project.deployer, iam_arn(ACCOUNT, "policy", project.prefix + "own")
     role = iam_arn(ACCOUNT, "role", project.execution_role)
@@ -111,15 +112,19 @@ def sample(project: Project) -> dict[str, Any]:
         "GroupName": project.prefix + "group",
         "Key": "models/artifacts/fraud/model.tar.gz",
         "ModelName": model,
+        "Name": project.prefix + "ops",
         "Namespace": "Own",
         "PolicyArn": policy,
         "PolicyName": project.prefix + "own",
         "PolicySourceArn": iam_arn(ACCOUNT, "user", user),
-        "ResourceARN": alarm_arn(REGION, ACCOUNT, project.prefix + "errors"),
-        "ResourceArn": sagemaker_arn(REGION, ACCOUNT, "endpoint", endpoint),
+        "Protocol": "https",
+        "ResourceARN": alarm_arn(region, ACCOUNT, project.prefix + "errors"),
+        "ResourceArn": sagemaker_arn(region, ACCOUNT, "endpoint", endpoint),
         "RoleArn": role,
         "RoleName": project.execution_role,
+        "SubscriptionArn": topic_arn(region, ACCOUNT, project.prefix + "ops") + ":1",
         "TagKeys": ["Team"],
+        "TopicArn": topic_arn(region, ACCOUNT, project.prefix + "ops"),
         "UserName": user,
         "logGroupName": f"/aws/sagemaker/Endpoints/{endpoint}",
         "logStreamName": "AllTraffic/i-0",
@@ -127,23 +132,25 @@ def sample(project: Project) -> dict[str, Any]:
     }
 
 
-def params(service: str, operation: str, project: Project) -> dict[str, Any]:
+def params(service: str, operation: str, project: Project, region: str = REGION) -> dict[str, Any]:
     """What an operation is told of a project's resources."""
     model = specs.service(service).operation(operation)
     taken = model.input.members if model is not None and model.input is not None else {}
-    given = sample(project)
+    given = sample(project, region)
     if service == "application-autoscaling":
-        given |= _of_scaling(project)
+        given |= _of_scaling(project, region)
     found = {name: value for name, value in given.items() if name in taken}
+    if service == "sns" and "ResourceArn" in found:
+        found["ResourceArn"] = sample(project, region)["TopicArn"]
     if operation != "CreateModel":
         found.pop("ExecutionRoleArn", None)
     return found
 
 
-def _of_scaling(project: Project) -> dict[str, Any]:
+def _of_scaling(project: Project, region: str) -> dict[str, Any]:
     """Members that mean something else in Application Auto Scaling."""
     return {
-        "ResourceARN": target_arn(REGION, ACCOUNT, "0"),
+        "ResourceARN": target_arn(region, ACCOUNT, "0"),
         "ResourceId": f"endpoint/{project.endpoint(MODEL)}/variant/AllTraffic",
         "ScalableDimension": Dimension.INSTANCE_COUNT.value,
         "ServiceNamespace": NAMESPACE,
@@ -172,6 +179,8 @@ class Judge:
             return PolicyEngine().decide(who, f"sagemaker:{operation}", arn).allowed
         if operation == "AssumeRole":
             return False  # the project's role trusts SageMaker alone
+        if operation == "GetSessionToken" and ":role/" in who.arn:
+            return False  # temporary credentials are not prolonged
         table = next(each for each in tables.TABLES if each.service == service)
         return self._may(who, service, table.operations[operation], given)
 
@@ -249,6 +258,7 @@ def _is_free(service: str, name: str) -> bool:
     """What an account has of its own, whatever others have."""
     own = name.startswith(("Create", "List", "Lookup", "GetCaller", "GetAccount")) or name in {
         "DeleteAlarms",
+        "DeleteTopic",
         "DescribeAlarmHistory",
         "DescribeAlarms",
         "DescribeAlarmsForMetric",
@@ -263,6 +273,7 @@ def _is_free(service: str, name: str) -> bool:
         "DescribeScalingActivities",
         "DescribeScalingPolicies",
         "DescribeScheduledActions",
+        "Unsubscribe",
     }
     of_something = {
         "ListTags",

@@ -5,10 +5,10 @@ users on the control plane are met in the process of ``unit/api/test_permissions
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from tools import permissions
@@ -16,8 +16,8 @@ from tools import permissions
 from archives import ECHO, script
 from deploying import deploy
 from hostler.toolkit import policies
-from permission_calls import Cell, cells, code
-from running import COMPANY, REGION, TEAM, Running, hostler
+from permission_calls import SESSION, Cell, cells, code
+from running import REGION, Running, hostler
 
 KEY = permissions.sample(permissions.OWN)["Key"]
 TAKING = ("DeleteObject", "DeleteObjects")
@@ -27,8 +27,10 @@ TAKING = ("DeleteObject", "DeleteObjects")
 def server() -> Iterator[Running]:
     with hostler() as running:
         running.run("account", "create", permissions.OTHER_ACCOUNT)
-        words = ("--company", COMPANY, "--team", TEAM, "--project", permissions.OTHERS.project)
-        running.run("bootstrap", *words)
+        location = {"LocationConstraint": REGION}
+        running.client("s3").create_bucket(
+            Bucket=permissions.OTHERS.bucket, CreateBucketConfiguration=location
+        )
         deploy(running, permissions.MODEL, script(ECHO))
         yield running
 
@@ -49,8 +51,9 @@ def assumed(server: Running) -> dict[str, Any]:
     return found
 
 
-def client(server: Running, service: str, key: dict[str, Any]) -> Any:
-    return boto3.client(
+def client(server: Running, service: str, key: Mapping[str, str]) -> Any:
+    """Of the session that has loaded the models already."""
+    return SESSION.create_client(
         service,
         endpoint_url=server.url,
         region_name=REGION,
@@ -63,18 +66,20 @@ def client(server: Running, service: str, key: dict[str, Any]) -> Any:
 
 @pytest.fixture(scope="module")
 def client_of(server: Running) -> Callable[[Cell], Any]:
-    credentials = assumed(server)
-    made: dict[str, Any] = {}
+    keys: dict[str, Mapping[str, str]] = {"role": assumed(server)}
+    names = {"deployer": "deployer", "caller": "caller", "stranger": permissions.OTHER_ACCOUNT}
+    for who, name in names.items():
+        exports = server.exports(name)
+        keys[who] = {
+            "AccessKeyId": exports["AWS_ACCESS_KEY_ID"],
+            "SecretAccessKey": exports["AWS_SECRET_ACCESS_KEY"],
+        }
 
-    def found(cell: Cell) -> Any:
-        if cell.who != "role":
-            who = permissions.OTHER_ACCOUNT if cell.who == "stranger" else cell.who
-            return server.client(cell.service, who, parameter_validation=False)
-        if cell.service not in made:
-            made[cell.service] = client(server, cell.service, credentials)
-        return made[cell.service]
+    @cache
+    def found(service: str, who: str) -> Any:
+        return client(server, service, keys[who])
 
-    return found
+    return lambda cell: found(cell.service, cell.who)
 
 
 def test_the_table_is_what_clients_of_the_data_plane_and_the_role_meet(

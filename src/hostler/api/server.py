@@ -4,6 +4,7 @@ Invariant: a request is authenticated before its input is read and authorised be
 answer, ours included, has the form that the service's SDKs read, and never tells a cause of ours.
 """
 
+import asyncio
 import hashlib
 import logging
 import uuid
@@ -22,6 +23,7 @@ from hostler.api import asgi, audited, authenticate, members, scraping
 from hostler.api.authorize import authorize, context_of, in_words_of
 from hostler.api.registry import Access, Call, Effect, Operation, Rooms, ServiceTable
 from hostler.api.resource_tags import with_tags
+from hostler.api.sns import links
 from hostler.aws import conventions, errors, parse, route, serialize, sigv4, specs, validate
 from hostler.aws.http import HttpRequest, HttpResponse
 from hostler.aws.route import Target
@@ -36,6 +38,8 @@ HEALTH_PATH = f"{OWN_PATHS}health"
 METRICS_PATH = "/metrics"
 BODY_BYTES_MAX = 1_048_576
 BODY_BYTES_MAX_BY_SERVICE: Mapping[str, int] = {"logs": 4_194_304, "cloudwatch": 4_194_304}
+READ_AT_ONCE_MAX = 64 * 1024
+"""Bytes of a body up to which it is read where it came in, and keeps others waiting."""
 ATTEMPTS = 3
 """Transactions tried when a row changed under one; each reads and decides again."""
 
@@ -55,12 +59,12 @@ def create_app(rooms: Rooms) -> ASGIApp:
     async def scraped(request: Request) -> Response:
         return await scraping.answer(rooms.scrape, request)
 
-    routed = Starlette(
-        routes=[
-            Route(HEALTH_PATH, health, methods=["GET"]),
-            Route(METRICS_PATH, scraped, methods=["GET"]),
-        ]
-    )
+    own = [
+        Route(HEALTH_PATH, health, methods=["GET"]),
+        Route(METRICS_PATH, scraped, methods=["GET"]),
+        *links.routes(rooms),
+    ]
+    routed = Starlette(routes=own)
     routed.router.redirect_slashes = False
     routed.router.default = Services(rooms)
 
@@ -169,8 +173,7 @@ class Services:
     ) -> Mapping[str, Any] | None:
         """An authenticated call's way to its result."""
         service = target.service
-        call.params = parse.parse(target, request)
-        validate.validate(target.operation, call.params)
+        call.params = await _read(request, target)
         if operation.members is not None:
             code = conventions.of(service.name).validation
             members.refuse(operation.members, call.params, code=code)
@@ -258,6 +261,19 @@ class Services:
             except ConcurrentChangeError:
                 _log.info("%s: a row changed under %s", call.request_id, operation.name)
         return await store.write(transaction, deletes=deletes)
+
+
+async def _read(request: HttpRequest, target: Target) -> dict[str, Any]:
+    """The valid input of a request; a large one is read beside the event loop."""
+
+    def read() -> dict[str, Any]:
+        params = parse.parse(target, request)
+        validate.validate(target.operation, params)
+        return params
+
+    if len(request.body) <= READ_AT_ONCE_MAX and "content-encoding" not in request.header:
+        return read()
+    return await asyncio.to_thread(read)
 
 
 def _unavailable(error: StoreUnavailableError) -> CallerError:

@@ -10,42 +10,35 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from hostler.api import tables
 from hostler.api.registry import Rooms
-from hostler.api.scraping import Scrape
 from hostler.api.server import create_app
 from hostler.app import accounts, authority, external, listening, processes
 from hostler.app.accounts import Accounts
-from hostler.app.alarms import Alarms
 from hostler.app.announcements import Announcements
 from hostler.app.clock import SystemClock
 from hostler.app.health import Health
 from hostler.app.key_uses import KeyUses
+from hostler.app.metering import Metering
 from hostler.app.propagation import Propagation
-from hostler.app.scaling import Scaling
 from hostler.app.settings import Settings
 from hostler.audit.journal import Journal
 from hostler.backends.process import configured, isolation
 from hostler.backends.process.backend import ProcessBackend
 from hostler.backends.process.environments import Environments
 from hostler.backends.process.pip_settings import Sources
-from hostler.backends.process.usage import ProcessUsage
 from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.audit import AuditIngest
-from hostler.control.exposition import Gathering
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
 from hostler.control.log_writing import LogWriting
-from hostler.control.metrics import MetricIngest
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.control.stored_objects import StoredObjects
-from hostler.control.usage import UsageSampler
 from hostler.domain import endings
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.layout import Layout
@@ -92,10 +85,7 @@ async def serve(settings: Settings) -> None:
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
-    counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
-    used = UsageSampler(metric_store, ProcessUsage(layout), clock)
-    scaling = Scaling(store, metric_store, clock, plane.wake, lambda: settings.config.quotas)
-    watching = Alarms(store, metric_store, clock, {"autoscaling": scaling.act})
+    metering = Metering(settings, store, metric_store, clock, plane)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(
@@ -112,7 +102,7 @@ async def serve(settings: Settings) -> None:
         logs=log_store,
         metrics=metric_store,
         clock=clock,
-        wake=watching.waking(scaling.waking(plane.wake)),
+        wake=metering.wake,
         tables=tables.TABLES,
         account=AccountId(settings.account),
         region=Region(settings.region),
@@ -121,14 +111,14 @@ async def serve(settings: Settings) -> None:
         health=health,
         hosts=settings.config.server.hosts,
         quotas=lambda: settings.config.quotas,
+        alarm_commands=settings.config.alarms.commands,
         audit=trail_store,
         journal=journal,
-        scrape=_scrape(settings, Gathering(counted, used, plane.publication, layout.spools)),
+        scrape=metering.scrape,
     )
     await publisher.start()
     uses = KeyUses(store, layout, rooms.uses)
-    metered = (counted, used, watching, scaling)
-    beside = (ingest, *metered, announcements, further, watch, uses, audit, journal)
+    beside = (ingest, *metering.parts, announcements, further, watch, uses, audit, journal)
     async with (
         _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
         background.beside(
@@ -210,12 +200,6 @@ def _trail(settings: Settings, clock: SystemClock) -> tuple[Store, AuditIngest]:
     store = Store.at(layout.audit_database, tables=trail.metadata)
     store.create_tables()
     return store, AuditIngest(store, layout, clock, settings.account, kept)
-
-
-def _scrape(settings: Settings, gathering: Gathering) -> Scrape:
-    """What Prometheus reads, and the token that it must bring."""
-    token_file = settings.config.prometheus.token_file
-    return Scrape(gathering.text, Path(token_file).read_text if token_file else None)
 
 
 def _environments(settings: Settings, announcements: Announcements) -> Environments:
