@@ -76,11 +76,22 @@ class World:
     backend: FakeBackend
     plane: ControlPlane
     clock: StartClock
-    scaling: Scaling
+    scaling: Scaling = field(init=False)
     quotas: Quotas = field(default_factory=Quotas)
     load: Callable[[float], float] = lambda _s: 0.0
     """Requests in a minute, by the seconds since the beginning."""
     boots: bool = True
+    life: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """A life of what scales; the one before it is over, and leaves nothing but its rows."""
+        for task in self.life:
+            task.cancel()
+        self.scaling = Scaling(
+            self.store, self.metrics, self.clock, self.plane.wake, lambda: self.quotas
+        )
+        watching = Alarms(self.store, self.metrics, self.clock, {"autoscaling": self.scaling.act})
+        self.life = [asyncio.create_task(each.run()) for each in (self.scaling, watching)]
 
     def now(self) -> float:
         """Seconds since the beginning."""
@@ -183,16 +194,13 @@ def play(story: Callable[[World], Awaitable[None]]) -> None:
         )
         publisher.on_ack = plane.acknowledged
         publisher.begin()
-        scaled = Scaling(store, metric_store, clock, plane.wake, lambda: world.quotas)
-        watching = Alarms(store, metric_store, clock, {"autoscaling": scaled.act})
-        world = World(store, metric_store, backend, plane, clock, scaled)
+        world = World(store, metric_store, backend, plane, clock)
         store.run(_create, write=True)
-        running = [
-            asyncio.create_task(each)
-            for each in (plane.run(None), scaled.run(), watching.run(), world.loaded())
-        ]
+        running = [asyncio.create_task(each) for each in (plane.run(None), world.loaded())]
+        world.begin()
         await world.until(SETTLING_S)
         await story(world)
+        running += world.life
         for task in running:
             task.cancel()
         await asyncio.sleep(0)

@@ -5,9 +5,10 @@ raises ConcurrentChangeError where they were read for rows that are not there an
 """
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from hostler.domain.alarm import AlarmState, Firing, MetricAlarm
+from hostler.domain.alarm import Alarm, AlarmState, Firing, MetricAlarm
 from hostler.domain.config import Quotas
 from hostler.domain.endpoint import Endpoint
 from hostler.domain.errors import CallerError, ConcurrentChangeError
@@ -211,16 +212,24 @@ def _note(tx: Transaction, target: Target, told: Activity) -> None:
 
 def _acting(tx: Transaction, target: Target, policy: Policy) -> list[MetricAlarm]:
     """The alarms whose action, in the state that they are in, is the policy."""
-    wanted = Wanted(action_prefix=policy.arn)
-    found = alarms.listed(tx, target.account, target.region, wanted)
     return [
         alarm
-        for alarm in found
+        for alarm in _alarms(tx, target, policy)
         if isinstance(alarm, MetricAlarm)
         and alarm.actions.enabled
         and policy.arn in alarm.actions.of(alarm.standing.state)
         and (policy.tracking is None or alarm.standing.state is AlarmState.ALARM)
     ]
+
+
+def _alarms(tx: Transaction, target: Target, policy: Policy) -> Iterable[Alarm]:
+    """A target tracking policy's own; a step policy's are found among all of the account."""
+    home = target.account, target.region
+    if policy.step is not None:
+        return alarms.listed(tx, *home, Wanted(action_prefix=policy.arn))
+    made = [name for name in (policy.high_alarm, policy.low_alarm) if name is not None]
+    kept = [alarms.get(tx, *home, name) for name in made]
+    return [each.alarm for each in kept if each is not None]
 
 
 def _endpoint(tx: Transaction, target: Target) -> Endpoint | None:

@@ -1,7 +1,12 @@
 """Scaling over hours in virtual time: real reconcilers, alarms and stores."""
 
 import asyncio
+import math
 from dataclasses import replace
+from itertools import pairwise
+from random import Random
+
+import pytest
 
 from alarm_pieces import metric_alarm
 from hostler.domain.alarm import Actions, AlarmKind, AlarmState, Comparison, Firing, MetricStatistic
@@ -43,7 +48,7 @@ def test_the_users_policy_scales_from_one_to_four_and_back() -> None:
         assert 45 * MINUTE < into.started - START < 47 * MINUTE
         quiet = world.activities(not_scaled=True)[-1]
         assert [reason.code for reason in quiet.reasons] == [NotScaled.AT_MIN]
-        await world.until(90 * MINUTE)
+        await world.until(60 * MINUTE)
         assert world.activities(not_scaled=True)[-1] == quiet, "said once, not each minute"
 
     play(story)
@@ -225,6 +230,7 @@ def test_another_life_of_control_follows_what_is_under_way() -> None:
         (begun,) = world.activities()
         assert begun.status is ActivityStatus.IN_PROGRESS
         assert begun.message.endswith("Waiting for change to be fulfilled by sagemaker.")
+        world.begin()
         await asyncio.sleep(10)
         (ended,) = world.activities()
         assert (ended.id, ended.status) == (begun.id, ActivityStatus.SUCCESSFUL)
@@ -246,4 +252,35 @@ def test_a_target_that_goes_meanwhile_says_so() -> None:
         assert world.desired == 2, "what was asked for of the endpoint is done"
 
     world_target = TARGET
+    play(story)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lives_that_end_at_any_moment_leave_nothing_undone(seed: int) -> None:
+    """A load that jumps, bounds that are set, and control that is started again and again."""
+    rng = Random(seed)
+
+    async def story(world: World) -> None:
+        levels = [rng.choice([0.0, 100.0, 200.0, 400.0]) for _ in range(5)]
+        world.load = lambda at: levels[min(len(levels) - 1, int(at // (4 * MINUTE)))]
+        world.register(track(in_s=rng.choice([0.0, 300.0])))
+        while world.now() < 20 * MINUTE:
+            await asyncio.sleep(rng.uniform(0.2, 90))
+            if rng.random() < 0.7:
+                world.begin()
+            if rng.random() < 0.1:
+                least = rng.randint(1, 3)
+                world.register(target=replace(world.target, min=least, max=least + 3))
+            assert 1 <= len([*world.backend.instances]) <= 12
+        await world.until(45 * MINUTE)
+        told = world.activities()
+        assert all(each.ended is not None for each in told), "nothing stays under way"
+        assert {each.status for each in told} <= {ActivityStatus.SUCCESSFUL}
+        assert not world.target.bounded
+        assert world.endpoint.status is EndpointStatus.IN_SERVICE
+        needed = world.target.clamped(math.ceil(levels[-1] / 70))
+        assert needed <= world.desired <= world.target.max
+        changes = [each.capacity for each in told if each.capacity is not None]
+        assert all(before != after for before, after in pairwise([1, *changes])), changes
+
     play(story)

@@ -48,7 +48,7 @@ def register(tx: Transaction, call: Call) -> Mapping[str, Any]:
         min=bounds[0],
         max=bounds[1],
         suspended=_suspended(found.suspended, params.get("SuspendedState") or {}),
-        bounded=True,
+        bounded=found.bounded or bool(params.keys() & {"MinCapacity", "MaxCapacity"}),
     )
     scaling.put_target(tx, changed)
     if given_tags:
