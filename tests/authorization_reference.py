@@ -401,6 +401,26 @@ UntagResource: scalable-target* | aws:TagKeys
 """
 """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsapplicationautoscaling.html"""
 
+SNS = """
+ConfirmSubscription: topic*
+CreateTopic: topic* | aws:RequestTag/* aws:TagKeys
+DeleteTopic: topic*
+GetSubscriptionAttributes:
+GetTopicAttributes: topic*
+ListSubscriptions:
+ListSubscriptionsByTopic: topic*
+ListTagsForResource: topic
+ListTopics:
+Publish: topic*
+SetSubscriptionAttributes:
+SetTopicAttributes: topic*
+Subscribe: topic* | sns:Endpoint sns:Protocol
+TagResource: topic | aws:RequestTag/* aws:TagKeys
+Unsubscribe:
+UntagResource: topic | aws:TagKeys
+"""
+"""https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html"""
+
 CLOUDTRAIL = """
 LookupEvents:
 """
@@ -424,6 +444,7 @@ OF_RESOURCES = {
     "cloudtrail": (),
     "cloudwatch": ("aws:ResourceTag/*",),
     "application-autoscaling": ("aws:ResourceTag/*",),
+    "sns": ("aws:ResourceTag/*",),
 }
 """The keys that come with the resource an action is on, by service."""
 

@@ -30,7 +30,7 @@ from tools import permissions
 ROOT = Path(__file__).parent.parent
 ORDER = (
     *("sagemaker", "sagemaker-runtime", "application-autoscaling", "s3", "logs", "cloudwatch"),
-    *("sts", "iam"),
+    *("sns", "sts", "iam"),
 )
 BEGIN, END = "<!-- generated: operations -->", "<!-- end -->"
 NOTE = "<!-- Written by `make docs` from the code. -->\n\n"

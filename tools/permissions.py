@@ -25,6 +25,7 @@ from hostler.domain.errors import CallerError
 from hostler.domain.ids import AccountId, Region, iam_arn, log_group_arn, root_arn, sagemaker_arn
 from hostler.domain.scaling import NAMESPACE, Dimension, target_arn
 from hostler.domain.snapshot import Policy, Principal
+from hostler.domain.topic import topic_arn
 from hostler.iam.evaluate import PolicyEngine
 from hostler.store import schema
 from hostler.store.database import Store
@@ -39,7 +40,7 @@ WHO = ("deployer", "caller", "role", "stranger")
 ABOUT = ("own", "other")
 ORDER = (
     *("sagemaker", "sagemaker-runtime", "application-autoscaling", "s3", "logs", "cloudwatch"),
-    *("iam", "sts", "cloudtrail"),
+    *("sns", "iam", "sts", "cloudtrail"),
 )
 TEXT = """# Who may do what
 
@@ -111,15 +112,19 @@ def sample(project: Project) -> dict[str, Any]:
         "GroupName": project.prefix + "group",
         "Key": "models/artifacts/fraud/model.tar.gz",
         "ModelName": model,
+        "Name": project.prefix + "ops",
         "Namespace": "Own",
         "PolicyArn": policy,
         "PolicyName": project.prefix + "own",
         "PolicySourceArn": iam_arn(ACCOUNT, "user", user),
+        "Protocol": "https",
         "ResourceARN": alarm_arn(REGION, ACCOUNT, project.prefix + "errors"),
         "ResourceArn": sagemaker_arn(REGION, ACCOUNT, "endpoint", endpoint),
         "RoleArn": role,
         "RoleName": project.execution_role,
+        "SubscriptionArn": topic_arn(REGION, ACCOUNT, project.prefix + "ops") + ":1",
         "TagKeys": ["Team"],
+        "TopicArn": topic_arn(REGION, ACCOUNT, project.prefix + "ops"),
         "UserName": user,
         "logGroupName": f"/aws/sagemaker/Endpoints/{endpoint}",
         "logStreamName": "AllTraffic/i-0",
@@ -135,6 +140,8 @@ def params(service: str, operation: str, project: Project) -> dict[str, Any]:
     if service == "application-autoscaling":
         given |= _of_scaling(project)
     found = {name: value for name, value in given.items() if name in taken}
+    if service == "sns" and "ResourceArn" in found:
+        found["ResourceArn"] = given["TopicArn"]
     if operation != "CreateModel":
         found.pop("ExecutionRoleArn", None)
     return found
@@ -249,6 +256,7 @@ def _is_free(service: str, name: str) -> bool:
     """What an account has of its own, whatever others have."""
     own = name.startswith(("Create", "List", "Lookup", "GetCaller", "GetAccount")) or name in {
         "DeleteAlarms",
+        "DeleteTopic",
         "DescribeAlarmHistory",
         "DescribeAlarms",
         "DescribeAlarmsForMetric",
@@ -263,6 +271,7 @@ def _is_free(service: str, name: str) -> bool:
         "DescribeScalingActivities",
         "DescribeScalingPolicies",
         "DescribeScheduledActions",
+        "Unsubscribe",
     }
     of_something = {
         "ListTags",

@@ -22,6 +22,7 @@ from hostler.api import asgi, audited, authenticate, members, scraping
 from hostler.api.authorize import authorize, context_of, in_words_of
 from hostler.api.registry import Access, Call, Effect, Operation, Rooms, ServiceTable
 from hostler.api.resource_tags import with_tags
+from hostler.api.sns import links
 from hostler.aws import conventions, errors, parse, route, serialize, sigv4, specs, validate
 from hostler.aws.http import HttpRequest, HttpResponse
 from hostler.aws.route import Target
@@ -59,6 +60,7 @@ def create_app(rooms: Rooms) -> ASGIApp:
         routes=[
             Route(HEALTH_PATH, health, methods=["GET"]),
             Route(METRICS_PATH, scraped, methods=["GET"]),
+            *links.routes(rooms),
         ]
     )
     routed.router.redirect_slashes = False

@@ -3,7 +3,7 @@
 Invariant: what only S3's process needs is not loaded with them.
 """
 
-from hostler.api import autoscaling, cloudtrail, cloudwatch, iam, logs, sagemaker, sts
+from hostler.api import autoscaling, cloudtrail, cloudwatch, iam, logs, sagemaker, sns, sts
 from hostler.api.registry import ServiceTable
 
 TABLES: tuple[ServiceTable, ...] = (
@@ -13,5 +13,6 @@ TABLES: tuple[ServiceTable, ...] = (
     autoscaling.TABLE,
     iam.TABLE,
     sts.TABLE,
+    sns.TABLE,
     cloudtrail.TABLE,
 )

@@ -95,7 +95,14 @@ async def serve(settings: Settings) -> None:
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
     used = UsageSampler(metric_store, ProcessUsage(layout), clock)
     scaling = Scaling(store, metric_store, clock, plane.wake, lambda: settings.config.quotas)
-    watching = Alarms(store, metric_store, clock, {"autoscaling": scaling.act})
+    watching = Alarms(
+        store,
+        metric_store,
+        clock,
+        layout=layout,
+        base_url=settings.endpoint_url,
+        further={"autoscaling": scaling.act},
+    )
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(

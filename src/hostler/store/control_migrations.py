@@ -183,10 +183,53 @@ def there_is_scaling(tx: Connection) -> None:
         tx.exec_driver_sql(statement)
 
 
+_TOPICS = (
+    """
+    CREATE TABLE sns_topics (
+        account VARCHAR NOT NULL,
+        region VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (account, region, name)
+    )
+    """,
+    """
+    CREATE TABLE sns_subscriptions (
+        id VARCHAR NOT NULL,
+        account VARCHAR NOT NULL,
+        region VARCHAR NOT NULL,
+        topic VARCHAR NOT NULL,
+        confirmed BOOLEAN NOT NULL,
+        created FLOAT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (id)
+    )
+    """,
+    "CREATE INDEX sns_subscriptions_by_topic ON sns_subscriptions (account, region, topic, id)",
+    """
+    CREATE TABLE sns_deliveries (
+        id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        subscription VARCHAR NOT NULL,
+        due FLOAT NOT NULL,
+        attempts INTEGER NOT NULL,
+        body BLOB NOT NULL
+    )
+    """,
+    "CREATE INDEX sns_deliveries_by_subscription ON sns_deliveries (subscription, id)",
+)
+
+
+def there_are_topics(tx: Connection) -> None:
+    """6 → 7: SNS's topics, their subscriptions, and messages to be delivered."""
+    for statement in _TOPICS:
+        tx.exec_driver_sql(statement)
+
+
 STEPS: Sequence[Migration] = (
     sizes_are_frozen,
     identities_grow,
     secrets_are_sealed,
     there_are_alarms,
     there_is_scaling,
+    there_are_topics,
 )

@@ -13,6 +13,7 @@ from hostler.store import (
     scaling,
     scaling_activities,
     tags,
+    topics,
 )
 from hostler.store.control_metadata import metadata
 
@@ -27,4 +28,5 @@ __all__ = [
     "scaling",
     "scaling_activities",
     "tags",
+    "topics",
 ]

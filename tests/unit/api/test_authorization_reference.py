@@ -36,17 +36,20 @@ SAMPLE: dict[str, Any] = {
     "AlarmName": "errors",
     "ActionNames": ["s3:GetObject"],
     "EnableNetworkIsolation": True,
+    "Endpoint": "https://example.com/told",
     "EndpointConfigName": "rc-config",
     "EndpointName": "rc-ep",
     "ExecutionRoleArn": f"{ARN}:role/Execution",
     "GroupName": "group",
     "KmsKeyId": "key",
     "ModelName": "rc-model",
+    "Name": "ops",
     "Namespace": "Acme",
     "PolicyArn": f"{ARN}:policy/Own",
     "PolicyName": "Own",
     "PolicySourceArn": f"{ARN}:user/kim",
     "ProductionVariants": [{"ModelName": "rc-model", "InstanceType": "ml.m5.large"}],
+    "Protocol": "https",
     "ResourceARN": f"arn:aws:cloudwatch:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:alarm:errors",
     "ResourceArn": f"arn:aws:sagemaker:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:endpoint/rc-ep",
     "RoleArn": f"{ARN}:role/Execution",
@@ -54,6 +57,7 @@ SAMPLE: dict[str, Any] = {
     "RoleSessionName": "session",
     "SourceIdentity": "ann",
     "TagKeys": ["team"],
+    "TopicArn": f"arn:aws:sns:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:ops",
     "UserName": "kim",
     "logGroupName": "/group",
     "logStreamName": "stream",
@@ -82,6 +86,8 @@ def called(service: str, operation: str, keys: Sequence[str] = ()) -> Call:
     params = {name: value for name, value in sample.items() if name in taken}
     if "Tags" in taken:
         params["Tags"] = {"team": "rc"} if service in TAG_MAPS else TAGS
+    if service == "sns" and "ResourceArn" in params:
+        params["ResourceArn"] = SAMPLE["TopicArn"]
     told = sender.written(Sender("10.1.2.3", secured=True, tls="1.3"))
     return Call(
         service=service,
@@ -118,6 +124,8 @@ def kind(resource: str) -> str:
         return "log-group" if rest.endswith(":log-stream:") else "log-stream"
     if service == "cloudwatch":
         return rest.partition(":")[0]
+    if service == "sns":
+        return "topic"
     return rest.partition("/")[0]
 
 

@@ -46,18 +46,22 @@ def sample(name: str, *, listed: bool = False) -> dict[str, Any]:
         "AlarmRule": f"ALARM({name})",
         "AssumeRolePolicyDocument": TRUST,
         "Description": "d",
+        "AttributeName": "DisplayName",
         "DesiredWeightsAndCapacities": [{"VariantName": "v", "DesiredWeight": 1.0}],
         "EndpointConfigName": name,
         "EndpointName": name,
         "GroupName": name,
         "EndTime": 1_700_000_000,
+        "Message": "text",
         "MetricData": [{"MetricName": "m", "Value": 1.0}],
         "MetricDataQueries": [{"Id": "m", "Expression": "1"}],
         "MetricName": "m",
         "ModelName": name,
+        "Name": name,
         "Namespace": name,
         "Period": 60,
         "PermissionsBoundary": f"{iam}:policy/{name}",
+        "Protocol": "https",
         "PolicyArn": f"{iam}:policy/{name}",
         "PolicyDocument": POLICY,
         "PolicyInputList": [POLICY],
@@ -72,8 +76,11 @@ def sample(name: str, *, listed: bool = False) -> dict[str, Any]:
         "StateReason": "why",
         "StateValue": "ALARM",
         "Status": "Inactive",
+        "SubscriptionArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:{name}:1",
         "TagKeys": ["team"],
         "Tags": TAGS,
+        "Token": "token",
+        "TopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:{name}",
         "UserName": name,
         "VersionId": "v1",
         "filterPattern": "",
@@ -129,6 +136,7 @@ CREATING = {
     "CreatePolicy": {},
     "CreateGroup": {},
     "CreateLogGroup": {},
+    "CreateTopic": {},
 }
 """What makes something: in the other account both names are free. It is called after the others."""
 
@@ -142,6 +150,10 @@ def params(service: str, operation: str, name: str) -> dict[str, Any]:
     asked = {member: given[member] for member in shape.required_members} if shape else {}
     if shape and "UserName" in shape.members:
         asked.setdefault("UserName", name)
+    if operation == "Publish":
+        asked["TopicArn"] = given["TopicArn"]
+    if service == "sns" and "ResourceArn" in asked:
+        asked["ResourceArn"] = given["TopicArn"]
     if service == "logs" and "logGroupName" in shape.members:
         asked["logGroupName"] = given["logGroupName"]
     return {**asked, **CREATING.get(operation, {})}
@@ -167,6 +179,7 @@ def theirs(world: Any, sagemaker: Any, deployable: Any) -> Any:
     logs.create_log_group(**group)
     logs.create_log_stream(**group, logStreamName=THERE)
     world.client("cloudwatch").put_metric_alarm(AlarmName=THERE, **CREATING["PutMetricAlarm"])
+    world.client("sns").create_topic(Name=THERE)
     iam = world.client("iam")
     iam.create_user(UserName=THERE, Tags=TAGS)
     iam.create_role(RoleName=THERE, AssumeRolePolicyDocument=TRUST)

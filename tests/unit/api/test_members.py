@@ -11,6 +11,7 @@ from hostler.api.cloudwatch.members import BY_OPERATION as CLOUDWATCH
 from hostler.api.logs.members import BY_OPERATION as LOGS
 from hostler.api.members import ACTS, Acts, Echoed, Only, Refused
 from hostler.api.sagemaker.members import BY_OPERATION as SAGEMAKER
+from hostler.api.sns.members import BY_OPERATION as SNS
 from hostler.aws import specs
 from hostler.aws.shapes import Shape
 from hostler.domain.errors import CallerError
@@ -20,6 +21,7 @@ TABLES = {
     "logs": LOGS,
     "cloudwatch": CLOUDWATCH,
     "application-autoscaling": AUTOSCALING,
+    "sns": SNS,
 }
 OPERATIONS = [
     (service, operation) for service, table in TABLES.items() for operation in sorted(table)

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from hostler.api import tagging
 from hostler.api.cloudwatch import queries, refusals
 from hostler.api.cloudwatch.alarms import shapes
-from hostler.api.cloudwatch.alarms.tags import checked as checked_tags
 from hostler.api.registry import Call, Rooms
 from hostler.domain.alarm import (
     FINE_PERIODS,
@@ -84,7 +84,7 @@ def keep(tx: Transaction, call: Call, alarm: Alarm) -> None:
                 f"The quota of {ALARMS_MAX} alarms in this account and region is used up: delete "
                 "some first.",
             )
-        given = checked_tags(call.params)
+        given = tagging.checked(call.params, refusals.invalid)
         alarms.create(tx, alarm)
         tags.replace(tx, alarm.arn, given)
         how = "create"
