@@ -4,15 +4,17 @@ Invariant: one of each in a control process, for all write what no other writes.
 """
 
 import asyncio
+import os
 
+from hostler.app.settings import Settings
 from hostler.control.alarm_actions import ActionReconciler, AlarmActions
+from hostler.control.alarm_commands import CommandAction
 from hostler.control.alarm_topics import TopicAction
 from hostler.control.alarms import AlarmEvaluator
 from hostler.control.controller import Controller
 from hostler.control.deliveries import DeliveryReconciler
 from hostler.domain import topic
 from hostler.domain.alarm import is_alarm_key
-from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock, Wake
 from hostler.store.database import Store
 
@@ -24,9 +26,8 @@ class Alarms:
         store: The control database.
         metrics: The metrics' database.
         clock: When it is.
-        layout: Where files are.
-        base_url: Where the links in messages begin.
-        further: What alarms may do beside telling topics, by service.
+        settings: Where files are, where links begin, and which commands there are.
+        further: What alarms may do beside telling topics and running commands, by service.
     """
 
     def __init__(
@@ -34,14 +35,17 @@ class Alarms:
         store: Store,
         metrics: Store,
         clock: Clock,
+        settings: Settings,
         *,
-        layout: Layout,
-        base_url: str,
         further: AlarmActions,
     ) -> None:
-        delivering = DeliveryReconciler(store, layout, clock, base_url)
+        delivering = DeliveryReconciler(store, settings.layout, clock, settings.endpoint_url)
         self._deliveries = Controller("deliveries", delivering.reconcile, delivering.keys)
-        actions = {"sns": TopicAction(store, self._deliveries.wake), **further}
+        actions = {
+            "sns": TopicAction(store, self._deliveries.wake),
+            "lambda": CommandAction(settings.config.alarms.commands, os.environ),
+            **further,
+        }
         acting = ActionReconciler(store, clock, actions)
         self._actions = Controller("alarm actions", acting.reconcile, acting.keys)
         self._evaluator = AlarmEvaluator(store, metrics, clock, self._actions.wake)

@@ -95,14 +95,8 @@ async def serve(settings: Settings) -> None:
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
     used = UsageSampler(metric_store, ProcessUsage(layout), clock)
     scaling = Scaling(store, metric_store, clock, plane.wake, lambda: settings.config.quotas)
-    watching = Alarms(
-        store,
-        metric_store,
-        clock,
-        layout=layout,
-        base_url=settings.endpoint_url,
-        further={"autoscaling": scaling.act},
-    )
+    acting = {"autoscaling": scaling.act}
+    watching = Alarms(store, metric_store, clock, settings, further=acting)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(
@@ -128,6 +122,7 @@ async def serve(settings: Settings) -> None:
         health=health,
         hosts=settings.config.server.hosts,
         quotas=lambda: settings.config.quotas,
+        alarm_commands=settings.config.alarms.commands,
         audit=trail_store,
         journal=journal,
         scrape=_scrape(settings, Gathering(counted, used, plane.publication, layout.spools)),

@@ -367,6 +367,36 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmCommand:
+    """A program that alarms may run."""
+
+    run: tuple[str, ...] = setting(
+        (), 'the program and its arguments: ["/usr/local/bin/page", "ops"]'
+    )
+    timeout_s: int = setting(30, "seconds that it may take; then it is killed", low=1, high=80)
+
+    def faults(self) -> Iterator[Fault]:
+        """There is a program, by its whole path: no folder is searched for it."""
+        if not self.run:
+            yield Fault("run", "it is missing: the program and its arguments")
+        elif not self.run[0].startswith("/"):
+            yield Fault("run", "the program is named by its whole path, from / on")
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """What CloudWatch's alarms may do on this machine."""
+
+    commands: Mapping[str, AlarmCommand] = setting(
+        {},
+        "programs that alarms may run, a table each: one called `page` is the action "
+        "arn:aws:lambda:REGION:ACCOUNT:function:page. The notification is its input",
+        pattern=r"[A-Za-z0-9_-]{1,64}",
+        wants="a name of letters, digits, - and _",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Init:
     """Scripts that run once Hostler is ready."""
 
@@ -395,3 +425,4 @@ class Config:
     audit: Audit = field(default_factory=Audit)
     prometheus: Prometheus = field(default_factory=Prometheus)
     init: Init = field(default_factory=Init)
+    alarms: Alarms = field(default_factory=Alarms)
