@@ -41,7 +41,7 @@ class Alarms:
     ) -> None:
         delivering = DeliveryReconciler(store, settings.layout, clock, settings.endpoint_url)
         self._deliveries = Controller("deliveries", delivering.reconcile, delivering.keys)
-        actions = {
+        actions: AlarmActions = {
             "sns": TopicAction(store, self._deliveries.wake),
             "lambda": CommandAction(settings.config.alarms.commands, os.environ),
             **further,

@@ -149,7 +149,7 @@ def _ends(now: float) -> Mapping[int, int]:
 
 def _due(tx: Transaction, every: Sequence[int], woken: set[str]) -> Sequence[Kept]:
     """The metric alarms that are due at these intervals or were woken."""
-    found = {kept.alarm.arn: kept for kept in alarm_rows.due(tx, every)} if every else {}
+    found = {str(kept.alarm.arn): kept for kept in alarm_rows.due(tx, every)} if every else {}
     for arn in woken - found.keys():
         kept = alarm_rows.by_arn(tx, arn)
         if kept is not None and isinstance(kept.alarm, MetricAlarm):

@@ -5,9 +5,10 @@ change of state, its history and its actions are one transaction (``settle``), s
 loses an action nor queues it twice. Names are told apart by their case, as in CloudWatch.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -98,7 +99,7 @@ actions = Table(
 )
 
 _encode = msgspec.json.Encoder().encode
-_DECODE = {
+_DECODE: Mapping[AlarmKind, Callable[[bytes], Alarm]] = {
     AlarmKind.METRIC: msgspec.json.Decoder(MetricAlarm).decode,
     AlarmKind.COMPOSITE: msgspec.json.Decoder(CompositeAlarm).decode,
 }
@@ -425,7 +426,7 @@ def _key(account: str, region: str, name: str) -> dict[str, str]:
     return {"at_account": account, "at_region": region, "at_name": name}
 
 
-def _kept(row: Row[tuple[str, int, bytes]]) -> Kept:
+def _kept(row: Row[Any, Any, Any]) -> Kept:
     return Kept(_DECODE[AlarmKind(row.kind)](row.body), row.version)
 
 

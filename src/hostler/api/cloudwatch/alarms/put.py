@@ -168,7 +168,8 @@ def _metric(params: Mapping[str, Any]) -> MetricStatistic:
             raise refusals.missing(
                 f"The parameter {member} is required, or the parameter Metrics instead."
             )
-    plain, extended = params.get("Statistic"), params.get("ExtendedStatistic")
+    plain: str | None = params.get("Statistic")
+    extended: str | None = params.get("ExtendedStatistic")
     if (plain is None) == (extended is None):
         raise refusals.unfit("Exactly one of Statistic and ExtendedStatistic must be specified.")
     if extended is not None and points.percent_of(extended) is None:
@@ -180,7 +181,7 @@ def _metric(params: Mapping[str, Any]) -> MetricStatistic:
         params["Namespace"],
         params["MetricName"],
         _dimensions(params),
-        plain or extended,
+        plain or extended or "",
         params["Period"],
         params.get("Unit"),
     )
