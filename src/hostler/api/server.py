@@ -30,7 +30,7 @@ from hostler.domain import hosts
 from hostler.domain.errors import CallerError, ConcurrentChangeError
 from hostler.domain.ids import REGION_PATTERN, AccountId, Region
 from hostler.iam.evaluate import PolicyEngine
-from hostler.store.database import StoreUnavailableError, Transaction
+from hostler.store.database import Store, StoreUnavailableError, Transaction
 
 OWN_PATHS = "/_hostler/"
 HEALTH_PATH = f"{OWN_PATHS}health"
@@ -176,7 +176,7 @@ class Services:
         if operation.members is not None:
             code = conventions.of(service.name).validation
             members.refuse(operation.members, call.params, code=code)
-        await self._admit(table, call, operation.access(call))
+        await self._admit(self._store(table, operation), call, operation.access(call))
         if operation.prepare is not None:
             await operation.prepare(self._rooms, call)
         result = await self._transact(table, operation, call)
@@ -194,12 +194,14 @@ class Services:
             await self._rooms.committed(service.name)
         return result
 
-    async def _admit(self, table: ServiceTable, call: Call, needed: Sequence[Access]) -> None:
+    def _store(self, table: ServiceTable, operation: Operation) -> Store:
+        return self._rooms.database(operation.database or table.database)
+
+    async def _admit(self, store: Store, call: Call, needed: Sequence[Access]) -> None:
         """Authorise; the tags of resources are looked up only where that refuses without them."""
         try:
             self._authorize(call, needed)
         except CallerError:
-            store = self._rooms.database(table.database)
             tagged = await store.read(lambda tx: with_tags(tx, call, needed))
             self._authorize(call, tagged)
 
@@ -248,7 +250,7 @@ class Services:
             return operation.handler(tx, call)
 
         granted, judged = len(call.granted), len(call.judged)
-        store = self._rooms.database(operation.database or table.database)
+        store = self._store(table, operation)
         if operation.effect is Effect.READS:
             return await store.read(transaction)
         deletes = operation.effect is Effect.DELETES

@@ -94,9 +94,7 @@ async def serve(settings: Settings) -> None:
     publisher.on_ack = plane.acknowledged
     counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
     used = UsageSampler(metric_store, ProcessUsage(layout), clock)
-    scaling = Scaling(store, metric_store, clock, plane.wake, lambda: settings.config.quotas)
-    acting = {"autoscaling": scaling.act}
-    watching = Alarms(store, metric_store, clock, settings, further=acting)
+    scaling, watching = _watching(settings, store, metric_store, clock, plane)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(
@@ -204,6 +202,15 @@ def _around(settings: Settings, clock: SystemClock, ingest: Ingest) -> Callable[
         account=settings.account,
         region=settings.region,
     )
+
+
+def _watching(
+    settings: Settings, store: Store, metrics: Store, clock: SystemClock, plane: ControlPlane
+) -> tuple[Scaling, Alarms]:
+    """Scaling, and the alarms that tell it and others."""
+    scaling = Scaling(store, metrics, clock, plane.wake, lambda: settings.config.quotas)
+    acting = {"autoscaling": scaling.act}
+    return scaling, Alarms(store, metrics, clock, settings, further=acting)
 
 
 def _trail(settings: Settings, clock: SystemClock) -> tuple[Store, AuditIngest]:
