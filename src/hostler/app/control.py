@@ -194,6 +194,15 @@ def _around(settings: Settings, clock: SystemClock, ingest: Ingest) -> Callable[
     )
 
 
+def _watching(
+    settings: Settings, store: Store, metrics: Store, clock: SystemClock, plane: ControlPlane
+) -> tuple[Scaling, Alarms]:
+    """Scaling, and the alarms that tell it and others."""
+    scaling = Scaling(store, metrics, clock, plane.wake, lambda: settings.config.quotas)
+    acting = {"autoscaling": scaling.act}
+    return scaling, Alarms(store, metrics, clock, settings, further=acting)
+
+
 def _trail(settings: Settings, clock: SystemClock) -> tuple[Store, AuditIngest]:
     """The audit log, and who carries the processes' records into it."""
     layout, kept = settings.layout, settings.config.audit
