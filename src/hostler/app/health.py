@@ -26,7 +26,6 @@ class Health:
         publisher: Publisher,
         tier: Tier,
         builds: Callable[[], Mapping[str, str]],
-        *,
         problems: Sequence[Callable[[], str | None]] = (),
         settings: Sequence[str] = (),
     ) -> None:
