@@ -166,6 +166,7 @@ DeleteDataProtectionPolicy: log-group*
 DeleteLogGroup: log-group*
 DeleteLogStream: log-stream*
 DeleteMetricFilter: log-group*
+DeleteResourcePolicy:
 DeleteRetentionPolicy: log-group*
 DeleteSubscriptionFilter: log-group*
 DescribeConfigurationTemplates:

@@ -144,6 +144,8 @@ def params(service: str, operation: str, project: Project, region: str = REGION)
         found["ResourceArn"] = sample(project, region)["TopicArn"]
     if operation != "CreateModel":
         found.pop("ExecutionRoleArn", None)
+    if "ResourcePolic" in operation:
+        found.pop("resourceArn", None)  # policies are of the whole account
     return found
 
 
@@ -263,11 +265,13 @@ def _is_free(service: str, name: str) -> bool:
         "DescribeAlarms",
         "DescribeAlarmsForMetric",
         "DescribeLogGroups",
+        "DescribeResourcePolicies",
         "DisableAlarmActions",
         "EnableAlarmActions",
         "GetSessionToken",
         "PutCompositeAlarm",
         "PutMetricAlarm",
+        "PutResourcePolicy",
         "SimulateCustomPolicy",
         "DescribeScalableTargets",
         "DescribeScalingActivities",

@@ -41,8 +41,9 @@ def _of(tx: Transaction, call: Call, service: str, resource: str) -> Context:
             case "iam":
                 found = _of_entity(tx, call, resource)
             case "logs":
-                name = split(resource)[-1].removeprefix("log-group:").partition(":")[0]
-                found = log_tags.of_name(tx, call.account, call.region, name)
+                *_, account, group = split(resource)
+                name = group.removeprefix("log-group:").partition(":")[0]
+                found = log_tags.of_name(tx, account, call.region, name)
             case _:
                 pass  # nothing of the others has tags here
     return {

@@ -7,7 +7,7 @@ live as long as its process.
 Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -64,6 +64,15 @@ class ResourcePolicy:
     document: str | None = None
     name: str = ""
     kind: Kind = Kind.BUCKET
+    further: tuple[tuple[str, str], ...] = ()
+    """Names and documents, where there may be several policies."""
+
+    @property
+    def documents(self) -> Iterator[tuple[str, str]]:
+        """All of its policies, by name."""
+        if self.document is not None:
+            yield self.name, self.document
+        yield from self.further
 
     @property
     def source(self) -> Source:
@@ -314,8 +323,8 @@ def _of_resource(
     who: Caller, on: ResourcePolicy, action: str, resource: list[str], facts: Facts
 ) -> tuple[Decision | None, tuple[Named, Decision] | None]:
     """What the resource's policy says: a deny, or an allow and how directly it names the caller."""
-    statements = () if on.document is None else compiled(on.document, on.kind)
-    denies, allows = _naming([(on.name, statements)], action, on.source)
+    documents = [(name, compiled(text, on.kind)) for name, text in on.documents]
+    denies, allows = _naming(documents, action, on.source)
     for rule in denies:
         meant, _ = rule.statement.principals.answer(who)
         if meant is not Answer.NO and rule.statement.answer(resource, facts) is not Answer.NO:

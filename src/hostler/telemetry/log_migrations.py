@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-_GROUPS_HAVE_TAGS = (
+_TAGS_AND_POLICIES = (
     """
     CREATE TABLE log_tags (
         group_id INTEGER NOT NULL,
@@ -17,13 +17,23 @@ _GROUPS_HAVE_TAGS = (
         FOREIGN KEY(group_id) REFERENCES log_groups (id) ON DELETE CASCADE
     )
     """,
+    """
+    CREATE TABLE log_policies (
+        account VARCHAR NOT NULL,
+        region VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        document TEXT NOT NULL,
+        updated_ms BIGINT NOT NULL,
+        PRIMARY KEY (account, region, name)
+    )
+    """,
 )
 
 
-def groups_have_tags(tx: Connection) -> None:
-    """1 → 2: the tags of log groups."""
-    for statement in _GROUPS_HAVE_TAGS:
+def tags_and_policies(tx: Connection) -> None:
+    """1 → 2: the tags of log groups, and resource policies."""
+    for statement in _TAGS_AND_POLICIES:
         tx.exec_driver_sql(statement)
 
 
-STEPS: Sequence[Callable[[Connection], None]] = (groups_have_tags,)
+STEPS: Sequence[Callable[[Connection], None]] = (tags_and_policies,)

@@ -71,6 +71,16 @@ tags = Table(
     Column("value", String, nullable=False),
 )
 
+policies = Table(
+    "log_policies",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+)
+
 positions = Table(
     "log_positions",
     metadata,

@@ -226,7 +226,7 @@ def test_what_is_not_there(client: Any) -> None:
     assert code(client.get_log_events, **stream) == "ResourceNotFoundException"
     foreign = f"arn:aws:logs:us-east-1:999999999999:log-group:{GROUP}"
     wanted = {"logGroupIdentifier": foreign}
-    assert code(client.filter_log_events, **wanted) == "ResourceNotFoundException"
+    assert code(client.filter_log_events, **wanted) == "AccessDeniedException"
     assert code(client.filter_log_events) == "InvalidParameterException"
 
 

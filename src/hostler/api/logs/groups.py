@@ -1,8 +1,10 @@
 """Log groups: finding the one a call names, listing, making, deleting, keeping.
 
-Invariant: a group is found within the caller's account and region alone; others do not exist.
+Invariant: a group is found within its account and region alone; without an ARN that says otherwise
+it is the caller's own.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +16,7 @@ from hostler.telemetry import log_retention, log_tags, logs
 from hostler.telemetry.logs import Group
 
 PAGE_DEFAULT = 50
+_ARN = re.compile(r"arn:[\w-]+:logs:[\w-]*:\d{12}:log-group:")
 RETENTIONS = frozenset(
     {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731}
     | {1096, 1827, 2192, 2557, 2922, 3288, 3653}
@@ -21,31 +24,38 @@ RETENTIONS = frozenset(
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
 
+def owner_of(call: Call) -> str:
+    """Whose group a call means: another account's is named by its ARN."""
+    arn = _arn_of(call)
+    return call.account if arn is None else arn.split(":")[4]
+
+
 def name_of(call: Call) -> str:
     """The group's name, whether given by name, by identifier or by ARN."""
+    arn = _arn_of(call)
+    if arn is not None:
+        home = log_group_arn(call.region, owner_of(call), "")
+        if not arn.startswith(home):
+            raise missing("log group")  # of another region, or no group at all
+        return arn.removeprefix(home)
     name: str | None = call.params.get("logGroupName")
-    if "resourceArn" in call.params:
-        return _name_in(call, call.params["resourceArn"])
     identifier: str | None = call.params.get("logGroupIdentifier")
-    if (name is None) == (identifier is None):
-        raise invalid("Specify either logGroupName or logGroupIdentifier, and not both.")
-    if name is not None:
+    if name is not None and identifier is None:
         return name
-    assert identifier is not None
-    return _name_in(call, identifier) if identifier.startswith("arn:") else identifier
+    if identifier is not None and name is None:
+        return identifier
+    raise invalid("Specify either logGroupName or logGroupIdentifier, and not both.")
 
 
-def _name_in(call: Call, arn: str) -> str:
-    """The name of the caller's own group of an ARN."""
-    home = log_group_arn(call.region, call.account, "")
-    if not arn.startswith(home):
-        raise missing("log group")
-    return arn.removeprefix(home)
+def _arn_of(call: Call) -> str | None:
+    """The ARN by which a call names its group, if it does."""
+    given: str = call.params.get("resourceArn") or call.params.get("logGroupIdentifier") or ""
+    return given if _ARN.match(given) is not None else None
 
 
 def existing(tx: Transaction, call: Call) -> Group:
     """The group that a call names, or the error that it does not exist."""
-    found = logs.group(tx, call.account, call.region, name_of(call))
+    found = logs.group(tx, owner_of(call), call.region, name_of(call))
     if found is None:
         raise missing("log group")
     return found
@@ -58,7 +68,7 @@ def access(call: Call) -> Sequence[Access]:
     else:
         group = name_of(call)
     stream = call.params.get("logStreamName", "")
-    arn = f"{log_group_arn(call.region, call.account, group)}:log-stream:{stream}"
+    arn = f"{log_group_arn(call.region, owner_of(call), group)}:log-stream:{stream}"
     needed = [Access(f"logs:{call.operation}", arn, is_new=call.operation == "CreateLogGroup")]
     if call.operation == "CreateLogGroup" and call.params.get("tags"):
         needed.append(Access("logs:TagResource", arn, is_new=True))

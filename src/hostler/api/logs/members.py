@@ -11,6 +11,8 @@ _LINKED = Refused("there are no linked accounts")
 _STANDARD = Only(frozenset({"STANDARD"}), "log groups have one class here")
 _MASKING = Echoed("nothing is masked, so everything is shown unmasked")
 
+_OF_A_GROUP = Refused("policies are of the whole account; their Resource names a group")
+
 _GROUP: Members = {"logGroupName": ACTS, "logGroupIdentifier": ACTS}
 
 BY_OPERATION: Mapping[str, Members] = {
@@ -83,4 +85,21 @@ BY_OPERATION: Mapping[str, Members] = {
     "TagLogGroup": {"logGroupName": ACTS, "tags": ACTS},
     "UntagLogGroup": {"logGroupName": ACTS, "tags[]": ACTS},
     "ListTagsLogGroup": {"logGroupName": ACTS},
+    "PutResourcePolicy": {
+        "policyName": ACTS,
+        "policyDocument": ACTS,
+        "resourceArn": _OF_A_GROUP,
+        "expectedRevisionId": _OF_A_GROUP,
+    },
+    "DescribeResourcePolicies": {
+        "nextToken": ACTS,
+        "limit": ACTS,
+        "resourceArn": _OF_A_GROUP,
+        "policyScope": Only(frozenset({"ACCOUNT"}), "policies are of the whole account"),
+    },
+    "DeleteResourcePolicy": {
+        "policyName": ACTS,
+        "resourceArn": _OF_A_GROUP,
+        "expectedRevisionId": _OF_A_GROUP,
+    },
 }

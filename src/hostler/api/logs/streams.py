@@ -40,7 +40,7 @@ def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
         if call.params.get("orderBy") == "LastEventTime"
         else _by_name(tx, call, group, limit)
     )
-    page: dict[str, Any] = {"logStreams": [_shape(call, group, stream) for stream in found[:limit]]}
+    page: dict[str, Any] = {"logStreams": [_shape(group, stream) for stream in found[:limit]]}
     if len(found) > limit:
         page["nextToken"] = token
     return page
@@ -136,8 +136,8 @@ def _after(token: str | None) -> tuple[int, int] | None:
     return int(ms), int(row_id)
 
 
-def _shape(call: Call, group: Group, stream: Stream) -> Mapping[str, Any]:
-    arn = log_group_arn(call.region, call.account, group.name)
+def _shape(group: Group, stream: Stream) -> Mapping[str, Any]:
+    arn = log_group_arn(group.region, group.account, group.name)
     return {
         "logStreamName": stream.name,
         "creationTime": stream.created_ms,
