@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from hostler.app.alarms import Alarms
 from hostler.app.scaling import Scaling
+from hostler.control.alarm_actions import ActionReconciler
+from hostler.control.alarms import AlarmEvaluator
+from hostler.control.controller import Controller
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.domain.config import Quotas
 from hostler.domain.endpoint import Endpoint
@@ -90,8 +92,11 @@ class World:
         self.scaling = Scaling(
             self.store, self.metrics, self.clock, self.plane.wake, lambda: self.quotas
         )
-        watching = Alarms(self.store, self.metrics, self.clock, {"autoscaling": self.scaling.act})
-        self.life = [asyncio.create_task(each.run()) for each in (self.scaling, watching)]
+        acting = ActionReconciler(self.store, self.clock, {"autoscaling": self.scaling.act})
+        actions = Controller("alarm actions", acting.reconcile, acting.keys)
+        evaluator = AlarmEvaluator(self.store, self.metrics, self.clock, actions.wake)
+        parts = (self.scaling, actions, evaluator)
+        self.life = [asyncio.create_task(each.run()) for each in parts]
 
     def now(self) -> float:
         """Seconds since the beginning."""
