@@ -87,7 +87,6 @@ async def serve(settings: Settings) -> None:
     metering = Metering(settings, store, metric_store, clock, plane)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
-    problems = (lambda: watch.problem, lambda: writing.problem)
     journal = Journal(layout.audit_spool("control", own_spool.life()))
     rooms = Rooms(
         store=store,
@@ -100,9 +99,7 @@ async def serve(settings: Settings) -> None:
         region=Region(settings.region),
         model_data=model_data,
         committed=propagation.committed,
-        health=Health(
-            layout, publisher, tier, lambda: environments.builds, problems, settings.warnings
-        ),
+        health=Health(settings, publisher, tier, environments, watched=(watch, writing)),
         hosts=settings.config.server.hosts,
         quotas=lambda: settings.config.quotas,
         alarm_commands=settings.config.alarms.commands,
@@ -186,15 +183,6 @@ def _around(settings: Settings, clock: SystemClock, ingest: Ingest) -> Callable[
         account=settings.account,
         region=settings.region,
     )
-
-
-def _watching(
-    settings: Settings, store: Store, metrics: Store, clock: SystemClock, plane: ControlPlane
-) -> tuple[Scaling, Alarms]:
-    """Scaling, and the alarms that tell it and others."""
-    scaling = Scaling(store, metrics, clock, plane.wake, lambda: settings.config.quotas)
-    acting = {"autoscaling": scaling.act}
-    return scaling, Alarms(store, metrics, clock, settings, further=acting)
 
 
 def _trail(settings: Settings, clock: SystemClock) -> tuple[Store, AuditIngest]:
