@@ -174,18 +174,19 @@ async def _all(port: int, requests: list[bytes]) -> tuple[list[str], float]:
     seconds = time.perf_counter() - began
     for _, writer in pairs:
         writer.close()
-    return [_said(each) for each in first], seconds
+    return [said(each) for each in first], seconds
 
 
-def _said(answer: bytes) -> str:
+def said(answer: bytes) -> str:
+    """An answer's error, or its status."""
     kind = answer.partition(b"x-amzn-ErrorType: ")[2].partition(b"\r\n")[0].decode()
-    return kind or answer.split(b" ", 2)[1].decode()
+    return kind or (answer.split(b" ", 2)[1].decode() if answer else "no answer")
 
 
 def table(found: dict[str, Any]) -> str:
     """The report in Markdown."""
     first, crowded, place = found["first_byte_ms"], found["callers"], found["machine"]
-    told = ", ".join(f"{count} × {said}" for said, count in sorted(crowded["answers"].items()))
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(crowded["answers"].items()))
     rows = [
         ("from zero to the first byte, ms", "p50", first["p50"]),
         ("", "p90", first["p90"]),

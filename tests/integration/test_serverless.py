@@ -107,6 +107,8 @@ def test_it_sleeps_wakes_for_a_call_and_sleeps_again(server: Running, endpoint: 
     assert variant["CurrentServerlessConfig"] == variant["DesiredServerlessConfig"] == config
     assert "CurrentInstanceCount" not in variant
     asleep(server)
+    (shown,) = server.status()["endpoints"]
+    assert (shown["status"], shown["variants"][0]["serverless"]) == ("InService", True)
     client = fresh(server)
     host = call(client, endpoint)
     assert host.startswith("i-")

@@ -65,9 +65,9 @@ class ServerlessPool(Pool):
         """Whether control could be told when that was last tried."""
         self._cold_ns = 0
         """Since when requests wait for the first environment; 0 while none do."""
-        name = f"serverless {endpoint.id} {variant.name}"
-        placed = counts.place(name)
-        self._seats = Seats(*((placed[0], name, placed[1]) if placed else (counts, name, None)))
+        self._counts = counts
+        self._seats: Seats | None = None
+        """None while nobody has called for a while."""
         self._counters = self.counters = ServerlessCounters()
 
     def is_of(self, endpoint: EndpointRoute, variant: VariantRoute) -> bool:
@@ -124,12 +124,15 @@ class ServerlessPool(Pool):
         """The variant is gone: what waits is routed again."""
         super().disband()
         if not self._waking.in_flight:
-            self._seats.counts.let_go(self._seats.name)
+            self._give_up_seats()
 
     # control
 
     def demand(self, now: float) -> Demand | None:
         """What control is to hear in this sweep (``now``: monotonic s)."""
+        if self._waking.rests(now):
+            self._give_up_seats()
+            return None
         call = self._waking.due(now, len(self.targets), self._total())
         return None if call is None else self._demand(call)
 
@@ -174,7 +177,7 @@ class ServerlessPool(Pool):
                 VALIDATION,
                 f"Endpoint {invocation.name} is serverless and does not support SessionId.",
             )
-        most, seats = self.route.max_concurrency, self._seats
+        most, seats = self.route.max_concurrency, self._seats or self._take_seats()
         free = (
             self._waking.in_flight < most
             if seats.row is None
@@ -198,14 +201,29 @@ class ServerlessPool(Pool):
         if not self._waking.in_flight:
             self._cold_ns = 0
         seats = self._seats
+        assert seats is not None, "what has not ended keeps them"
         if seats.row is not None:
             seats.counts.add(seats.row, -1)
         if self._disbanded and not self._waking.in_flight:
-            seats.counts.let_go(seats.name)
+            self._give_up_seats()
+
+    def _take_seats(self) -> Seats:
+        name = f"serverless {self.endpoint_id} {self.route.name}"
+        counts, row = self._counts.place(name) or (self._counts, None)
+        self._seats = Seats(counts, name, row)
+        return self._seats
+
+    def _give_up_seats(self) -> None:
+        """Nobody is counted here: the page has room for others."""
+        if self._seats is not None:
+            self._seats.counts.let_go(self._seats.name)
+            self._seats = None
 
     def _total(self) -> int:
         seats = self._seats
-        return self._waking.in_flight if seats.row is None else seats.counts.total(seats.row)
+        if seats is None or seats.row is None:
+            return self._waking.in_flight
+        return seats.counts.total(seats.row)
 
     def _idle(self) -> "Link | None":
         """An environment that has nothing to do, and if there is one, for no gateway."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from hostler.planning.serverless import environments
 
 ASK_AGAIN_S = 1.0
+REST_S = 10.0
+"""Not called for so long, a variant costs its gateway nothing any more."""
 REPORT_S = 1.0
 """How often control hears at most that a variant is used."""
 
@@ -53,6 +55,10 @@ class Waking:
         """Control has begun anew: it is to hear everything again."""
         self._asked = self._reported = float("-inf")
         self._news = self._used > 0
+
+    def rests(self, now: float) -> bool:
+        """Whether nobody has called for a while, and control knows it."""
+        return not self.in_flight and not self._news and now >= self._used + REST_S
 
     def at_once(self, now: float) -> Call | None:
         """The call that cannot wait: a request came, and no environment is there."""

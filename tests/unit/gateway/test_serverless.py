@@ -150,6 +150,27 @@ def test_who_leaves_gives_the_place_back(sleeper: Sleeper) -> None:
             client.leaves()
 
 
+def test_a_variant_that_rests_takes_no_room_among_the_counts() -> None:
+    with sleepers(2) as (one, other):
+        name = "serverless e-demo AllTraffic"
+        counts = one.bench.gateway.counts
+        assert counts.held(name) is None
+        client = one.bench.client()
+        client.sends(signed())
+        assert counts.held(name) is not None
+        client.leaves()
+        for seconds in (0.5, 1.0, 2.0):
+            one.bench.gateway.fleet.sweep(monotonic() + seconds)
+            assert counts.held(name) is not None
+        one.bench.gateway.fleet.sweep(monotonic() + 11.0)
+        assert counts.held(name) is None
+        for sleeper in (one, other, one, other):
+            sleeper.bench.client().sends(signed())
+        late = one.bench.client()
+        late.sends(signed())
+        assert codes(late.reads()) == [400], "the limit holds over both again"
+
+
 def test_what_control_did_not_hear_is_said_again(sleeper: Sleeper) -> None:
     sleeper.hears = False
     sleeper.bench.client().sends(signed())

@@ -30,6 +30,7 @@ CONFIG_FEATURES: Mapping[str, str] = {
     "EnableNetworkIsolation": "network isolation",
 }
 GPU_MARKS = ("-gpu", "gpu-", "-cu1", "-neuron")
+"""In the tags of AWS's images for accelerators."""
 
 
 def settings(given: Mapping[str, Any]) -> Serverless | None:
@@ -87,8 +88,7 @@ def check_model(request: Mapping[str, Any]) -> None:
         if container.get("Mode") == "MultiModel":
             raise _excluded("multi-model endpoints", f"Mode of model {name}")
         image = container.get("Image", "")
-        tag = image.rpartition("/")[2]
-        if any(mark in tag for mark in GPU_MARKS):
+        if any(mark in image.rpartition(":")[2] for mark in GPU_MARKS):
             raise _excluded("GPUs", f"image {image} of model {name}")
 
 
