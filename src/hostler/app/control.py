@@ -83,7 +83,7 @@ async def serve(settings: Settings) -> None:
     trail_store, audit = _trail(settings, clock)
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
-    publisher.on_ack = plane.acknowledged
+    publisher.on_ack, publisher.on_demand = plane.acknowledged, plane.demanded
     metering = Metering(settings, store, metric_store, clock, plane)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
@@ -180,6 +180,7 @@ def _around(settings: Settings, clock: SystemClock, ingest: Ingest) -> Callable[
         clock=clock,
         identities=identities.snapshot_parts,
         before_removal=ingest.drain,
+        idle_s=settings.config.serverless.idle_timeout_s,
         account=settings.account,
         region=settings.region,
     )
