@@ -147,7 +147,7 @@ NOT_REGISTERED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency"},
-        "serverless inference does not exist",
+        "it has no ProvisionedConcurrency in its ServerlessConfig",
     ),
     ({"ScalableDimension": "ecs:service:DesiredCount"}, "is none of sagemaker's"),
     ({"ServiceNamespace": "ecs"}, "Service namespace ecs is not supported"),

@@ -11,6 +11,8 @@ from hostler.api.registry import Call
 from hostler.domain.endpoint import Deployment, Endpoint, Variant
 from hostler.domain.errors import CallerError, validation
 from hostler.domain.scaling import NAMESPACE, Dimension, Target
+from hostler.domain.serverless import Serverless
+from hostler.planning.sizing import size
 from hostler.store import endpoints, scaling
 from hostler.store.database import Transaction
 from hostler.store.scaling import Resource
@@ -43,11 +45,6 @@ def resource_of(params: Mapping[str, Any]) -> Resource:
         raise validation(
             f"Unsupported service namespace, resource type or scalable dimension: resource ID "
             f"{resource_id} must be written as endpoint/ENDPOINT/variant/VARIANT."
-        )
-    if dimension is Dimension.PROVISIONED_CONCURRENCY:
-        raise validation(
-            f"Scalable dimension {dimension} is not supported yet: serverless inference does not "
-            f"exist here. Use {Dimension.INSTANCE_COUNT}."
         )
     return Resource(found[1], found[2], dimension)
 
@@ -108,10 +105,27 @@ def variant_of(tx: Transaction, call: Call, resource: Resource) -> tuple[Endpoin
     run = _deployment(tx, endpoint)
     for variant in run.variants if run is not None else ():
         if variant.name == resource.variant:
+            _check_dimension(size(variant, endpoint.sizes).serverless, resource)
             return endpoint, variant
     raise validation(
         f"SageMaker variant doesn't exist: endpoint/{resource.endpoint}/variant/{resource.variant}"
     )
+
+
+def _check_dimension(serverless: Serverless | None, resource: Resource) -> None:
+    """Refuse to scale instances where there are none, or provisioned environments likewise."""
+    name = f"endpoint/{resource.endpoint}/variant/{resource.variant}"
+    if resource.dimension is Dimension.PROVISIONED_CONCURRENCY:
+        if serverless is None or not serverless.provisioned:
+            raise validation(
+                f"Scalable dimension {resource.dimension} is not supported for {name}: it has no "
+                "ProvisionedConcurrency in its ServerlessConfig."
+            )
+    elif serverless is not None:
+        raise validation(
+            f"Scalable dimension {resource.dimension} is not supported for {name}: it is "
+            f"serverless. Use {Dimension.PROVISIONED_CONCURRENCY}."
+        )
 
 
 def _deployment(tx: Transaction, endpoint: Endpoint) -> Deployment | None:
