@@ -166,6 +166,7 @@ DeleteDataProtectionPolicy: log-group*
 DeleteLogGroup: log-group*
 DeleteLogStream: log-stream*
 DeleteMetricFilter: log-group*
+DeleteResourcePolicy:
 DeleteRetentionPolicy: log-group*
 DeleteSubscriptionFilter: log-group*
 DescribeConfigurationTemplates:
@@ -377,6 +378,50 @@ UntagResource: alarm | aws:TagKeys
 """
 """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html"""
 
+APPLICATION_AUTOSCALING = """
+DeleteScalingPolicy: scalable-target* | application-autoscaling:service-namespace
+    application-autoscaling:scalable-dimension
+DeleteScheduledAction: scalable-target* | application-autoscaling:service-namespace
+    application-autoscaling:scalable-dimension
+DeregisterScalableTarget: scalable-target* | application-autoscaling:service-namespace
+    application-autoscaling:scalable-dimension
+DescribeScalableTargets:
+DescribeScalingActivities:
+DescribeScalingPolicies:
+DescribeScheduledActions:
+GetPredictiveScalingForecast:
+ListTagsForResource: scalable-target*
+PutScalingPolicy: scalable-target* | application-autoscaling:service-namespace
+    application-autoscaling:scalable-dimension
+PutScheduledAction: scalable-target* | application-autoscaling:service-namespace
+    application-autoscaling:scalable-dimension
+RegisterScalableTarget: scalable-target* | application-autoscaling:service-namespace
+    application-autoscaling:scalable-dimension aws:RequestTag/* aws:TagKeys
+TagResource: scalable-target* | aws:RequestTag/* aws:TagKeys
+UntagResource: scalable-target* | aws:TagKeys
+"""
+"""https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsapplicationautoscaling.html"""
+
+SNS = """
+ConfirmSubscription: topic*
+CreateTopic: topic* | aws:RequestTag/* aws:TagKeys
+DeleteTopic: topic*
+GetSubscriptionAttributes:
+GetTopicAttributes: topic*
+ListSubscriptions:
+ListSubscriptionsByTopic: topic*
+ListTagsForResource: topic
+ListTopics:
+Publish: topic*
+SetSubscriptionAttributes:
+SetTopicAttributes: topic*
+Subscribe: topic* | sns:Endpoint sns:Protocol
+TagResource: topic | aws:RequestTag/* aws:TagKeys
+Unsubscribe:
+UntagResource: topic | aws:TagKeys
+"""
+"""https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html"""
+
 CLOUDTRAIL = """
 LookupEvents:
 """
@@ -399,6 +444,8 @@ OF_RESOURCES = {
     "sts": ("aws:ResourceTag/*", "iam:ResourceTag/*"),
     "cloudtrail": (),
     "cloudwatch": ("aws:ResourceTag/*",),
+    "application-autoscaling": ("aws:ResourceTag/*",),
+    "sns": ("aws:ResourceTag/*",),
 }
 """The keys that come with the resource an action is on, by service."""
 
@@ -433,7 +480,7 @@ class Authorized:
 def reference(service: str) -> dict[str, Authorized]:
     """The actions of a service, by name."""
     found: dict[str, Authorized] = {}
-    for line in globals()[service.upper()].replace("\n    ", " ").split("\n"):
+    for line in globals()[service.upper().replace("-", "_")].replace("\n    ", " ").split("\n"):
         name, _, rest = line.partition(":")
         if not name:
             continue

@@ -17,6 +17,7 @@ from hostler.domain.instance_types import INSTANCE_TYPES
 from hostler.domain.model import Container, Model
 from hostler.planning.endpoint import plan
 from hostler.planning.plan import Exposure, Plan, Situation
+from hostler.planning.serverless import Demand
 from hostler.planning.sizing import Wish, granted
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Play:
         """By which every gateway divides."""
         self.since = NOW
         self.last: Plan | None = None
+        self.demand = Demand(heard=True)
 
     def plan(self) -> Plan:
         """One plan, written but not acted upon."""
@@ -115,6 +117,8 @@ class Play:
                 tags={"team": "rc"},
                 alarms=self.alarms,
                 watching_since=self.watching_since,
+                demand=self.demand,
+                view=self.last.view if self.last else None,
             )
         )
         self.endpoint = made.endpoint

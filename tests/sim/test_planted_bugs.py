@@ -10,16 +10,19 @@ import pytest
 from hostler.control import endpoints as reconciler
 from hostler.control.controller import Controller
 from hostler.control.execute import Executor
+from hostler.control.plane import ControlPlane
 from hostler.control.publish import Publication
 from hostler.domain import reasons
 from hostler.domain.alarm import AlarmState
 from hostler.domain.endpoint import Endpoint, EndpointStatus, Rollout, RolloutStage
+from hostler.gateway.waking import Call, Waking
 from hostler.planning import (
     course,
     departure,
     endpoint,
     fleet,
     rollout,
+    serverless,
     showing,
     sizing,
     stages,
@@ -250,6 +253,14 @@ def needs_no_word_of_gateways(original: Any) -> Any:
     return turned
 
 
+def never_sleeps(original: Any) -> Any:
+    def stirred(end: Endpoint, serving: Any, demand: Any, now: float) -> Endpoint:
+        after: Endpoint = original(end, serving, demand, now)
+        return replace(after, awake={**end.awake, **after.awake})
+
+    return stirred
+
+
 BUGS = {
     "traffic turned before green is ready": Bug(
         replaced(fleet.Fleet, "complete", lambda _: property(lambda _self: True)),
@@ -300,6 +311,15 @@ BUGS = {
     ),
     "a restart that publishes without the last snapshot": Bug(
         replaced(Publication, "begin", forgets_the_last_snapshot), CRASHES, " lost "
+    ),
+    "a sleeping endpoint is woken by several starts": Bug(
+        replaced(Waking, "at_once", constant(Call(3, 0.0))), QUIET, "beside .* for one wake"
+    ),
+    "control does not hear what gateways need": Bug(
+        replaced(ControlPlane, "demanded", constant(None)), QUIET, "waited in vain"
+    ),
+    "what nobody calls never sleeps": Bug(
+        replaced(serverless, "stirred", never_sleeps), QUIET, "never settled: .* is awake"
     ),
     "a stop that hangs is never turned into a kill": Bug(
         replaced(departure, "_stop", never_kills), HANGS, "never settled"

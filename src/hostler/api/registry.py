@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from hostler.api.members import Members
+from hostler.api.scraping import Scrape
 from hostler.audit.journal import Journal
 from hostler.aws.http import HttpRequest
 from hostler.domain.config import Quotas
@@ -160,6 +161,7 @@ class Rooms:
         alarm_commands: The commands that alarms may run, by name.
         audit: The audit log's database (``telemetry.trail.metadata``).
         journal: Where calls are written down.
+        scrape: What Prometheus reads; None where there is nothing to read.
     """
 
     store: Store
@@ -180,6 +182,7 @@ class Rooms:
     alarm_commands: Collection[str] = ()
     audit: Store | None = None
     journal: Journal = field(default_factory=Journal)
+    scrape: Scrape | None = None
 
     def database(self, which: Database) -> Store:
         """The store on which a table's transactions run."""

@@ -19,11 +19,11 @@ from hostler.api.registry import Rooms
 from hostler.api.server import create_app
 from hostler.app import accounts, authority, external, listening, processes
 from hostler.app.accounts import Accounts
-from hostler.app.alarms import Alarms
 from hostler.app.announcements import Announcements
 from hostler.app.clock import SystemClock
 from hostler.app.health import Health
 from hostler.app.key_uses import KeyUses
+from hostler.app.metering import Metering
 from hostler.app.propagation import Propagation
 from hostler.app.settings import Settings
 from hostler.audit.journal import Journal
@@ -35,7 +35,7 @@ from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.audit import AuditIngest
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
-from hostler.control.metrics import MetricIngest
+from hostler.control.log_writing import LogWriting
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.control.stored_objects import StoredObjects
@@ -78,41 +78,38 @@ async def serve(settings: Settings) -> None:
     tier = await probing
     backend = _backend(settings, environments, model_data, tier, clock)
     publisher = Publisher(layout.snapshot_socket, layout.snapshot, vault=vault)
-    health = Health(
-        layout, publisher, tier, lambda: environments.builds, lambda: watch.problem,
-        settings=settings.warnings,
-    )  # fmt: skip
-    ingest = Ingest(log_store, layout, clock)
+    writing = LogWriting(store, clock)
+    ingest = _ingest(settings, log_store, clock, writing)
     trail_store, audit = _trail(settings, clock)
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
-    publisher.on_ack = plane.acknowledged
-    counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
-    watching = Alarms(store, metric_store, clock, {})
+    publisher.on_ack, publisher.on_demand = plane.acknowledged, plane.demanded
+    metering = Metering(settings, store, metric_store, clock, plane)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
-    health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
     journal = Journal(layout.audit_spool("control", own_spool.life()))
     rooms = Rooms(
         store=store,
         logs=log_store,
         metrics=metric_store,
         clock=clock,
-        wake=watching.waking(plane.wake),
+        wake=metering.wake,
         tables=tables.TABLES,
         account=AccountId(settings.account),
         region=Region(settings.region),
         model_data=model_data,
         committed=propagation.committed,
-        health=health,
+        health=Health(settings, publisher, tier, environments, watched=(watch, writing)),
         hosts=settings.config.server.hosts,
         quotas=lambda: settings.config.quotas,
+        alarm_commands=settings.config.alarms.commands,
         audit=trail_store,
         journal=journal,
+        scrape=metering.scrape,
     )
     await publisher.start()
     uses = KeyUses(store, layout, rooms.uses)
-    beside = (ingest, counted, watching, announcements, further, watch, uses, audit, journal)
+    beside = (ingest, *metering.parts, announcements, further, watch, uses, audit, journal)
     async with (
         _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
         background.beside(
@@ -139,6 +136,7 @@ def _backend(
         tier=tier,
         clock=clock,
         instances=settings.config.instances,
+        output_bytes_per_s=settings.config.logs.instance_kilobytes_per_s << 10,
     )
 
 
@@ -182,6 +180,7 @@ def _around(settings: Settings, clock: SystemClock, ingest: Ingest) -> Callable[
         clock=clock,
         identities=identities.snapshot_parts,
         before_removal=ingest.drain,
+        idle_s=settings.config.serverless.idle_timeout_s,
         account=settings.account,
         region=settings.region,
     )
@@ -193,6 +192,13 @@ def _trail(settings: Settings, clock: SystemClock) -> tuple[Store, AuditIngest]:
     store = Store.at(layout.audit_database, tables=trail.metadata)
     store.create_tables()
     return store, AuditIngest(store, layout, clock, settings.account, kept)
+
+
+def _ingest(
+    settings: Settings, logs_store: Store, clock: SystemClock, writing: LogWriting
+) -> Ingest:
+    bytes_max = settings.config.logs.megabytes << 20
+    return Ingest(logs_store, settings.layout, clock, writing, bytes_max=bytes_max)
 
 
 def _environments(settings: Settings, announcements: Announcements) -> Environments:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,10 @@ from hostler.domain.snapshot import EndpointRoute
 from hostler.modelserver import own_spool, spool
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import endpoint_metrics, levels, metric_rollups, metrics
-from hostler.telemetry.endpoint_metrics import Record, Subject
+from hostler.telemetry.concurrency import Concurrency
+from hostler.telemetry.endpoint_metrics import Record, Side, Subject
 from hostler.telemetry.metric_rollups import Turn
+from hostler.telemetry.totals import Totals
 
 POLL_S = 2.0
 TURN_S, TURN_AGAIN_S = 10.0, 1.0
@@ -74,10 +76,13 @@ class MetricIngest:
         self._spools = layout.spools
         self._clock = clock
         self._routes = routes
+        self.totals = Totals()
         self._positions: dict[str, str] = {}
+        self._sides: Mapping[Side, int] = {}
         self._instances: Mapping[Subject, int] = {}
         """As last known; of variants that are gone too, until the housekeeper has been around."""
         self._behind = 0
+        self._concurrency = Concurrency()
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -86,6 +91,7 @@ class MetricIngest:
             try:
                 if self._learn():
                     if await self.sweep():
+                        await self.concurrent()
                         await self.fill()
                     if self._clock.now() >= next_turn:
                         done = await self.housekeep()
@@ -114,14 +120,39 @@ class MetricIngest:
         if before == str(end) or begin > end:
             return
         serving = sorted(_serving(self._routes() or ()))
+        serverless = sorted(_serverless(self._routes() or ()))
         now = self._clock.now()
         for minute in range(begin, end, 60):
             for first in range(0, len(serving), VARIANTS_AT_ONCE):
                 some = serving[first : first + VARIANTS_AT_ONCE]
-                found = [zero for one, _ in some for zero in endpoint_metrics.zeros(one, minute)]
+                found = [
+                    zero
+                    for one, _ in some
+                    for zero in endpoint_metrics.zeros(one, minute, self._quiet(one))
+                ]
+                await self._store.write(partial(metrics.put_missing, samples=found, now_s=now))
+            for first in range(0, len(serverless), VARIANTS_AT_ONCE):
+                found = [
+                    zero
+                    for one, provisioned in serverless[first : first + VARIANTS_AT_ONCE]
+                    for zero in endpoint_metrics.serverless_zeros(one, provisioned, minute)
+                ]
                 await self._store.write(partial(metrics.put_missing, samples=found, now_s=now))
         await self._store.write(partial(metrics.move, source=ZEROS, position=str(end)))
         self._positions[ZEROS] = str(end)
+
+    def _quiet(self, one: Subject) -> Iterable[str]:
+        """The metrics of a variant that are to be zeros where there is nothing."""
+        if one in self._concurrency.busy:
+            return endpoint_metrics.COUNTED
+        return (*endpoint_metrics.COUNTED, endpoint_metrics.CONCURRENT)
+
+    async def concurrent(self) -> None:
+        """Write how many requests instances worked on at once, for the ten seconds that ended."""
+        now = self._clock.now()
+        found = list(self._concurrency.complete(now, self._instances))
+        if found:
+            await self._store.write(partial(metrics.put, samples=found, now_s=now))
 
     async def housekeep(self) -> Turn:
         """One turn: move old points, and at the end of a round forget sources that are gone."""
@@ -134,7 +165,10 @@ class MetricIngest:
             await self._store.write(partial(_forget, present=present))
             for source in gone:
                 del self._positions[source]
-            self._instances = dict(_serving(self._routes() or ()))
+            routes = self._routes() or ()
+            self._sides = dict(_sides(routes))
+            self._instances = dict(_serving(routes))
+            self.totals.keep_only({*self._instances, *dict(_serverless(routes))})
         return done
 
     async def _carry(self, source: str) -> bool:
@@ -148,9 +182,13 @@ class MetricIngest:
             if not lines:
                 return True
             batch = Batch(source, list(_records(source, lines)), before, str(after))
-            instances, now = self._instances, self._clock.now()
-            told = await self._store.write(partial(_ingest, batch, instances, now))
+            sides, now = self._sides, self._clock.now()
+            told = await self._store.write(partial(_ingest, batch, sides, now))
             self._positions[source] = told
+            if told == batch.after:
+                for record in batch.records:
+                    self.totals.add(record)
+                    self._concurrency.add(record)
         return False
 
     async def _position(self, source: str) -> str:
@@ -165,6 +203,7 @@ class MetricIngest:
         routes = self._routes()
         if routes is None:
             return False
+        self._sides = {**self._sides, **dict(_sides(routes))}
         self._instances = {**self._instances, **dict(_serving(routes))}
         return True
 
@@ -181,13 +220,13 @@ class MetricIngest:
                 await asyncio.to_thread(shutil.rmtree, folder)
 
 
-def _ingest(batch: Batch, instances: Mapping[Subject, int], now_s: float, tx: Transaction) -> str:
+def _ingest(batch: Batch, sides: Mapping[Side, int], now_s: float, tx: Transaction) -> str:
     """Write a batch, unless that was done; how far the source is read now."""
     there = metrics.position(tx, batch.source)
     if there != batch.before:
         return there
     found = [
-        sample for record in batch.records for sample in endpoint_metrics.samples(record, instances)
+        sample for record in batch.records for sample in endpoint_metrics.samples(record, sides)
     ]
     metrics.put(tx, found, now_s)
     metrics.move(tx, batch.source, batch.after)
@@ -210,16 +249,32 @@ def _records(source: str, lines: Sequence[spool.Record]) -> Iterator[Record]:
 
 
 def _serving(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]:
-    """The variants that have instances, and how many; those of each deployment apart as well."""
+    """The variants that have instances, and how many."""
+    for side, instances in _sides(routes):
+        if not side.config:
+            yield side.subject, instances
+
+
+def _sides(routes: Collection[EndpointRoute]) -> Iterator[tuple[Side, int]]:
+    """The same, and during a deployment each side's as well."""
     for route in routes:
         whole: Counter[Subject] = Counter()
         for variant in route.variants:
-            if variant.targets:
+            if variant.targets and not variant.max_concurrency:
                 subject = Subject(route.account, route.region, route.name, variant.name)
                 whole[subject] += len(variant.targets)
                 if variant.config:
-                    yield subject._replace(config=variant.config), len(variant.targets)
-        yield from whole.items()
+                    yield Side(subject, variant.config), len(variant.targets)
+        yield from ((Side(subject), number) for subject, number in whole.items())
+
+
+def _serverless(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]:
+    """The serverless variants, asleep or not, and their provisioned environments."""
+    for route in routes:
+        for variant in route.variants:
+            if variant.max_concurrency:
+                subject = Subject(route.account, route.region, route.name, variant.name)
+                yield subject, variant.provisioned
 
 
 def _names(root: Path) -> list[str]:

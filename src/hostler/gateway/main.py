@@ -26,6 +26,7 @@ from hostler.domain.layout import Layout
 from hostler.gateway import limits as bounds
 from hostler.gateway import succession
 from hostler.gateway.gateway import Gateway
+from hostler.gateway.gauges import Gauges
 from hostler.gateway.handover import Handover
 from hostler.gateway.limits import Limits
 from hostler.gateway.tls import RENEW_S, Identity, Listener, Listening
@@ -97,7 +98,9 @@ async def _serve(
         gateway.use,
         f"gateway-{slot}",
         vault=Vault(layout.secrets_key),
+        on_connected=gateway.fleet.say_again,
     )
+    gateway.fleet.tell = subscriber.tell
     subscriber.load()
     with socket.socket(fileno=listen_fd) as listener:
         handover = Handover(layout.gateway_socket(slot), listener, slot)
@@ -166,7 +169,7 @@ async def _flush_for_ever(gateway: Gateway, layout: Layout, slot: int) -> None:
     path = layout.gateway_spool(slot, own_spool.life())
     while (fd := _spool_folder(path)) is None:  # noqa: ASYNC110 - a disk
         await asyncio.sleep(SPOOL_AGAIN_S)
-    writer = spool.Writer(fd)
+    writer, gauges = spool.Writer(fd), Gauges(fd, slot)
     offset = time() - monotonic()  # the machine's clock may jump; the records' does not
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="spool") as thread:
@@ -176,6 +179,8 @@ async def _flush_for_ever(gateway: Gateway, layout: Layout, slot: int) -> None:
                 lines, at = _lines(gateway, offset)
                 if lines:
                     await loop.run_in_executor(thread, writer.append, at, spool.PLATFORM, lines)
+                if seen := gauges.seen(gateway):
+                    await loop.run_in_executor(thread, gauges.write, seen)
         finally:
             lines, at = _lines(gateway, offset)
             if lines:

@@ -199,7 +199,7 @@ def _data(data: dict[str, Any]) -> str:
     return json.dumps(data, separators=(",", ":"))
 
 
-def _fitting(name: str, items: list[Mapping[str, Any]]) -> str:
+def _fitting(name: str, items: Sequence[Mapping[str, Any]]) -> str:
     text = json.dumps({name: items}, separators=(",", ":"))
     while len(text) > DATA_MAX:
         items = items[:-1]

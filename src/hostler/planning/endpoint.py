@@ -30,6 +30,7 @@ one after which nothing is watched any more.
 
 Growing to Restoring is a change of weights and counts (``planning.sizing``): what it adds is
 started first, then the weights turn and the surplus drains; what cannot start is taken back.
+In every stage, what serves has the environments that ``planning.serverless`` says are used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus, Rollou
 from hostler.domain.ids import DeploymentId, InstanceId
 from hostler.domain.instance import Observation, Phase
 from hostler.planning import course as courses
-from hostler.planning import rollout, showing, sizing, stages, traffic
+from hostler.planning import rollout, serverless, showing, sizing, stages, traffic
 from hostler.planning.course import Course
 from hostler.planning.deadlines import IN_MOTION_POLL_S, plausible_rollout
 from hostler.planning.departure import Departure, depart, strays
@@ -86,12 +87,13 @@ def roles(endpoint: Endpoint, course: Course | None) -> Roles:
 def plan(situation: Situation) -> Plan:
     """The next plan for an endpoint that has a row."""
     now, deployments = situation.now, situation.deployments
-    endpoint = _begun(situation)
-    endpoint = plausible_rollout(endpoint, now, situation.watching_since)
+    endpoint = plausible_rollout(_begun(situation), now, situation.watching_since)
+    endpoint = _stirred(endpoint, situation)
     seen = {each.instance_id: each for each in situation.observations}
     members = met(endpoint.id, situation.records, seen, now)
     fleets = _tended(endpoint, deployments, members, now)
     endpoint = _advanced(endpoint, fleets, situation)
+    endpoint = _turned(situation.endpoint, endpoint, situation)
     fleets = _thinned(endpoint, deployments, fleets, now)
     everyone = [member for fleet in fleets.values() for member in fleet.members]
     departures = {
@@ -125,6 +127,22 @@ def _fitted(endpoint: Endpoint, course: Course | None, frozen: Deployment) -> De
     if course is None or endpoint.rollout is None or not course.covers(frozen):
         return sized
     return course.sized(sized, endpoint.rollout)
+
+
+def _stirred(endpoint: Endpoint, situation: Situation) -> Endpoint:
+    """The endpoint, with environments for what its gateways need, and without those unused."""
+    serving = None if endpoint.current is None else situation.deployments[endpoint.current]
+    if serving is not None:
+        serving = sizing.resized(serving, endpoint.sizes)
+    return serverless.stirred(endpoint, serving, situation.demand, situation.now)
+
+
+def _turned(before: Endpoint, endpoint: Endpoint, situation: Situation) -> Endpoint:
+    """The endpoint; what was just begun to serve is kept awake for a while."""
+    if endpoint.current == before.current or endpoint.current is None:
+        return endpoint
+    serving = situation.deployments[endpoint.current]
+    return serverless.turned(endpoint, serving, situation.demand.idle_s)
 
 
 def _tended(
@@ -273,12 +291,14 @@ def _written(
     stepped = endpoint.rollout is not None and _at(endpoint) != _at(situation.endpoint)
     if awaits or stray or stepped:
         times.append(now)
+    if (sleep_at := serverless.look_at(endpoint, now)) is not None:
+        times.append(sleep_at)
     needed = {endpoint.current, endpoint.target, *(m.record.deployment_id for m in left)}
     if endpoint.beside is not None:
         needed.add(endpoint.beside.deployment)
     return Plan(
         endpoint=endpoint,
-        view=showing.view(endpoint, fleets, parts, course),
+        view=showing.view(endpoint, fleets, parts, course, before=situation.view),
         route=showing.route(endpoint, parts, situation.tags) if parts else None,
         records=tuple(r for r in after if r is not None and r != before.get(r.id)),
         dropped=tuple(key for key in before if departures.get(key) == Departure(None)),

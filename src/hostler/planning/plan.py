@@ -15,6 +15,7 @@ from hostler.domain.ids import DeploymentId, InstanceId
 from hostler.domain.instance import InstanceRecord, InstanceSpec, Observation
 from hostler.domain.snapshot import EndpointRoute
 from hostler.planning.deadlines import ACK_PATIENCE_S
+from hostler.planning.serverless import Demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,9 @@ class Situation:
     here."""
     watching_since: float = 0.0
     """When this life of the control plane began (epoch seconds)."""
+    demand: Demand = field(default_factory=Demand)
+    view: EndpointView | None = None
+    """What was last shown of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ ready appear in a route.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
@@ -70,6 +71,7 @@ def route(endpoint: Endpoint, parts: Sequence[Part], tags: Mapping[str, str]) ->
             for variant in part.fleet.deployment.variants
         ),
         tags=dict(tags),
+        id=endpoint.id,
     )
 
 
@@ -83,6 +85,8 @@ def _variant_route(
         targets=tuple(_target(member) for member in part.fleet.ready(variant)),
         container=variant.model.container.hostname,
         at_random=variant.routing is Routing.RANDOM,
+        max_concurrency=variant.serverless.max_concurrency if variant.serverless else 0,
+        provisioned=variant.serverless.provisioned if variant.serverless else 0,
         deployment=run.id,
         share=part.share,
         config=run.config_name if replacing else "",
@@ -101,8 +105,13 @@ def view(
     fleets: Mapping[DeploymentId, Fleet],
     parts: Sequence[Part],
     course: Course | None = None,
+    *,
+    before: EndpointView | None = None,
 ) -> EndpointView:
-    """The endpoint as DescribeEndpoint tells of it."""
+    """The endpoint as DescribeEndpoint tells of it.
+
+    ``before`` is what was last told: an image that serves is shown while its variant sleeps, too.
+    """
     serving = fleets.get(endpoint.current) if endpoint.current is not None else None
     coming = None
     if endpoint.target != endpoint.current and endpoint.target is not None:
@@ -113,9 +122,24 @@ def view(
     old, new = (_states(endpoint, course, coming=each) for each in (False, True))
     asked = endpoint.asked or {}
     return EndpointView(
-        variants=_variants(serving, shares, old, asked, deleting=endpoint.deleting),
+        variants=_remembering(
+            _variants(serving, shares, old, asked, deleting=endpoint.deleting), before
+        ),
         pending=_variants(coming, shares, new, {}, deleting=endpoint.deleting),
         pending_config=coming.deployment.config_name if coming else None,
+    )
+
+
+def _remembering(
+    variants: tuple[VariantView, ...], before: EndpointView | None
+) -> tuple[VariantView, ...]:
+    """The variants, those that sleep with the images that they were last shown with."""
+    known = {each.name: each.images for each in before.variants} if before else {}
+    return tuple(
+        replace(each, images=known.get(each.name, ()))
+        if each.serverless and not each.images
+        else each
+        for each in variants
     )
 
 
@@ -135,11 +159,13 @@ def _variants(
             name=variant.name,
             current_weight=variant.weight * share,
             desired_weight=size(variant, asked).weight,
-            current_count=len(fleet.ready(variant)),
-            desired_count=size(variant, asked).count,
+            current_count=0 if variant.serverless else len(fleet.ready(variant)),
+            desired_count=0 if variant.serverless else size(variant, asked).count,
             images=_images(fleet, variant),
             statuses=(*states, *(() if deleting else _missing(fleet, variant))),
             routing=variant.routing,
+            serverless=variant.serverless,
+            desired_serverless=size(variant, asked).serverless,
         )
         for variant in fleet.deployment.variants
     )

@@ -109,7 +109,7 @@ def _able(divided: tuple[Part, ...]) -> tuple[Part, ...]:
 
 
 def _answers(fleet: Fleet) -> bool:
-    """Whether every variant that gets requests has an instance for them."""
+    """Whether every variant that gets requests has an instance for them, or wakes one."""
     variants = fleet.deployment.variants
     named = [variant for variant in variants if variant.weight > 0] or variants[:1]
-    return all(fleet.ready(variant) for variant in named)
+    return all(variant.serverless or fleet.ready(variant) for variant in named)

@@ -23,6 +23,7 @@ from hostler.domain.ids import (
 from hostler.domain.instance import FailureCause, InstanceSpec
 from hostler.domain.instance_types import INSTANCE_TYPES
 from hostler.domain.model import Container, Model
+from hostler.domain.serverless import Serverless, environment_type
 from hostler.planning.sizing import Wish, granted
 from hostler.sim import policies
 from hostler.sim.backend import Boot
@@ -124,6 +125,8 @@ class Client:
     """Whether deployments may run out of time."""
     troubled: bool = False
     """Whether alarms may go off."""
+    serverless: bool = False
+    """Whether its endpoints are."""
     policies: dict[DeploymentId, Policy] = field(default_factory=dict)
     asked_at: dict[DeploymentId, float] = field(default_factory=dict)
     """When (the loop's time)."""
@@ -196,13 +199,14 @@ class Client:
 
     def _update(self, tx: Transaction, endpoint: Endpoint, now: float) -> EndpointId:
         rng, current = self.rng, self.deployments[endpoint.current or DeploymentId("")]
-        rolls = self.habits.policy is None and len(current.variants) == 1 and rng.random() < ROLLS
+        single = len(current.variants) == 1 and not self.serverless
+        rolls = self.habits.policy is None and single and rng.random() < ROLLS
         names = tuple(variant.name for variant in current.variants) if rolls else None
         variants = self._variants(names)
         policy = self.habits.policy or policies.drawn(rng)
         if rolls:
             policy = policies.rolling(rng, variants[0].initial_instance_count)
-        if policy.timeout_s is not None and not self.impatient:
+        if self.serverless or (policy.timeout_s is not None and not self.impatient):
             policy = UNGUARDED
         deployment = self._deployment(endpoint.id, now, variants, policy)
         endpoints.request_update(tx, endpoint, deployment, now)
@@ -224,23 +228,24 @@ class Client:
     def _resize(self, tx: Transaction, endpoint: Endpoint, now: float) -> EndpointId:
         rng, current = self.rng, endpoint.current or DeploymentId("")
         deployment, before = self.deployments[current], self.sizes.at_rest(current)
-        wishes = {
-            variant.name: Wish(
-                weight=rng.choice((None, 0.0, 1.0, 4.0)), count=rng.choice((None, 1, 2, 3, 4))
-            )
-            for variant in deployment.variants
-        }
+        wishes = {variant.name: self._wish() for variant in deployment.variants}
         asked = granted(deployment, endpoint.sizes, wishes)
         endpoints.request_sizes(tx, endpoint, asked, now)
         self.sizes.ask(current, asked)
         grows = any(asked[name].count > before[name].count for name in asked)
-        fails = grows and rng.random() < FULL
+        fails = grows and not self.serverless and rng.random() < FULL
         if fails:
             self.full.add(deployment.variants[0].model.container.image)
         self.expected[endpoint.name] = Expected(
             endpoint.id, current, reason=fails, sizes=before if fails else asked
         )
         return endpoint.id
+
+    def _wish(self) -> Wish:
+        rng = self.rng
+        if self.serverless:
+            return Wish(count=rng.choice((None, 0, 1, 2)), max_concurrency=rng.choice((2, 3, 5)))
+        return Wish(weight=rng.choice((None, 0.0, 1.0, 4.0)), count=rng.choice((None, 1, 2, 3, 4)))
 
     def in_service(self, endpoint: Endpoint) -> BySize:
         """An endpoint was told to have come to rest: the sizes that it must have."""
@@ -277,6 +282,8 @@ class Client:
         self.kinds[image] = kind
         self.flaws[image] = rng.randint(1, 2)
         model = Model(f"model-{number}", Container(image), "arn:aws:iam::123456789012:role/sim")
+        if self.serverless:
+            return (_sleeper(rng, model),)
         some = rng.choice((("AllTraffic",), ("AllTraffic",), ("Variant-A", "Variant-B")))
         return tuple(
             Variant(
@@ -336,6 +343,18 @@ class Client:
             deaf=kind is Kind.DEAF,
             hangs=rng.random() < self.hung_stops,
         )
+
+
+def _sleeper(rng: Random, model: Model) -> Variant:
+    provisioned = rng.choice((0, 0, 0, 1))
+    return Variant(
+        name="AllTraffic",
+        model=model,
+        instance_type=environment_type(1024),
+        initial_instance_count=provisioned,
+        startup_timeout_s=STARTUP_TIMEOUT_S,
+        serverless=Serverless(1024, rng.choice((2, 3, 8)), provisioned),
+    )
 
 
 def _prepared(tx: Transaction, name: str) -> str:

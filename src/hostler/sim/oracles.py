@@ -148,7 +148,7 @@ class Oracles:
         """A snapshot leaves: traffic is turned to a deployment step by step."""
         for route in snapshot.endpoints:
             for part in served(route):
-                what = self._turns.published(part, self.client.sizes.at_rest(part.deployment))
+                what = self._turns.published(part, self.client.sizes.complete(part.deployment))
                 if what is not None:
                     self.report(f"{route.name}: {what}")
 
@@ -222,6 +222,34 @@ class Oracles:
         records = self.store.run(lambda tx: endpoints.instances(tx, spec.owner))
         if spec.instance_id not in {record.id for record in records}:
             self.report(f"{spec.instance_id} is launched before it is recorded")
+        if self.faults.none and self._asleep(spec):
+            self._judge_wake(spec)
+
+    def _asleep(self, spec: InstanceSpec) -> bool:
+        """Whether no gateway has an environment of the serverless endpoint, which is in service."""
+        row = self._rows.get(spec.owner)
+        if row is None or row.endpoint.status is not E.IN_SERVICE:
+            return False
+        variants = [
+            variant
+            for gateway in self.gateways.gateways
+            for route in gateway.routes
+            if route.id == spec.owner
+            for variant in route.variants
+        ]
+        return all(v.max_concurrency and not v.provisioned and not v.targets for v in variants)
+
+    def _judge_wake(self, spec: InstanceSpec) -> None:
+        """However many call at once: one start wakes what sleeps."""
+        begun = [
+            key
+            for key, instance in self.backend.instances.items()
+            if instance.spec.owner == spec.owner
+            and key != spec.instance_id
+            and instance.phase in (Phase.PREPARING, Phase.STARTING)
+        ]
+        if begun:
+            self.report(f"{spec.instance_id} is started beside {begun} for one wake")
 
     def stopping(self, instance_id: InstanceId) -> None:
         """Before a stop: no gateway may still send to an instance that answers."""
@@ -266,7 +294,9 @@ def impossible(row: Row, deployments: Mapping[DeploymentId, Deployment]) -> Iter
         unfinished = endpoint.rollout or endpoint.update_started or endpoint.asked is not None
         if endpoint.target != endpoint.current or unfinished:
             yield "an unfinished update"
-        standing = [v for v in view.variants if v.current_count >= v.desired_count]
+        standing = [
+            v for v in view.variants if v.current_count >= v.desired_count and v.serverless is None
+        ]
         weighed = all(v.current_weight == v.desired_weight for v in view.variants)
         if not weighed or any(v.statuses for v in standing):
             yield "variants that still change"

@@ -29,7 +29,8 @@ class Sizes:
     def begin(self, deployment: Deployment) -> None:
         """A new deployment: of the sizes in its config."""
         self._at_rest[deployment.id] = {
-            v.name: Size(v.weight, v.initial_instance_count) for v in deployment.variants
+            v.name: Size(v.weight, v.initial_instance_count, v.serverless)
+            for v in deployment.variants
         }
 
     def ask(self, deployment: DeploymentId, sizes: BySize) -> None:
@@ -44,12 +45,17 @@ class Sizes:
     def at_rest(self, deployment: DeploymentId) -> BySize:
         return self._at_rest[deployment]
 
+    def complete(self, deployment: DeploymentId) -> Mapping[str, int]:
+        """The instances that it must have had at least when traffic is first turned to it."""
+        sizes = self._at_rest[deployment]
+        return {name: max(size.count, 1 if size.serverless else 0) for name, size in sizes.items()}
+
     def wrong(self, part: "Served") -> str | None:
         """What a part of a route without any fault around should never show of its deployment."""
         before = self._at_rest[part.deployment]
         after = self._coming.get(part.deployment, before)
         have, by = counts(part.variants), weights(part.variants)
-        if any(have[name] > max(before[name].count, after[name].count) for name in before):
+        if any(have[name] > max(most(before[name]), most(after[name])) for name in before):
             return "more capacity than asked"
         if part.beside:
             return _wrong_beside(part, before)
@@ -95,6 +101,11 @@ def _wrong_beside(part: Served, asked: BySize) -> str | None:
     return None
 
 
+def most(size: Size) -> int:
+    """The instances that there may be of it; of a serverless variant one for each request."""
+    return size.count if size.serverless is None else size.serverless.max_concurrency
+
+
 def counts(variants: Iterable[VariantRoute]) -> dict[str, int]:
     """Targets by variant."""
     return {variant.name: len(variant.targets) for variant in variants}
@@ -106,8 +117,8 @@ def weights(variants: Iterable[VariantRoute]) -> dict[str, float]:
 
 
 def counted(sizes: BySize) -> dict[str, int]:
-    """The instances that these sizes mean."""
-    return {name: size.count for name, size in sizes.items()}
+    """The instances that these sizes mean where nobody calls; only variants that have any."""
+    return {name: size.count for name, size in sizes.items() if size.count}
 
 
 def weighed(sizes: BySize) -> dict[str, float]:

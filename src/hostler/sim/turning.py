@@ -14,7 +14,7 @@ from hostler.domain.ids import DeploymentId, EndpointId
 from hostler.sim.alarms import Alarms
 from hostler.sim.faults import Faults
 from hostler.sim.policies import Policy
-from hostler.sim.sizes import EPSILON, BySize, Served, counts
+from hostler.sim.sizes import EPSILON, Served, counts
 
 BLIND_S_MAX = 3.0
 """What an alarm has been in for so long, a decision has seen."""
@@ -52,10 +52,12 @@ class Turns:
         """Every gateway gives a deployment this part."""
         self._known.setdefault((part.deployment, part.share), _now())
 
-    def published(self, part: Served, asked: BySize) -> str | None:
+    def published(self, part: Served, least: Mapping[str, int]) -> str | None:
         """A snapshot gives a deployment a part of the traffic."""
         deadly = self._deadly
-        if part.share > 0.0 and not deadly and not all(counts(part.variants).values()):
+        asleep = any(each.max_concurrency for each in part.variants)
+        alive = deadly or asleep or all(counts(part.variants).values())
+        if part.share > 0.0 and not alive:
             return f"{part.deployment} has a share of {part.share} and no instance for it"
         policy = self.policies[part.deployment]
         reached = self._reached.setdefault(part.deployment, [])
@@ -73,7 +75,7 @@ class Turns:
             return None if deadly else f"{part.deployment} skipped a step to {part.share}"
         have = counts(part.variants)
         have, part_of = counts(part.variants), part.share if policy.rolls else 1.0
-        if any(have[name] < ceil(size.count * part_of - EPSILON) for name, size in asked.items()):
+        if any(have[name] < ceil(count * part_of - EPSILON) for name, count in least.items()):
             if deadly and _same(part.share, 1.0):
                 return None  # the others are dead
             return f"turned to {part.deployment} before it was complete: {have}"

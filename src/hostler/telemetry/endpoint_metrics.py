@@ -5,7 +5,7 @@ so the least, the greatest and percentiles of latencies are within 1/8, and the 
 https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -26,6 +26,14 @@ COUNTED = (
     "InvocationsPerInstance",
 )
 """Those that are 0 without traffic; latencies then have no values."""
+CONCURRENT = "ConcurrentRequestsPerModel"
+"""Also 0 without traffic; it is made by ``telemetry.concurrency``."""
+
+UTILIZATION = "ServerlessConcurrentExecutionsUtilization"
+PROVISIONED_EXECUTIONS = "ServerlessProvisionedConcurrencyExecutions"
+PROVISIONED_UTILIZATION = "ServerlessProvisionedConcurrencyUtilization"
+PROVISIONED_INVOCATIONS = "ServerlessProvisionedConcurrencyInvocations"
+SPILLOVER = "ServerlessProvisionedConcurrencySpilloverInvocations"
 
 
 class Subject(NamedTuple):
@@ -35,8 +43,13 @@ class Subject(NamedTuple):
     region: str
     endpoint: str
     variant: str
+
+
+class Side(NamedTuple):
+    """A variant's numbers of one deployment (by its config), where there are two; else all."""
+
+    subject: Subject
     config: str = ""
-    """Of the calls that one of two deployments answers; of all calls there is none."""
 
 
 Bucket = Annotated[int, msgspec.Meta(ge=0, lt=latencies.BUCKETS)]
@@ -47,6 +60,19 @@ class Latencies(msgspec.Struct, frozen=True):
 
     sum: int
     buckets: dict[Bucket, int]
+
+
+class Serverless(msgspec.Struct, frozen=True):
+    """What a record says besides of a serverless variant."""
+
+    max_concurrency: int
+    peak: int
+    """The most requests at once that had come and were not answered."""
+    provisioned: int
+    provisioned_calls: int
+    spilled: int
+    setup_us: Latencies
+    """How long requests waited for a first environment."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -63,14 +89,19 @@ class Record(msgspec.Struct, frozen=True):
     errors_5xx: int
     model_us: Latencies
     overhead_us: Latencies
+    serverless: Serverless | None = None
     config: str = ""
     """Of the deployment, where it was one of two."""
 
     @property
-    def subjects(self) -> tuple[Subject, ...]:
+    def subject(self) -> Subject:
+        return Subject(self.account, self.region, self.endpoint, self.variant)
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
         """Whose numbers they are: the variant's, and during a deployment its config's as well."""
-        whole = Subject(self.account, self.region, self.endpoint, self.variant)
-        return (whole, whole._replace(config=self.config)) if self.config else (whole,)
+        whole = Side(self.subject)
+        return (whole, Side(self.subject, self.config)) if self.config else (whole,)
 
 
 _decode = msgspec.json.Decoder(Record).decode
@@ -85,50 +116,97 @@ def read(line: str) -> Record | None:
     return record if record.v == VERSION and record.invocations > 0 else None
 
 
-def samples(record: Record, instances: Mapping[Subject, int]) -> Iterator[Sample]:
+def samples(record: Record, instances: Mapping[Side, int]) -> Iterator[Sample]:
     """The metrics of a record.
 
     Args:
         record: What was recorded.
-        instances: How many each subject has; where that is not known there is no
+        instances: How many each side has; where that is not known there is no
             InvocationsPerInstance.
     """
-    for subject in record.subjects:
-        yield from _samples(record, subject, instances.get(subject))
+    for side in record.sides:
+        yield from _samples(record, side, instances.get(side))
 
 
-def _samples(record: Record, subject: Subject, instances: int | None) -> Iterator[Sample]:
+def _samples(record: Record, side: Side, instances: int | None) -> Iterator[Sample]:
     calls = record.invocations
     errors = record.errors_4xx + record.errors_5xx
     answered = sum(record.model_us.buckets.values())
     # What no instance was asked for is an error too, but not the model's.
     model_errors = max(0, errors - max(0, calls - answered))
-    yield _sample(subject, record.at, "Invocations", _repeated(1.0, calls))
-    yield _sample(subject, record.at, "Invocation4XXErrors", _of(record.errors_4xx, calls))
-    yield _sample(subject, record.at, "Invocation5XXErrors", _of(record.errors_5xx, calls))
-    yield _sample(subject, record.at, "InvocationModelErrors", _of(model_errors, calls))
+    yield _sample(side, record.at, "Invocations", _repeated(1.0, calls))
+    yield _sample(side, record.at, "Invocation4XXErrors", _of(record.errors_4xx, calls))
+    yield _sample(side, record.at, "Invocation5XXErrors", _of(record.errors_5xx, calls))
+    yield _sample(side, record.at, "InvocationModelErrors", _of(model_errors, calls))
     if instances:
         share = _repeated(1.0 / instances, calls)
-        yield _sample(subject, record.at, "InvocationsPerInstance", share)
+        yield _sample(side, record.at, "InvocationsPerInstance", share)
     for name, spread in (
         ("ModelLatency", record.model_us),
         ("OverheadLatency", record.overhead_us),
     ):
         point = _latency(spread)
         if point is not None:
-            yield _sample(subject, record.at, name, point, "Microseconds")
+            yield _sample(side, record.at, name, point, "Microseconds")
+    if record.serverless is not None:
+        yield from _serverless(side, record.at, record.serverless)
 
 
-def zeros(subject: Subject, time_s: float) -> Iterator[Sample]:
+def _serverless(side: Side, at: float, told: Serverless) -> Iterator[Sample]:
+    """What only serverless variants have; shares are of 1, as AWS has them."""
+
+    def sample(name: str, value: float) -> Sample:
+        return _sample(side, at, name, _repeated(value, 1))
+
+    yield sample(UTILIZATION, told.peak / max(1, told.max_concurrency))
+    setup = _latency(told.setup_us)
+    if setup is not None:
+        yield _sample(side, at, "ModelSetupTime", setup, "Microseconds")
+    if told.provisioned:
+        busy = min(told.peak, told.provisioned)
+        yield sample(PROVISIONED_EXECUTIONS, float(busy))
+        yield sample(PROVISIONED_UTILIZATION, busy / told.provisioned)
+        for name, calls in (
+            (PROVISIONED_INVOCATIONS, told.provisioned_calls),
+            (SPILLOVER, told.spilled),
+        ):
+            if calls:
+                yield _sample(side, at, name, _repeated(1.0, calls))
+
+
+def concurrent(subject: Subject, time_s: float, resolution_s: int, value: float) -> Sample:
+    """How many requests each instance worked on at once, on average over some seconds."""
+    sample = _sample(Side(subject), time_s, CONCURRENT, _repeated(value, 1))
+    return sample._replace(resolution_s=resolution_s)
+
+
+def zeros(
+    subject: Subject, time_s: float, names: Iterable[str] = (*COUNTED, CONCURRENT)
+) -> Iterator[Sample]:
     """The metrics of a minute without traffic."""
-    for name in COUNTED:
-        yield _sample(subject, time_s, name, _repeated(0.0, 1))
+    for name in names:
+        yield _sample(Side(subject), time_s, name, _repeated(0.0, 1))
 
 
-def _sample(subject: Subject, time_s: float, name: str, point: Point, unit: str = "None") -> Sample:
+def serverless_zeros(subject: Subject, provisioned: int, time_s: float) -> Iterator[Sample]:
+    """The same of a serverless variant, which may have provisioned environments."""
+    names = [name for name in COUNTED if name != "InvocationsPerInstance"] + [UTILIZATION]
+    if provisioned:
+        names += [
+            PROVISIONED_EXECUTIONS,
+            PROVISIONED_UTILIZATION,
+            PROVISIONED_INVOCATIONS,
+            SPILLOVER,
+        ]
+    for name in names:
+        yield _sample(Side(subject), time_s, name, _repeated(0.0, 1))
+
+
+def _sample(side: Side, time_s: float, name: str, point: Point, unit: str = "None") -> Sample:
+    subject = side.subject
     dimensions = [("EndpointName", subject.endpoint), ("VariantName", subject.variant)]
-    if subject.config:
-        dimensions.append(("EndpointConfigName", subject.config))
+    if side.config:
+        dimensions.append(("EndpointConfigName", side.config))
     metric = metrics.metric(subject.account, subject.region, NAMESPACE, name, dimensions)
     return Sample(metric, time_s, RESOLUTION_S, unit, point)
 

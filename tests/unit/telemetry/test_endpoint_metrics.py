@@ -26,7 +26,7 @@ def read(recorder: gateway_record.Recorder) -> endpoint_metrics.Record:
 
 
 def named(record: endpoint_metrics.Record, instances: int | None = 1) -> dict[str, Sample]:
-    known = {} if instances is None else {SUBJECT: instances}
+    known = {} if instances is None else {endpoint_metrics.Side(SUBJECT): instances}
     found = list(endpoint_metrics.samples(record, known))
     assert all(each.metric.namespace == "AWS/SageMaker" for each in found)
     assert {each.metric.dimensions for each in found} == {
@@ -117,7 +117,8 @@ def test_the_middle_of_a_bucket_is_in_it(bucket: int) -> None:
 
 def test_zeros() -> None:
     found = list(endpoint_metrics.zeros(SUBJECT, 60))
-    assert [each.metric.name for each in found] == list(endpoint_metrics.COUNTED)
+    names = [*endpoint_metrics.COUNTED, endpoint_metrics.CONCURRENT]
+    assert [each.metric.name for each in found] == names
     assert {(each.point.count, each.point.total) for each in found} == {(1, 0)}
 
 
@@ -141,12 +142,54 @@ def test_a_later_version_is_not_guessed_at(
 def test_during_a_deployment_calls_count_for_their_config_as_well(
     recorder: gateway_record.Recorder,
 ) -> None:
-    whose = SUBJECT._replace(config="c-2")
-    recorder.counters(gateway_record.Subject(*whose)).answered(200, model_us=9, overhead_us=5)
+    whole, side = endpoint_metrics.Side(SUBJECT), endpoint_metrics.Side(SUBJECT, "c-2")
+    whose = gateway_record.Subject(*SUBJECT, config="c-2")
+    recorder.counters(whose).answered(200, model_us=9, overhead_us=5)
     record = read(recorder)
     found = [
         (dict(each.metric.dimensions).get("EndpointConfigName"), each.point.total)
-        for each in endpoint_metrics.samples(record, {SUBJECT: 4, whose: 2})
+        for each in endpoint_metrics.samples(record, {whole: 4, side: 2})
         if each.metric.name == "InvocationsPerInstance"
     ]
     assert found == [(None, 0.25), ("c-2", 0.5)]
+
+
+def test_a_serverless_variant_has_its_own_metrics(
+    recorder: gateway_record.Recorder, counters: Any
+) -> None:
+    counters.serverless = gateway_record.ServerlessCounters()
+    for in_flight in (1, 2, 3, 2):
+        counters.serverless.admitted(in_flight, most=4, provisioned=2)
+        counters.answered(200, model_us=1000, overhead_us=50)
+    counters.serverless.set_up(120_000)
+    found = named(read(recorder), None)
+    assert "InvocationsPerInstance" not in found
+    assert statistics(found["ServerlessConcurrentExecutionsUtilization"], "Maximum") == [0.75]
+    assert statistics(found["ModelSetupTime"], "Sum", "SampleCount") == [120_000, 1]
+    assert found["ModelSetupTime"].unit == "Microseconds"
+    prefix = "ServerlessProvisionedConcurrency"
+    assert statistics(found[f"{prefix}Executions"], "Maximum") == [2]
+    assert statistics(found[f"{prefix}Utilization"], "Maximum") == [1]
+    assert statistics(found[f"{prefix}Invocations"], "Sum") == [3]
+    assert statistics(found[f"{prefix}SpilloverInvocations"], "Sum") == [1]
+    counters.answered(200, model_us=1000, overhead_us=50)
+    assert "ModelSetupTime" not in named(read(recorder), None), "told once"
+
+
+def test_what_has_no_provisioned_environments_says_nothing_of_them(
+    recorder: gateway_record.Recorder, counters: Any
+) -> None:
+    counters.serverless = gateway_record.ServerlessCounters()
+    counters.serverless.admitted(1, most=4, provisioned=0)
+    counters.answered(200, model_us=1000, overhead_us=50)
+    assert not any("Provisioned" in name for name in named(read(recorder), None))
+
+
+def test_a_sleeping_variant_has_zeros() -> None:
+    found = {
+        each.metric.name: statistics(each, "Sum")
+        for each in endpoint_metrics.serverless_zeros(SUBJECT, 1, 60.0)
+    }
+    assert found["Invocations"] == found["ServerlessConcurrentExecutionsUtilization"] == [0]
+    assert found["ServerlessProvisionedConcurrencyUtilization"] == [0]
+    assert "InvocationsPerInstance" not in found

@@ -12,7 +12,7 @@ from typing import Any
 from hostler.api.registry import Call
 from hostler.domain.endpoint import Deployment
 from hostler.domain.errors import CallerError, validation
-from hostler.domain.guardrails import CapacitySize, Rolling, SizeType, read
+from hostler.domain.guardrails import CapacitySize, Guardrails, Rolling, SizeType, read
 from hostler.planning import course
 from hostler.store import alarms
 from hostler.store.database import Transaction
@@ -52,6 +52,7 @@ def check(tx: Transaction, call: Call, deployment: Deployment, serving: Deployme
     if given is None or serving is None:
         return
     check_form(given)
+    _check_serverless(given, deployment, serving)
     total = sum(variant.initial_instance_count for variant in deployment.variants)
     for path, size in _sizes(given):
         if size.type is SizeType.INSTANCE_COUNT:
@@ -85,6 +86,21 @@ def _check_part(path: str, size: CapacitySize, part: Fraction, total: int | None
     raise _refusal(
         f"{path} is {size.type} {size.value}{of}, and must be {least_text}at most {most}% of the "
         "capacity of the new fleet. With few instances give a CAPACITY_PERCENT."
+    )
+
+
+def _check_serverless(
+    given: Mapping[str, Any], deployment: Deployment, serving: Deployment
+) -> None:
+    """What a serverless variant has environments for is counted for what serves alone."""
+    wanted = read(given)
+    if wanted == Guardrails() or not any(
+        variant.serverless for each in (serving, deployment) for variant in each.variants
+    ):
+        return
+    raise _refusal(
+        "serverless variants are replaced all at once, without waits, alarms and a time-out: steps "
+        "do not exist yet for them."
     )
 
 

@@ -80,10 +80,10 @@ def _related(tx: Transaction, call: Call, related: Sequence[str]) -> Mapping[str
         raise CallerError("ResourceNotFound", f"There is no alarm {name}.")
     known = composites.uses(tx, call)
     if related[0] == "ChildrenOfAlarmName":
-        names, members = list(known.get(name, ())), _OF_CHILDREN
-    else:
-        names, members = list(composites.parents(known, name)), _OF_PARENTS
-    return _page(tx, call, Wanted(tuple(AlarmKind), names), members=members)
+        children = Wanted(tuple(AlarmKind), known.get(name, ()))
+        return _page(tx, call, children, members=_OF_CHILDREN)
+    parents = Wanted(tuple(AlarmKind), composites.parents(known, name))
+    return _page(tx, call, parents, members=_OF_PARENTS)
 
 
 def _page(

@@ -1,54 +1,36 @@
 """TagResource, UntagResource and ListTagsForResource, on alarms.
 
-Invariant: at most ``TAGS_MAX`` tags an alarm, none of them in AWS's own ``aws:`` space.
+Invariant: as in ``api.tagging``.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_TagResource.html
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from hostler.api import tagging
+from hostler.api.cloudwatch import refusals
 from hostler.api.registry import Call
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import Arn
-from hostler.store import alarms, tags
+from hostler.store import alarms
 from hostler.store.database import Transaction
-
-TAGS_MAX = 50
-
-
-def checked(params: Mapping[str, Any]) -> dict[str, str]:
-    """The tags of a request."""
-    pairs = [(tag["Key"], tag["Value"]) for tag in params.get("Tags") or ()]
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _invalid("Duplicate tag keys found in the request; give each key once.")
-    _refuse_reserved(found)
-    _check_number(found)
-    return found
 
 
 def tag(tx: Transaction, call: Call) -> Mapping[str, Any]:
-    """TagResource: tags with the same key are overwritten."""
-    arn = _alarm(tx, call)
-    new = checked(call.params)
-    _check_number({**tags.of(tx, arn), **new})
-    tags.put(tx, arn, new)
+    """TagResource."""
+    tagging.add(tx, _alarm(tx, call), call.params, refusals.invalid)
     return {}
 
 
 def untag(tx: Transaction, call: Call) -> Mapping[str, Any]:
-    """UntagResource: keys that are not there are no error."""
-    arn = _alarm(tx, call)
-    keys: Iterable[str] = call.params["TagKeys"]
-    _refuse_reserved(keys)
-    tags.remove(tx, arn, keys)
+    """UntagResource."""
+    tagging.remove(tx, _alarm(tx, call), call.params, refusals.invalid)
     return {}
 
 
 def listed(tx: Transaction, call: Call) -> Mapping[str, Any]:
     """ListTagsForResource."""
-    found = tags.of(tx, _alarm(tx, call))
-    return {"Tags": [{"Key": key, "Value": value} for key, value in found.items()]}
+    return {"Tags": tagging.shown(tx, _alarm(tx, call))}
 
 
 def _alarm(tx: Transaction, call: Call) -> Arn:
@@ -62,18 +44,3 @@ def _alarm(tx: Transaction, call: Call) -> Arn:
     raise CallerError(
         "ResourceNotFoundException", f"There is no alarm {given} in this account and region."
     )
-
-
-def _refuse_reserved(keys: Iterable[str]) -> None:
-    for key in keys:
-        if key.lower().startswith("aws:"):
-            raise _invalid(f"The tag key {key} is reserved: keys may not begin with aws:.")
-
-
-def _check_number(found: Mapping[str, str]) -> None:
-    if len(found) > TAGS_MAX:
-        raise _invalid(f"An alarm has at most {TAGS_MAX} tags: delete some, or give fewer.")
-
-
-def _invalid(message: str) -> CallerError:
-    return CallerError("InvalidParameterValue", message)
