@@ -74,8 +74,8 @@ def test_calls_of_several_gateways_become_one_metric(world: World) -> None:
     assert world.read("OverheadLatency") == [(0, 7, 700)]
     assert world.sweep()
     counted = prometheus_page.read(exposition.text(world.ingest.totals.families()))
-    assert counted.value("hostler_invocations_total", **SUBJECT._asdict()) == 8
-    assert counted.value("hostler_invocations_refused_total", **SUBJECT._asdict()) == 1
+    assert counted.value("hostler_invocations_total", **LABELS) == 8
+    assert counted.value("hostler_invocations_refused_total", **LABELS) == 1
     for gateway in (one, other):
         gateway.end()
 
