@@ -17,6 +17,8 @@ from hostler.store.database import Store, StoreUnavailableError
 from hostler.telemetry import exposition, metrics
 from spooled_calls import START, SUBJECT, Gateway, route
 
+LABELS = {name: value for name, value in SUBJECT._asdict().items() if name != "config"}
+
 
 class World:
     def __init__(self, root: Path) -> None:
