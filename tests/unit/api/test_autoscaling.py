@@ -18,6 +18,7 @@ NAME = "rc-project-a-fraud-ep"
 RESOURCE = f"endpoint/{NAME}/variant/AllTraffic"
 COUNT = "sagemaker:variant:DesiredInstanceCount"
 OF = {"ServiceNamespace": "sagemaker", "ResourceId": RESOURCE, "ScalableDimension": COUNT}
+ENDPOINT_ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{NAME}"
 NOTHING_REGISTERED = (
     f"No scalable target registered for service namespace: sagemaker, resource ID: {RESOURCE}, "
     f"scalable dimension: {COUNT}"
@@ -614,6 +615,7 @@ def test_permissions(world: Any, client: Any) -> None:
                     "StringEquals": {"application-autoscaling:scalable-dimension": COUNT}
                 },
             },
+            {"Effect": "Allow", "Action": "sagemaker:DescribeEndpoint", "Resource": ENDPOINT_ARN},
             {
                 "Effect": "Allow",
                 "Action": "application-autoscaling:PutScalingPolicy",
@@ -629,5 +631,7 @@ def test_permissions(world: Any, client: Any) -> None:
     assert f"on resource: {arn}" in text
     client.tag_resource(ResourceARN=arn, Tags={"Team": "algo"})
     put(mine)
+    other = {**OF, "ResourceId": "endpoint/other-ep/variant/AllTraffic", "MinCapacity": 1}
+    assert "sagemaker:DescribeEndpoint" in refusal(mine.register_scalable_target, **other)[1]
     denied = refusal(mine.describe_scalable_targets, ServiceNamespace="sagemaker")
     assert denied[0] == "AccessDeniedException"
