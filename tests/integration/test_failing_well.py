@@ -10,6 +10,8 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -76,6 +78,12 @@ def role_without(server: Running, action: str) -> Iterator[None]:
         yield
     finally:
         server.bootstrap()
+
+
+def _taken_back(client: Any, endpoint: str) -> dict[str, Any] | None:
+    described: dict[str, Any] = client.describe_endpoint(EndpointName=endpoint)
+    is_back = described["EndpointStatus"] == "InService" and "FailureReason" in described
+    return described if is_back else None
 
 
 def _hostile() -> bytes:
@@ -189,7 +197,8 @@ def test_a_role_that_lost_its_right_starts_no_next_instance(server: Running) -> 
                 {"VariantName": "AllTraffic", "DesiredInstanceCount": 2, "DesiredWeight": 1.0}
             ],
         )
-        described = settled(server, endpoint)
+        taken_back = partial(_taken_back, client, endpoint)
+        described = eventually("the added instance is taken back", taken_back)
     assert f"{ROLE} may not s3:GetObject" in described["FailureReason"]
     eventually("the log says it too", lambda: "may not s3:GetObject" in _log(server, "served"))
     (variant,) = described["ProductionVariants"]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ GATEWAYS = 3
 LIMIT = 6
 IN_FORCE_S = 5.0
 Key = tuple[str, str]
+SESSION = boto3.Session()
+"""Has the models for all clients."""
 GATED = """
 import os, socket, time
 
@@ -66,14 +69,30 @@ def endpoint(server: Running) -> str:
 
 
 def fresh(server: Running, key: Key | None = None) -> Any:
-    """A client with a connection of its own: the kernel gives it to any of the gateways."""
+    """A client with a connection for each call: the kernel gives it to any of the gateways."""
     exports = server.exports()
-    key = key or (exports["AWS_ACCESS_KEY_ID"], exports["AWS_SECRET_ACCESS_KEY"])
-    return boto3.Session(*key, region_name=exports["AWS_REGION"]).client(
+    own = exports["AWS_ACCESS_KEY_ID"], exports["AWS_SECRET_ACCESS_KEY"]
+    return _client(exports["AWS_ENDPOINT_URL"], exports["AWS_REGION"], key or own)
+
+
+@cache
+def _client(url: str, region: str, key: Key) -> Any:
+    client = SESSION.client(
         "sagemaker-runtime",
-        endpoint_url=exports["AWS_ENDPOINT_URL"],
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=70),
+        endpoint_url=url,
+        region_name=region,
+        aws_access_key_id=key[0],
+        aws_secret_access_key=key[1],
+        config=Config(
+            retries={"total_max_attempts": 1}, read_timeout=70, max_pool_connections=4 * LIMIT
+        ),
     )
+    client.meta.events.register("before-send", _for_one_call)
+    return client
+
+
+def _for_one_call(request: Any, **_: Any) -> None:
+    request.headers["Connection"] = "close"
 
 
 def invoke(server: Running, endpoint: str, body: str, **more: str) -> dict[str, Any]:

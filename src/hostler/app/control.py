@@ -79,23 +79,14 @@ async def serve(settings: Settings) -> None:
     backend = _backend(settings, environments, model_data, tier, clock)
     publisher = Publisher(layout.snapshot_socket, layout.snapshot, vault=vault)
     writing = LogWriting(store, clock)
-    kept = settings.config.logs.megabytes << 20
-    ingest = Ingest(log_store, layout, clock, writing, bytes_max=kept)
+    ingest = _ingest(settings, log_store, clock, writing)
     trail_store, audit = _trail(settings, clock)
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
-    publisher.on_ack = plane.acknowledged
+    publisher.on_ack, publisher.on_demand = plane.acknowledged, plane.demanded
     metering = Metering(settings, store, metric_store, clock, plane)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
-    health = Health(
-        layout,
-        publisher,
-        tier,
-        lambda: environments.builds,
-        problems=(lambda: watch.problem, lambda: writing.problem),
-        settings=settings.warnings,
-    )
     journal = Journal(layout.audit_spool("control", own_spool.life()))
     rooms = Rooms(
         store=store,
@@ -108,7 +99,7 @@ async def serve(settings: Settings) -> None:
         region=Region(settings.region),
         model_data=model_data,
         committed=propagation.committed,
-        health=health,
+        health=Health(settings, publisher, tier, environments, watched=(watch, writing)),
         hosts=settings.config.server.hosts,
         quotas=lambda: settings.config.quotas,
         alarm_commands=settings.config.alarms.commands,
@@ -189,6 +180,7 @@ def _around(settings: Settings, clock: SystemClock, ingest: Ingest) -> Callable[
         clock=clock,
         identities=identities.snapshot_parts,
         before_removal=ingest.drain,
+        idle_s=settings.config.serverless.idle_timeout_s,
         account=settings.account,
         region=settings.region,
     )
@@ -200,6 +192,13 @@ def _trail(settings: Settings, clock: SystemClock) -> tuple[Store, AuditIngest]:
     store = Store.at(layout.audit_database, tables=trail.metadata)
     store.create_tables()
     return store, AuditIngest(store, layout, clock, settings.account, kept)
+
+
+def _ingest(
+    settings: Settings, logs_store: Store, clock: SystemClock, writing: LogWriting
+) -> Ingest:
+    bytes_max = settings.config.logs.megabytes << 20
+    return Ingest(logs_store, settings.layout, clock, writing, bytes_max=bytes_max)
 
 
 def _environments(settings: Settings, announcements: Announcements) -> Environments:

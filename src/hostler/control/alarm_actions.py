@@ -16,8 +16,8 @@ from typing import Protocol
 from hostler.domain.alarm import Firing
 from hostler.domain.ports import Clock
 from hostler.planning import alarm_transitions
-from hostler.store import alarms
-from hostler.store.alarms import Queued
+from hostler.store import alarm_history, alarm_queue
+from hostler.store.alarm_queue import Queued
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 
 DEADLINE_S = 90.0
@@ -73,11 +73,11 @@ class ActionReconciler:
 
     async def keys(self) -> Iterable[str]:
         """The lines in which something is queued."""
-        return await self._store.read(alarms.lines)
+        return await self._store.read(alarm_queue.lines)
 
     async def reconcile(self, line: str) -> timedelta | None:
         """Carry out the first action of a line, if it is due; when there is more to do."""
-        action = await self._store.read(partial(alarms.first_in, line=line))
+        action = await self._store.read(partial(alarm_queue.first_in, line=line))
         if action is None:
             return None
         now = self._clock.now()
@@ -94,7 +94,7 @@ class ActionReconciler:
             _log.warning("alarm %s: %s: %s", action.firing.name, action.firing.action, failure)
             if failure.again and action.attempts < len(RETRY_S):
                 due = now + RETRY_S[action.attempts]
-                return partial(alarms.put_off, action=action, due=due)
+                return partial(alarm_queue.put_off, action=action, due=due)
         text = None if failure is None else str(failure)
         return partial(_finish, action=action, failure=text, now=now)
 
@@ -121,8 +121,8 @@ def _finish(tx: Transaction, action: Queued, failure: str | None, now: float) ->
     What is repeated each minute is written down only where it fails: else it would push everything
     else out of the alarm's history.
     """
-    alarms.done(tx, action)
+    alarm_queue.done(tx, action)
     firing = action.firing
     if failure is not None or not firing.repeated:
         item = alarm_transitions.acted(firing, failure, now)
-        alarms.note(tx, firing.account, firing.region, item)
+        alarm_history.note(tx, firing.account, firing.region, item)

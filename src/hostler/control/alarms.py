@@ -27,8 +27,10 @@ from hostler.domain.ports import Clock
 from hostler.planning import alarm_rules, alarm_transitions, alarms
 from hostler.planning.alarm_transitions import Change
 from hostler.snapshot import background
+from hostler.store import alarm_history, alarm_queue
 from hostler.store import alarms as alarm_rows
-from hostler.store.alarms import HISTORY_S, Kept
+from hostler.store.alarm_history import KEPT_S
+from hostler.store.alarms import Kept
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import alarm_points, levels
 
@@ -108,7 +110,7 @@ class AlarmEvaluator:
         self._ends.update({every: _ends(now)[every] for every in due})
         await self._housekeep(now)
         if STATE_SET in woken:
-            for line in await self._store.read(alarm_rows.lines):
+            for line in await self._store.read(alarm_queue.lines):
                 self._fired(line)
 
     async def _settle(self, kept: Kept, change: Change) -> bool:
@@ -133,7 +135,7 @@ class AlarmEvaluator:
 
     async def _housekeep(self, now: float) -> None:
         if now - self._housekept >= HOUSEKEEPING_S:
-            await self._store.write(partial(alarm_rows.forget_history, before=now - HISTORY_S))
+            await self._store.write(partial(alarm_history.forget, before=now - KEPT_S))
             self._housekept = now
 
     def _until_next(self) -> float:

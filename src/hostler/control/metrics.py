@@ -118,6 +118,7 @@ class MetricIngest:
         if before == str(end) or begin > end:
             return
         serving = sorted(_serving(self._routes() or ()))
+        serverless = sorted(_serverless(self._routes() or ()))
         now = self._clock.now()
         for minute in range(begin, end, 60):
             for first in range(0, len(serving), VARIANTS_AT_ONCE):
@@ -126,6 +127,13 @@ class MetricIngest:
                     zero
                     for one, _ in some
                     for zero in endpoint_metrics.zeros(one, minute, self._quiet(one))
+                ]
+                await self._store.write(partial(metrics.put_missing, samples=found, now_s=now))
+            for first in range(0, len(serverless), VARIANTS_AT_ONCE):
+                found = [
+                    zero
+                    for one, provisioned in serverless[first : first + VARIANTS_AT_ONCE]
+                    for zero in endpoint_metrics.serverless_zeros(one, provisioned, minute)
                 ]
                 await self._store.write(partial(metrics.put_missing, samples=found, now_s=now))
         await self._store.write(partial(metrics.move, source=ZEROS, position=str(end)))
@@ -155,8 +163,9 @@ class MetricIngest:
             await self._store.write(partial(_forget, present=present))
             for source in gone:
                 del self._positions[source]
-            self._instances = dict(_serving(self._routes() or ()))
-            self.totals.keep_only(self._instances)
+            routes = self._routes() or ()
+            self._instances = dict(_serving(routes))
+            self.totals.keep_only({*self._instances, *dict(_serverless(routes))})
         return done
 
     async def _carry(self, source: str) -> bool:
@@ -241,9 +250,18 @@ def _serving(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]
     """The variants that have instances, and how many."""
     for route in routes:
         for variant in route.variants:
-            if variant.targets:
+            if variant.targets and not variant.max_concurrency:
                 subject = Subject(route.account, route.region, route.name, variant.name)
                 yield subject, len(variant.targets)
+
+
+def _serverless(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]:
+    """The serverless variants, asleep or not, and their provisioned environments."""
+    for route in routes:
+        for variant in route.variants:
+            if variant.max_concurrency:
+                subject = Subject(route.account, route.region, route.name, variant.name)
+                yield subject, variant.provisioned
 
 
 def _names(root: Path) -> list[str]:

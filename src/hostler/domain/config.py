@@ -164,6 +164,15 @@ class Instances:
 
 
 @dataclass(frozen=True, slots=True)
+class Serverless:
+    """Serverless endpoints, which have no instance while nobody calls them."""
+
+    idle_timeout_s: int = setting(
+        300, "seconds without a call after which an environment ends", low=1, high=86_400
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class S3:
     """An S3 of your own (MinIO, Ceph, AWS) in the place of Hostler's.
 
@@ -420,6 +429,7 @@ class Config:
     runtimes: Runtimes = field(default_factory=Runtimes)
     quotas: Quotas = field(default_factory=Quotas)
     instances: Instances = field(default_factory=Instances)
+    serverless: Serverless = field(default_factory=Serverless)
     s3: S3 = field(default_factory=S3)
     logs: Logs = field(default_factory=Logs)
     audit: Audit = field(default_factory=Audit)

@@ -98,7 +98,9 @@ async def _serve(
         gateway.use,
         f"gateway-{slot}",
         vault=Vault(layout.secrets_key),
+        on_connected=gateway.fleet.say_again,
     )
+    gateway.fleet.tell = subscriber.tell
     subscriber.load()
     with socket.socket(fileno=listen_fd) as listener:
         handover = Handover(layout.gateway_socket(slot), listener, slot)

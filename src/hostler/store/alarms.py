@@ -1,4 +1,4 @@
-"""Alarms, what happened to them, and the actions that are still to be carried out.
+"""Alarms, and how they stand.
 
 Invariant: an alarm's row changes only if nobody changed it since it was read (``version``); a
 change of state, its history and its actions are one transaction (``settle``), so a crash neither
@@ -12,16 +12,13 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
-    BigInteger,
     Column,
-    Float,
     Index,
     Integer,
     LargeBinary,
     Row,
     String,
     Table,
-    Text,
     bindparam,
     delete,
     func,
@@ -37,24 +34,18 @@ from hostler.domain.alarm import (
     CompositeAlarm,
     Firing,
     HistoryItem,
-    HistoryType,
     MetricAlarm,
     Standing,
     States,
     kind_of,
 )
 from hostler.domain.errors import ConcurrentChangeError
+from hostler.store import alarm_history, alarm_queue
 from hostler.store.control_metadata import metadata
 from hostler.store.database import Transaction
 
 CHUNK = 500
 """Names that one statement looks for."""
-HISTORY_ITEMS_MAX = 2_000
-"""Of one alarm; the oldest go first."""
-HISTORY_S = 30 * 86_400
-
-_ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row id
-
 alarms = Table(
     "alarms",
     metadata,
@@ -69,41 +60,11 @@ alarms = Table(
     Index("alarms_by_turn", "kind", "every_s"),
 )
 
-history = Table(
-    "alarm_history",
-    metadata,
-    Column("id", _ROW_ID, primary_key=True),
-    Column("account", String, nullable=False),
-    Column("region", String, nullable=False),
-    Column("name", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("at", Float(53), nullable=False),
-    Column("type", String, nullable=False),
-    Column("summary", String, nullable=False),
-    Column("data", Text, nullable=False),
-    Index("alarm_history_by_name", "account", "region", "name", "id"),
-    Index("alarm_history_by_time", "at"),
-    sqlite_autoincrement=True,
-)
-
-actions = Table(
-    "alarm_actions",
-    metadata,
-    Column("id", _ROW_ID, primary_key=True),
-    Column("line", String, nullable=False),
-    Column("due", Float(53), nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Index("alarm_actions_by_line", "line", "id"),
-    sqlite_autoincrement=True,
-)
-
 _encode = msgspec.json.Encoder().encode
 _DECODE: Mapping[AlarmKind, Callable[[bytes], Alarm]] = {
     AlarmKind.METRIC: msgspec.json.Decoder(MetricAlarm).decode,
     AlarmKind.COMPOSITE: msgspec.json.Decoder(CompositeAlarm).decode,
 }
-_firing = msgspec.json.Decoder(Firing).decode
 
 _BY_NAME = (
     alarms.c.account == bindparam("at_account"),
@@ -142,27 +103,6 @@ class Wanted:
     prefix: str | None = None
     state: AlarmState | None = None
     action_prefix: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryFilter:
-    """Which of an account's history; ``start`` and ``end`` inclusive, in epoch seconds."""
-
-    kinds: Sequence[AlarmKind] = (AlarmKind.METRIC,)
-    name: str | None = None
-    type: HistoryType | None = None
-    start: float | None = None
-    end: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """An action that is to be carried out; ``due`` in epoch seconds."""
-
-    id: int
-    due: float
-    attempts: int
-    firing: Firing
 
 
 def get(tx: Transaction, account: str, region: str, name: str) -> Kept | None:
@@ -300,105 +240,9 @@ def settle(
     """
     saved = save(tx, kept, alarm)
     for item in items:
-        note(tx, alarm.account, alarm.region, item)
-    queue(tx, firings)
+        alarm_history.note(tx, alarm.account, alarm.region, item)
+    alarm_queue.put(tx, firings)
     return saved
-
-
-def note(tx: Transaction, account: str, region: str, item: HistoryItem) -> None:
-    """Write something down in an alarm's history."""
-    row = {"account": account, "region": region, **_item_columns(item)}
-    tx.execute(insert(history), row)
-    its = (
-        history.c.account == account,
-        history.c.region == region,
-        history.c.name == item.name,
-    )
-    newest = select(history.c.id).where(*its).order_by(history.c.id.desc())
-    first_too_old = newest.offset(HISTORY_ITEMS_MAX).limit(1).scalar_subquery()
-    tx.execute(delete(history).where(*its, history.c.id <= first_too_old))
-
-
-def history_page(
-    tx: Transaction,
-    account: str,
-    region: str,
-    wanted: HistoryFilter,
-    *,
-    descending: bool,
-    after: int | None,
-    limit: int,
-) -> Sequence[tuple[int, HistoryItem]]:
-    """At most ``limit`` items with their numbers, from behind a number on."""
-    query = select(history).where(
-        history.c.account == account,
-        history.c.region == region,
-        history.c.kind.in_([kind.value for kind in wanted.kinds]),
-    )
-    if wanted.name is not None:
-        query = query.where(history.c.name == wanted.name)
-    if wanted.type is not None:
-        query = query.where(history.c.type == wanted.type.value)
-    if wanted.start is not None:
-        query = query.where(history.c.at >= wanted.start)
-    if wanted.end is not None:
-        query = query.where(history.c.at <= wanted.end)
-    if after is not None:
-        query = query.where(history.c.id < after if descending else history.c.id > after)
-    order = history.c.id.desc() if descending else history.c.id.asc()
-    rows = tx.execute(query.order_by(order).limit(limit))
-    return [
-        (
-            row.id,
-            HistoryItem(
-                row.name,
-                AlarmKind(row.kind),
-                row.at,
-                HistoryType(row.type),
-                row.summary,
-                row.data,
-            ),
-        )
-        for row in rows
-    ]
-
-
-def forget_history(tx: Transaction, before: float) -> None:
-    """Drop the history of before a time."""
-    tx.execute(delete(history).where(history.c.at < before))
-
-
-def queue(tx: Transaction, firings: Sequence[Firing]) -> None:
-    """Have actions carried out: those of one line in this order."""
-    if firings:
-        rows = [
-            {"line": each.line, "due": each.at, "attempts": 0, "body": _encode(each)}
-            for each in firings
-        ]
-        tx.execute(insert(actions), rows)
-
-
-def lines(tx: Transaction) -> Sequence[str]:
-    """The lines in which actions are queued."""
-    return list(tx.execute(select(actions.c.line).distinct()).scalars())
-
-
-def first_in(tx: Transaction, line: str) -> Queued | None:
-    """The action that is next in a line."""
-    query = select(actions).where(actions.c.line == line).order_by(actions.c.id).limit(1)
-    row = tx.execute(query).one_or_none()
-    return None if row is None else Queued(row.id, row.due, row.attempts, _firing(row.body))
-
-
-def put_off(tx: Transaction, action: Queued, due: float) -> None:
-    """Try an action again at a time."""
-    change = update(actions).where(actions.c.id == action.id)
-    tx.execute(change.values(due=due, attempts=action.attempts + 1))
-
-
-def done(tx: Transaction, action: Queued) -> None:
-    """An action needs nothing more."""
-    tx.execute(delete(actions).where(actions.c.id == action.id))
 
 
 def _columns(alarm: Alarm, version: int) -> dict[str, object]:
@@ -408,17 +252,6 @@ def _columns(alarm: Alarm, version: int) -> dict[str, object]:
         "state": alarm.standing.state.value,
         "version": version,
         "body": _encode(alarm),
-    }
-
-
-def _item_columns(item: HistoryItem) -> dict[str, object]:
-    return {
-        "name": item.name,
-        "kind": item.kind.value,
-        "at": item.at,
-        "type": item.type.value,
-        "summary": item.summary,
-        "data": item.data,
     }
 
 

@@ -11,6 +11,7 @@ from hostler.domain.config import Quotas
 from hostler.domain.endpoint import Endpoint, EndpointStatus
 from hostler.domain.ids import AccountId, Region
 from hostler.planning import quotas as planning
+from hostler.planning import serverless
 from hostler.planning.sizing import Wish, granted
 from hostler.store import endpoint_pages, endpoints
 from hostler.store.database import Transaction
@@ -36,11 +37,14 @@ def ask(
         now: Epoch seconds.
 
     Raises:
-        CallerError: ResourceLimitExceeded.
+        CallerError: ResourceLimitExceeded, or the sizes contradict each other.
     """
     current = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
     assert current is not None, "what may be changed serves something"
     asked = granted(current, endpoint.sizes, wishes)
+    for name, size in asked.items():
+        if size.serverless is not None:
+            serverless.check(name, size.serverless)
     whole = planning.asked(current, asked)
     delta = whole - planning.asked(current, endpoint.sizes)
     home = endpoint.account, endpoint.region

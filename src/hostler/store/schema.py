@@ -4,6 +4,8 @@ Invariant: a table module that is not imported here does not exist in a new data
 """
 
 from hostler.store import (
+    alarm_history,
+    alarm_queue,
     alarms,
     configs,
     endpoints,
@@ -18,6 +20,8 @@ from hostler.store import (
 from hostler.store.control_metadata import metadata
 
 __all__ = [
+    "alarm_history",
+    "alarm_queue",
     "alarms",
     "configs",
     "endpoints",

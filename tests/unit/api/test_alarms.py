@@ -7,7 +7,7 @@ import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
-from hostler.api.cloudwatch.alarms import put as putting
+from hostler.api.cloudwatch.alarms import keeping
 from hostler.domain.alarm import STATE_SET
 from one_protocol import OnlyOne
 
@@ -409,7 +409,7 @@ def test_alarms_have_tags(client: Any) -> None:
 
 
 def test_there_are_only_so_many(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(putting, "ALARMS_MAX", 1)
+    monkeypatch.setattr(keeping, "ALARMS_MAX", 1)
     put(client)
     put(client)
     assert refusal(client.put_metric_alarm, AlarmName="b", **ASKED)[0] == "LimitExceeded"

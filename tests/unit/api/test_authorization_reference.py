@@ -70,7 +70,8 @@ OF_SERVICE: dict[str, dict[str, Any]] = {
         "ResourceId": "endpoint/rc-ep/variant/AllTraffic",
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
         "ServiceNamespace": "sagemaker",
-    }
+    },
+    "sns": {"ResourceArn": f"arn:aws:sns:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:ops"},
 }
 """Members that mean something else in a service."""
 TAGS = [{"Key": "team", "Value": "rc"}]
@@ -86,8 +87,6 @@ def called(service: str, operation: str, keys: Sequence[str] = ()) -> Call:
     params = {name: value for name, value in sample.items() if name in taken}
     if "Tags" in taken:
         params["Tags"] = {"team": "rc"} if service in TAG_MAPS else TAGS
-    if service == "sns" and "ResourceArn" in params:
-        params["ResourceArn"] = SAMPLE["TopicArn"]
     told = sender.written(Sender("10.1.2.3", secured=True, tls="1.3"))
     return Call(
         service=service,
@@ -112,7 +111,8 @@ def needed(world: Any, operation: Operation, call: Call) -> list[Access]:
         return [*with_tags(tx, call, found)]
 
     (table,) = [table for table in tables.TABLES if table.service == call.service]
-    return world.rooms.database(operation.database or table.database).run(of)  # type: ignore[no-any-return]
+    where = operation.database or table.database
+    return world.rooms.database(where).run(of)  # type: ignore[no-any-return]
 
 
 def kind(resource: str) -> str:

@@ -157,7 +157,7 @@ def test_a_member_of_a_newer_model_is_refused() -> None:
 def test_the_index_of_a_refused_item_is_shown() -> None:
     variants = [
         {"VariantName": "a"},
-        {"VariantName": "b", "ServerlessConfig": {"MaxConcurrency": 1}},
+        {"VariantName": "b", "CoreDumpConfig": {"DestinationS3Uri": "s3://a/b"}},
     ]
-    with pytest.raises(CallerError, match=r"ProductionVariants\[1\]\.ServerlessConfig is not"):
+    with pytest.raises(CallerError, match=r"ProductionVariants\[1\]\.CoreDumpConfig is not"):
         members.refuse(SAGEMAKER["CreateEndpointConfig"], {"ProductionVariants": variants})

@@ -23,8 +23,8 @@ from hostler.domain.alarm import (
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
 from hostler.planning import alarm_transitions
 from hostler.planning.alarms import Evaluation
-from hostler.store import alarms, schema
-from hostler.store.alarms import HistoryFilter
+from hostler.store import alarm_history, alarm_queue, alarms, schema
+from hostler.store.alarm_history import Filter
 from hostler.store.database import Store, StoreUnavailableError
 from hostler.telemetry import metrics, points
 from hostler.telemetry.metrics import Sample
@@ -93,10 +93,10 @@ class World:
 
     def history(self) -> list[str]:
         page = self.store.run(
-            lambda tx: alarms.history_page(
+            lambda tx: alarm_history.page(
                 tx,
                 *WHERE,
-                HistoryFilter(kinds=tuple(AlarmKind)),
+                Filter(kinds=tuple(AlarmKind)),
                 descending=False,
                 after=None,
                 limit=99,
@@ -298,7 +298,7 @@ def test_what_changed_during_an_evaluation_is_left_alone(world: World) -> None:
 def test_actions_are_carried_out_in_order_and_written_down(world: World) -> None:
     firing = Firing(*WHERE, "errors", AlarmKind.METRIC, TOPIC, ALARM, NOW, "{}")
     after = replace(firing, state=OK)
-    world.store.run(lambda tx: alarms.queue(tx, [firing, after]), write=True)
+    world.store.run(lambda tx: alarm_queue.put(tx, [firing, after]), write=True)
     world.failures = [ActionFailedError("away", again=True)]
     world.carry_out()
     assert world.done == []
@@ -315,7 +315,7 @@ def test_actions_are_carried_out_in_order_and_written_down(world: World) -> None
 def test_an_action_that_fails_is_given_up_and_written_down(world: World) -> None:
     firing = Firing(*WHERE, "errors", AlarmKind.METRIC, TOPIC, ALARM, NOW, "{}", repeated=True)
     other = replace(firing, action="arn:aws:lambda:us-east-1:123456789012:function:x")
-    world.store.run(lambda tx: alarms.queue(tx, [firing, other]), write=True)
+    world.store.run(lambda tx: alarm_queue.put(tx, [firing, other]), write=True)
     world.failures = [ActionFailedError("away", again=True) for _ in range(9)]
     for _ in range(9):
         world.carry_out()
@@ -329,7 +329,7 @@ def test_an_action_that_fails_is_given_up_and_written_down(world: World) -> None
 
 def test_an_action_is_not_lost_if_its_outcome_cannot_be_written(world: World) -> None:
     firing = Firing(*WHERE, "errors", AlarmKind.METRIC, TOPIC, ALARM, NOW, "{}")
-    world.store.run(lambda tx: alarms.queue(tx, [firing]), write=True)
+    world.store.run(lambda tx: alarm_queue.put(tx, [firing]), write=True)
     write = world.store.write
 
     async def full(*_: Any, **__: Any) -> Any:

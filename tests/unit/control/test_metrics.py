@@ -12,6 +12,7 @@ import pytest
 import prometheus_page
 from hostler.control.metrics import MetricIngest
 from hostler.domain.layout import Layout
+from hostler.domain.snapshot import EndpointRoute, VariantRoute
 from hostler.store.database import Store, StoreUnavailableError
 from hostler.telemetry import exposition, metrics
 from spooled_calls import START, SUBJECT, Gateway, route
@@ -176,6 +177,17 @@ def test_minutes_without_traffic_are_zeros(world: World) -> None:
     assert world.read("Invocation4XXErrors") == [(0, 1, 0), (60, 5, 0), (120, 1, 0)]
     assert [time for time, *_ in world.read("ModelLatency")] == [60]
     gateway.end()
+
+
+def test_a_sleeping_serverless_endpoint_has_zeros_of_its_own(world: World) -> None:
+    sleeping = VariantRoute("v", 1.0, (), max_concurrency=5)
+    world.routes = [EndpointRoute(SUBJECT.account, SUBJECT.region, "e", "arn", (sleeping,))]
+    world.fill()
+    world.time = START + 80.0
+    world.fill()
+    assert world.read("Invocations") == [(0, 1, 0)]
+    assert world.read("ServerlessConcurrentExecutionsUtilization") == [(0, 1, 0)]
+    assert world.read("InvocationsPerInstance") == []
 
 
 def test_what_was_not_watched_is_not_called_quiet(world: World) -> None:

@@ -17,8 +17,10 @@ from hostler.domain.alarm import (
 )
 from hostler.domain.errors import ConcurrentChangeError
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
-from hostler.store import alarms, schema
-from hostler.store.alarms import HistoryFilter, Kept, Queued, Wanted
+from hostler.store import alarm_history, alarm_queue, alarms, schema
+from hostler.store.alarm_history import Filter
+from hostler.store.alarm_queue import Queued
+from hostler.store.alarms import Kept, Wanted
 from hostler.store.database import Store
 
 WHERE = (DEFAULT_ACCOUNT, DEFAULT_REGION)
@@ -110,33 +112,31 @@ def test_an_alarm_is_settled_once_with_its_history_and_actions(store: Store) -> 
     with pytest.raises(ConcurrentChangeError):
         settle()
     assert kept(store, "errors").alarm.standing.state is AlarmState.ALARM
-    assert store.run(alarms.lines) == [firing().line]
-    queued = store.run(lambda tx: alarms.first_in(tx, firing().line))
+    assert store.run(alarm_queue.lines) == [firing().line]
+    queued = store.run(lambda tx: alarm_queue.first_in(tx, firing().line))
     assert queued is not None
     assert queued.firing == firing()
     page = store.run(
-        lambda tx: alarms.history_page(
-            tx, *WHERE, HistoryFilter(), descending=True, after=None, limit=9
-        )
+        lambda tx: alarm_history.page(tx, *WHERE, Filter(), descending=True, after=None, limit=9)
     )
     assert [each for _, each in page] == items
 
 
 def test_an_action_is_put_off_and_done(store: Store) -> None:
     again = replace(firing("a"), at=NOW + 1)
-    store.run(lambda tx: alarms.queue(tx, [firing("a"), firing("b"), again]), write=True)
+    store.run(lambda tx: alarm_queue.put(tx, [firing("a"), firing("b"), again]), write=True)
 
     def first(line: str) -> Queued | None:
-        return store.run(lambda tx: alarms.first_in(tx, line))
+        return store.run(lambda tx: alarm_queue.first_in(tx, line))
 
-    assert sorted(store.run(alarms.lines)) == [firing("a").line, firing("b").line]
+    assert sorted(store.run(alarm_queue.lines)) == [firing("a").line, firing("b").line]
     action = first(again.line)
     assert action is not None
-    store.run(lambda tx: alarms.put_off(tx, action, NOW + 60), write=True)
+    store.run(lambda tx: alarm_queue.put_off(tx, action, NOW + 60), write=True)
     waiting = first(again.line)
     assert waiting is not None
     assert (waiting.firing, waiting.due, waiting.attempts) == (firing("a"), NOW + 60, 1)
-    store.run(lambda tx: alarms.done(tx, waiting), write=True)
+    store.run(lambda tx: alarm_queue.done(tx, waiting), write=True)
     following = first(again.line)
     assert following is not None
     assert following.firing == again
@@ -157,26 +157,28 @@ def test_who_is_due_is_told_apart_by_its_interval(store: Store) -> None:
 def test_history_outlives_its_alarm_and_is_bounded(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alarms, "HISTORY_ITEMS_MAX", 3)
+    monkeypatch.setattr(alarm_history, "ITEMS_MAX", 3)
     put(store, metric_alarm("a"))
     for number in range(5):
-        store.run(lambda tx, at=NOW + number: alarms.note(tx, *WHERE, item("a", at)), write=True)
-    store.run(lambda tx: alarms.note(tx, *WHERE, item("b", NOW)), write=True)
+        store.run(
+            lambda tx, at=NOW + number: alarm_history.note(tx, *WHERE, item("a", at)), write=True
+        )
+    store.run(lambda tx: alarm_history.note(tx, *WHERE, item("b", NOW)), write=True)
     store.run(lambda tx: alarms.remove(tx, *WHERE, ["a"]), write=True)
     assert store.run(lambda tx: alarms.get(tx, *WHERE, "a")) is None
 
-    def times(wanted: HistoryFilter, *, descending: bool = True) -> list[float]:
+    def times(wanted: Filter, *, descending: bool = True) -> list[float]:
         page = store.run(
-            lambda tx: alarms.history_page(
+            lambda tx: alarm_history.page(
                 tx, *WHERE, wanted, descending=descending, after=None, limit=9
             )
         )
         return [each.at - NOW for _, each in page]
 
-    assert times(HistoryFilter(name="a")) == [4, 3, 2]
-    assert times(HistoryFilter(name="a"), descending=False) == [2, 3, 4]
-    assert times(HistoryFilter(start=NOW + 3, end=NOW + 3)) == [3]
-    assert times(HistoryFilter(type=HistoryType.ACTION)) == []
-    assert times(HistoryFilter(kinds=(AlarmKind.COMPOSITE,))) == []
-    store.run(lambda tx: alarms.forget_history(tx, NOW + 4), write=True)
-    assert times(HistoryFilter()) == [4]
+    assert times(Filter(name="a")) == [4, 3, 2]
+    assert times(Filter(name="a"), descending=False) == [2, 3, 4]
+    assert times(Filter(start=NOW + 3, end=NOW + 3)) == [3]
+    assert times(Filter(type=HistoryType.ACTION)) == []
+    assert times(Filter(kinds=(AlarmKind.COMPOSITE,))) == []
+    store.run(lambda tx: alarm_history.forget(tx, NOW + 4), write=True)
+    assert times(Filter()) == [4]

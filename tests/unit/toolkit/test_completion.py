@@ -4,6 +4,7 @@ Each action is met by the operation that needs it, through the rules that the se
 """
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -18,7 +19,7 @@ from hostler.api.s3.guard import Asked, Guard, Holding
 from hostler.api.s3.kept import Elsewhere
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import AccountId, Region, iam_arn, sagemaker_arn
-from hostler.domain.snapshot import Principal
+from hostler.domain.snapshot import Policy, Principal
 from hostler.iam.evaluate import PolicyEngine
 from hostler.store import schema
 from hostler.store.database import Store

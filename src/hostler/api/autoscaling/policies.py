@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from hostler.api.autoscaling import pages, policy_config, resources
-from hostler.api.cloudwatch.alarms import put as alarm_put
+from hostler.api.cloudwatch.alarms import keeping
 from hostler.api.registry import Call
 from hostler.domain.alarm import alarm_arn
 from hostler.domain.errors import CallerError, validation
@@ -126,7 +126,7 @@ def _put_alarms(
 ) -> None:
     """Make the policy's alarms; one that is there keeps its state, and one too many goes."""
     for alarm in tracking.alarms(target, policy, call.now):
-        alarm_put.keep(tx, call, alarm)
+        keeping.keep(tx, call, alarm)
     gone = {*_made(before)} - {*_made(policy)} if before is not None else set()
     alarms.remove(tx, target.account, target.region, sorted(gone))
 

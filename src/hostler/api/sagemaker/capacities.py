@@ -12,7 +12,7 @@ from hostler.api.registry import Call
 from hostler.api.sagemaker import configs
 from hostler.api.sagemaker.endpoints import changeable, on_endpoint
 from hostler.api.sagemaker.operations import writes
-from hostler.domain.endpoint import Deployment
+from hostler.domain.endpoint import Deployment, Variant
 from hostler.domain.errors import validation
 from hostler.planning.sizing import Wish
 from hostler.store import capacities, endpoints
@@ -42,14 +42,29 @@ def _wishes(current: Deployment, given: Sequence[Mapping[str, Any]]) -> dict[str
             f'The variant name(s) "{", ".join(unknown)}" is/are not present within endpoint '
             f'configuration "{current.config_name}".'
         )
-    return {each["VariantName"]: _wish(each) for each in given}
+    variants = {variant.name: variant for variant in current.variants}
+    return {each["VariantName"]: _wish(each, variants[each["VariantName"]]) for each in given}
 
 
-def _wish(given: Mapping[str, Any]) -> Wish:
+def _wish(given: Mapping[str, Any], variant: Variant) -> Wish:
     name, weight = given["VariantName"], given.get("DesiredWeight")
     count = given.get("DesiredInstanceCount")
     if weight is not None:
         configs.check_weight("DesiredWeight", name, weight)
+    config = given.get("ServerlessUpdateConfig")
+    if variant.serverless is not None:
+        if count is not None:
+            raise validation(
+                f'DesiredInstanceCount cannot be specified for the production variant "{name}": '
+                "it is serverless and takes a ServerlessUpdateConfig."
+            )
+        changes = config or {}
+        return Wish(weight, changes.get("ProvisionedConcurrency"), changes.get("MaxConcurrency"))
+    if config:
+        raise validation(
+            f'ServerlessUpdateConfig cannot be specified for the production variant "{name}": it '
+            "is not serverless."
+        )
     if count == 0:
         raise validation(
             f'DesiredInstanceCount of the production variant "{name}" must be at least 1: only '

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hostler.api.registry import Call
-from hostler.api.sagemaker import deploy, describe, lists
+from hostler.api.sagemaker import deploy, describe, lists, serverless
 from hostler.api.sagemaker import tags as tagged
 from hostler.api.sagemaker.operations import deletes, on, on_everything, reads, writes
 from hostler.api.sagemaker.resources import CONFIG, ENDPOINT
@@ -101,6 +101,10 @@ def update(tx: Transaction, call: Call) -> Mapping[str, Any]:
     if call.params.get("RetainAllVariantProperties", False):
         deployment = _retaining(tx, call, endpoint, deployment)
     _check_scaled(tx, endpoint, deployment)
+    current = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
+    serverless.check_change(
+        endpoint.arn, serves=_is_serverless(current), asked=_is_serverless(deployment)
+    )
     run = quotas.asked(deployment, {})
     deploy.check_instances(tx, call, delta=run, whole=run)
     endpoints.request_update(tx, endpoint, deployment, call.now)
@@ -130,6 +134,10 @@ def changeable(tx: Transaction, call: Call) -> Endpoint:
             "only DeleteEndpoint is allowed."
         )
     return endpoint
+
+
+def _is_serverless(deployment: Deployment | None) -> bool:
+    return deployment is not None and any(v.serverless for v in deployment.variants)
 
 
 def _retaining(

@@ -147,6 +147,7 @@ def _settings(spec: InstanceSpec, path: Path, prepared: Prepared, tier: Tier) ->
         "instance_id": spec.instance_id,
         "instance_type": spec.instance_type,
         "network_isolation": spec.network_isolation,
+        "one_worker": spec.one_worker,
         "cores": len(os.sched_getaffinity(0)),
     }
 

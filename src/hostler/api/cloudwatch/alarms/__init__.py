@@ -1,6 +1,15 @@
 """CloudWatch's alarms: put, described, changed, tagged."""
 
-from hostler.api.cloudwatch.alarms import access, changes, composites, histories, lists, put, tags
+from hostler.api.cloudwatch.alarms import (
+    access,
+    actions,
+    changes,
+    composites,
+    histories,
+    lists,
+    put,
+    tags,
+)
 from hostler.api.cloudwatch.alarms.members import BY_OPERATION
 from hostler.api.registry import (
     AccessRule,
@@ -31,8 +40,10 @@ def _operation(
 
 
 OPERATIONS = (
-    _operation("PutMetricAlarm", put.put, access.putting, Effect.WRITES, put.check_hooks),
-    _operation("PutCompositeAlarm", composites.put, access.putting, Effect.WRITES, put.check_hooks),
+    _operation("PutMetricAlarm", put.put, access.putting, Effect.WRITES, actions.check_commands),
+    _operation(
+        "PutCompositeAlarm", composites.put, access.putting, Effect.WRITES, actions.check_commands
+    ),
     _operation("DescribeAlarms", lists.listed, access.named, Effect.READS),
     _operation("DescribeAlarmsForMetric", lists.of_metric, access.everything, Effect.READS),
     _operation("DescribeAlarmHistory", histories.listed, access.named, Effect.READS),

@@ -16,7 +16,7 @@ from hostler.domain.alarm import STATE_SET, AlarmState, CompositeAlarm
 from hostler.domain.errors import CallerError
 from hostler.planning import alarm_transitions
 from hostler.planning.alarms import Evaluation
-from hostler.store import alarms, tags
+from hostler.store import alarm_history, alarms, tags
 from hostler.store.database import Transaction
 
 
@@ -35,7 +35,7 @@ def delete(tx: Transaction, call: Call) -> None:
             )
     for alarm in found:
         item = alarm_transitions.configured(alarm, "delete", shapes.of_history(alarm), call.now)
-        alarms.note(tx, *where, item)
+        alarm_history.note(tx, *where, item)
         tags.remove_all(tx, alarm.arn)
     alarms.remove(tx, *where, [alarm.name for alarm in found])
 
@@ -79,4 +79,4 @@ def _set_enabled(tx: Transaction, call: Call, *, enabled: bool) -> None:
         alarm = replace(kept.alarm, actions=actions, configured=call.now)
         alarms.save(tx, kept, alarm)
         item = alarm_transitions.configured(alarm, "update", shapes.of_history(alarm), call.now)
-        alarms.note(tx, *where, item)
+        alarm_history.note(tx, *where, item)

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutComposit
 from collections.abc import Mapping, Sequence
 
 from hostler.api.cloudwatch import refusals
-from hostler.api.cloudwatch.alarms import put as metric_alarms
+from hostler.api.cloudwatch.alarms import actions, keeping
 from hostler.api.registry import Call
 from hostler.domain.alarm import AlarmKind, CompositeAlarm, alarm_arn
 from hostler.planning import alarm_rules, alarm_transitions
@@ -26,15 +26,15 @@ def put(tx: Transaction, call: Call) -> None:
     alarm = CompositeAlarm(
         call.account,
         call.region,
-        metric_alarms.name_of(params),
-        metric_alarms.actions_of(call, ("lambda", "sns")),
+        keeping.name_of(params),
+        actions.given(call, actions.OF_COMPOSITES),
         params["AlarmRule"],
         call.now,
         alarm_transitions.initial(call.now),
         params.get("AlarmDescription"),
     )
     _check_rule(tx, call, alarm)
-    metric_alarms.keep(tx, call, alarm)
+    keeping.keep(tx, call, alarm)
 
 
 def uses(tx: Transaction, call: Call) -> dict[str, Sequence[str]]:

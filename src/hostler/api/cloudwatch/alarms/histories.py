@@ -12,8 +12,8 @@ from hostler.api.cloudwatch import refusals
 from hostler.api.cloudwatch.alarms import tokens
 from hostler.api.registry import Call
 from hostler.domain.alarm import AlarmKind, HistoryItem, HistoryType
-from hostler.store import alarms
-from hostler.store.alarms import HISTORY_S, HistoryFilter
+from hostler.store import alarm_history
+from hostler.store.alarm_history import KEPT_S, Filter
 from hostler.store.database import Transaction
 
 PAGE = 100
@@ -26,15 +26,15 @@ def listed(tx: Transaction, call: Call) -> Mapping[str, Any]:
     if start is not None and end is not None and start > end:
         raise refusals.unfit("The parameter StartDate must not be after the parameter EndDate.")
     kind = params.get("HistoryItemType")
-    wanted = HistoryFilter(
+    wanted = Filter(
         [AlarmKind(each) for each in params.get("AlarmTypes") or (AlarmKind.METRIC,)],
         params.get("AlarmName"),
         None if kind is None else HistoryType(kind),
-        max(start or 0.0, call.now - HISTORY_S),
+        max(start or 0.0, call.now - KEPT_S),
         end,
     )
     most: int = params.get("MaxRecords", PAGE)
-    found = alarms.history_page(
+    found = alarm_history.page(
         tx,
         call.account,
         call.region,

@@ -5,19 +5,14 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAl
 """
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from hostler.api import tagging
 from hostler.api.cloudwatch import queries, refusals
-from hostler.api.cloudwatch.alarms import shapes
-from hostler.api.registry import Call, Rooms
+from hostler.api.cloudwatch.alarms import actions, keeping
+from hostler.api.registry import Call
 from hostler.domain.alarm import (
     FINE_PERIODS,
-    Actions,
-    Alarm,
     AlarmQuery,
     Comparison,
     LowSamples,
@@ -25,38 +20,30 @@ from hostler.domain.alarm import (
     MetricStatistic,
     Missing,
 )
-from hostler.domain.errors import CallerError
 from hostler.planning import alarm_transitions
-from hostler.store import alarms, tags
 from hostler.store.database import Transaction
 from hostler.telemetry import alarm_points, points
 from hostler.telemetry.expressions import ExpressionError
 from hostler.telemetry.levels import DAY_S, HOUR_S
 
-ALARMS_MAX = 5_000
-"""Of an account in a region."""
-QUERIES_MAX, METRICS_MAX, EXPRESSIONS_MAX = 20, 10, 10
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+METRICS_MAX, EXPRESSIONS_MAX = 10, 10
 _OF_A_METRIC = (
     *("MetricName", "Namespace", "Dimensions", "Period", "Unit", "Statistic"),
     "ExtendedStatistic",
 )
-_ACTION = re.compile(r"arn:[a-z-]+:(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]+):[0-9]{12}:.+")
-_HOOK = re.compile(r"function:(?P<name>[A-Za-z0-9_-]+)")
-_SERVICES = ("autoscaling", "lambda", "sns")
 
 
 def put(tx: Transaction, call: Call) -> None:
     """PutMetricAlarm."""
     params = call.params
-    actions = actions_of(call, _SERVICES)
+    acting = actions.given(call, actions.SERVICES)
     metric = None if params.get("Metrics") else _metric(params)
     watched = _queries(call) if metric is None else ()
     alarm = MetricAlarm(
         call.account,
         call.region,
-        name_of(params),
-        actions,
+        keeping.name_of(params),
+        acting,
         Comparison(_required(params, "ComparisonOperator")),
         _threshold(params),
         _required(params, "EvaluationPeriods"),
@@ -70,96 +57,7 @@ def put(tx: Transaction, call: Call) -> None:
         _choice(params, "EvaluateLowSampleCountPercentile", LowSamples),
     )
     _check_periods(alarm)
-    keep(tx, call, alarm)
-
-
-def keep(tx: Transaction, call: Call, alarm: Alarm) -> None:
-    """Store an alarm that is new, or instead of one of its name and kind; have it evaluated."""
-    where = (call.account, call.region)
-    kept = alarms.get(tx, *where, alarm.name)
-    if kept is None:
-        if alarms.count(tx, *where) >= ALARMS_MAX:
-            raise CallerError(
-                "LimitExceeded",
-                f"The quota of {ALARMS_MAX} alarms in this account and region is used up: delete "
-                "some first.",
-            )
-        given = tagging.checked(call.params, refusals.invalid)
-        alarms.create(tx, alarm)
-        tags.replace(tx, alarm.arn, given)
-        how = "create"
-    else:
-        if type(kept.alarm) is not type(alarm):
-            raise refusals.unfit(
-                f"There is an alarm of another type called {alarm.name}: delete it first, or "
-                "choose another name."
-            )
-        alarm = replace(alarm, standing=kept.alarm.standing)
-        alarms.save(tx, kept, alarm)
-        how = "update"
-    item = alarm_transitions.configured(alarm, how, shapes.of_history(alarm), call.now)
-    alarms.note(tx, *where, item)
-    call.wakes.append(alarm.arn)
-
-
-async def check_hooks(rooms: Rooms, call: Call) -> None:
-    """Functions of Lambda that alarms may call are commands of the settings, by name."""
-    for action in _given(call.params):
-        if alarm_transitions.service_of(action) != "lambda":
-            continue
-        found = _HOOK.fullmatch(action.split(":", 5)[5])
-        if found is None or found["name"] not in rooms.alarm_commands:
-            known = ", ".join(sorted(rooms.alarm_commands)) or "there is none"
-            raise refusals.unfit(
-                f"Unsupported action {action}: a function is a command of [alarms.commands] in "
-                f"hostler.toml, by its name ({known})."
-            )
-
-
-def actions_of(call: Call, services: Sequence[str]) -> Actions:
-    """The actions of a call, checked."""
-    params = call.params
-    for action in _given(params):
-        _check_action(call, action, services)
-    return Actions(
-        params.get("ActionsEnabled", True),
-        tuple(params.get("OKActions") or ()),
-        tuple(params.get("AlarmActions") or ()),
-        tuple(params.get("InsufficientDataActions") or ()),
-    )
-
-
-def name_of(params: Mapping[str, Any]) -> str:
-    """The alarm's name, checked."""
-    name: str = params["AlarmName"]
-    if _CONTROL.search(name) or not name.strip():
-        raise refusals.unfit(
-            "The value for parameter AlarmName is invalid: it may not be blank or contain control "
-            "characters."
-        )
-    return name
-
-
-def _given(params: Mapping[str, Any]) -> Iterator[str]:
-    for member in ("OKActions", "AlarmActions", "InsufficientDataActions"):
-        yield from params.get(member) or ()
-
-
-def _check_action(call: Call, action: str, services: Sequence[str]) -> None:
-    found = _ACTION.fullmatch(action)
-    if found is None:
-        raise refusals.unfit(f"Invalid arn syntax: {action}")
-    if found["service"] not in services:
-        raise refusals.unfit(
-            f"Unsupported action {action}: alarms of this kind act on {', '.join(services)}."
-        )
-    if found["region"] != call.region:
-        raise refusals.unfit(
-            f"Invalid region {found['region']} specified. Only {call.region} is supported."
-        )
-    account = action.split(":", 5)[4]
-    if account != call.account:
-        raise refusals.unfit(f"Unsupported action {action}: it is of another account.")
+    keeping.keep(tx, call, alarm)
 
 
 def _metric(params: Mapping[str, Any]) -> MetricStatistic:
