@@ -11,6 +11,7 @@ from hostler.api.registry import Call
 from hostler.domain.endpoint import Deployment, Endpoint, Variant
 from hostler.domain.errors import CallerError, validation
 from hostler.domain.scaling import NAMESPACE, Dimension, Target
+from hostler.planning.sizing import size
 from hostler.store import endpoints, scaling
 from hostler.store.database import Transaction
 from hostler.store.scaling import Resource
@@ -43,11 +44,6 @@ def resource_of(params: Mapping[str, Any]) -> Resource:
         raise validation(
             f"Unsupported service namespace, resource type or scalable dimension: resource ID "
             f"{resource_id} must be written as endpoint/ENDPOINT/variant/VARIANT."
-        )
-    if dimension is Dimension.PROVISIONED_CONCURRENCY:
-        raise validation(
-            f"Scalable dimension {dimension} is not supported yet: serverless inference does not "
-            f"exist here. Use {Dimension.INSTANCE_COUNT}."
         )
     return Resource(found[1], found[2], dimension)
 
@@ -112,6 +108,22 @@ def variant_of(tx: Transaction, call: Call, resource: Resource) -> tuple[Endpoin
     raise validation(
         f"SageMaker variant doesn't exist: endpoint/{resource.endpoint}/variant/{resource.variant}"
     )
+
+
+def check_dimension(endpoint: Endpoint, variant: Variant, dimension: Dimension) -> None:
+    """Refuse to scale instances where there are none, and concurrency that is not provisioned."""
+    is_serverless = variant.serverless is not None
+    if is_serverless != (dimension is Dimension.PROVISIONED_CONCURRENCY):
+        other = Dimension.PROVISIONED_CONCURRENCY if is_serverless else Dimension.INSTANCE_COUNT
+        raise validation(
+            f"Scalable dimension {dimension} does not fit variant {variant.name}, which is "
+            f"{'serverless' if is_serverless else 'not serverless'}: use {other}."
+        )
+    if is_serverless and size(variant, endpoint.sizes).count == 0:
+        raise validation(
+            f"Variant {variant.name} has no provisioned concurrency to scale: give its "
+            "ServerlessConfig a ProvisionedConcurrency first."
+        )
 
 
 def _deployment(tx: Transaction, endpoint: Endpoint) -> Deployment | None:

@@ -30,6 +30,7 @@ def register(tx: Transaction, call: Call) -> Mapping[str, Any]:
     endpoint, variant = resources.variant_of(tx, call, resource)
     known = scaling.target(tx, call.account, call.region, resource)
     given_tags: Mapping[str, str] = params.get("Tags") or {}
+    resources.check_dimension(endpoint, variant, resource.dimension)
     if known is None:
         _check_burstable(variant)
         found = replace(_new(call, resource), endpoint=endpoint.name)
@@ -43,6 +44,7 @@ def register(tx: Transaction, call: Call) -> Mapping[str, Any]:
             )
     bounds = params.get("MinCapacity", found.min), params.get("MaxCapacity", found.max)
     check_bounds(*bounds)
+    _check_concurrency(variant, bounds[1])
     changed = replace(
         found,
         min=bounds[0],
@@ -87,7 +89,7 @@ def check_bounds(least: int, most: int) -> None:
     if least < MIN_REAL_TIME:
         raise validation(
             f"Minimum capacity {least} is not valid: a variant of a real-time endpoint has at "
-            f"least {MIN_REAL_TIME} instance."
+            f"least {MIN_REAL_TIME} instance, and provisioned concurrency is at least that."
         )
     if most < least:
         raise validation("Maximum capacity cannot be less than minimum capacity.")
@@ -129,6 +131,14 @@ def _check_burstable(variant: Variant) -> None:
         raise validation(
             f"You cannot register a variant with {name} instance type as a scalable target. "
             "Burstable instances do not give steady capacity: use another instance type."
+        )
+
+
+def _check_concurrency(variant: Variant, most: int) -> None:
+    if variant.serverless is not None and most > variant.serverless.max_concurrency:
+        raise validation(
+            f"Maximum capacity {most} is not valid: variant {variant.name} has MaxConcurrency "
+            f"{variant.serverless.max_concurrency}."
         )
 
 
