@@ -70,11 +70,11 @@ fuzz: setup ## broken input for the parsers, by seed: make fuzz SECONDS=600
 
 bench: setup ## speed beside other servers, as ratios in one run: make bench BENCH="--all --docs"
 	$(RUN)/python -m bench $(BENCH)
+	$(RUN)/python -m bench.decisions
+	$(RUN)/python -m bench.serverless
 
 soak: setup ## auto scaling at AWS's timing, 45 minutes: make soak SOAK="--short --svg scaling.svg"
 	$(RUN)/python -m bench.soak $(SOAK)
-	$(RUN)/python -m bench.decisions
-	$(RUN)/python -m bench.serverless
 
 chaos: setup ## faults against a real Hostler, and what must hold: make chaos ONLY=F1,F7 SEED=4
 	$(RUN)/python -m chaos $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))

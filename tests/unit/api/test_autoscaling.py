@@ -148,7 +148,7 @@ NOT_REGISTERED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency"},
-        "which is not serverless: use sagemaker:variant:DesiredInstanceCount",
+        "it has no ProvisionedConcurrency in its ServerlessConfig",
     ),
     ({"ScalableDimension": "ecs:service:DesiredCount"}, "is none of sagemaker's"),
     ({"ServiceNamespace": "ecs"}, "Service namespace ecs is not supported"),
@@ -594,43 +594,23 @@ def test_an_update_keeps_what_is_scaled(
     sagemaker.update_endpoint(EndpointName=NAME, EndpointConfigName="rc-same-config")
 
 
-def test_provisioned_concurrency_is_scaled(world: Any, sagemaker: Any, client: Any) -> None:
-    def serverless(name: str, **config: int) -> dict[str, Any]:
-        asked = {"MemorySizeInMB": 2048, "MaxConcurrency": 5, **config}
-        variant = {"VariantName": "v", "ModelName": "rc-project-a-fraud-v1"}
-        sagemaker.create_endpoint_config(
-            EndpointConfigName=name, ProductionVariants=[{**variant, "ServerlessConfig": asked}]
-        )
-        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-        concurrency = "sagemaker:variant:DesiredProvisionedConcurrency"
-        of = {"ResourceId": f"endpoint/{name}/variant/v", "ScalableDimension": concurrency}
-        return {"ServiceNamespace": "sagemaker", **of}
-
-    bare = serverless("bare")
-    bounds = {"MinCapacity": 1, "MaxCapacity": 5}
-    assert "no provisioned" in refusal(client.register_scalable_target, **bare, **bounds)[1]
-    naps = serverless("naps", ProvisionedConcurrency=1)
-    instances = {**naps, "ScalableDimension": COUNT}
-    text = refusal(client.register_scalable_target, **instances, **bounds)[1]
-    assert text.endswith(
-        "which is serverless: use sagemaker:variant:DesiredProvisionedConcurrency."
-    )
-    many = {**bounds, "MaxCapacity": 6}
-    assert "MaxConcurrency 5" in refusal(client.register_scalable_target, **naps, **many)[1]
-    client.register_scalable_target(**naps, **bounds)
-    metric = {"PredefinedMetricType": "SageMakerVariantProvisionedConcurrencyUtilization"}
-    client.put_scaling_policy(
-        PolicyName="track",
-        **naps,
-        PolicyType="TargetTrackingScaling",
-        TargetTrackingScalingPolicyConfiguration={
-            "TargetValue": 0.7,
-            "PredefinedMetricSpecification": metric,
-        },
-    )
-    high = made(world)["High"].metric
-    assert high is not None
-    assert high.metric_name == "ServerlessProvisionedConcurrencyUtilization"
+def test_provisioned_concurrency_is_bounded_by_max_concurrency(sagemaker: Any, client: Any) -> None:
+    config = {"MemorySizeInMB": 2048, "MaxConcurrency": 5, "ProvisionedConcurrency": 1}
+    variant = {
+        "VariantName": "v",
+        "ModelName": "rc-project-a-fraud-v1",
+        "ServerlessConfig": config,
+    }
+    sagemaker.create_endpoint_config(EndpointConfigName="naps", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName="naps", EndpointConfigName="naps")
+    naps = {
+        **OF,
+        "ResourceId": "endpoint/naps/variant/v",
+        "ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency",
+    }
+    text = refusal(client.register_scalable_target, **naps, MinCapacity=1, MaxCapacity=6)[1]
+    assert "MaxConcurrency is 5" in text
+    client.register_scalable_target(**naps, MinCapacity=1, MaxCapacity=5)
 
 
 def test_deleting_an_endpoint_deregisters_its_variants(

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from hostler.control.scaling_steps import Rules, settle
+from hostler.domain.config import Quotas
 from hostler.domain.endpoint import Endpoint, EndpointStatus, Size
+from hostler.domain.scaling import KEY
 from hostler.domain.serverless import Serverless
 from hostler.store import endpoints
 
@@ -179,3 +182,38 @@ def test_a_serverless_variant_has_no_instance_count(serving: Any) -> None:
         DesiredWeightsAndCapacities=[wish],
     )
     assert "it is serverless and takes a ServerlessUpdateConfig" in said
+
+
+def test_provisioned_concurrency_is_scaled_and_instances_are_not(world: Any, serving: Any) -> None:
+    client = world.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{NAME}/variant/AllTraffic",
+        "ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency",
+    }
+    asked = {**target, "MinCapacity": 2, "MaxCapacity": 4}
+    assert "it has no ProvisionedConcurrency" in refused(client.register_scalable_target, **asked)
+    found = stored(world)
+    sizes = {"AllTraffic": Size(1.0, 1, Serverless(2048, 5, 1))}
+    put = replace(found, sizes=sizes)
+    world.rooms.store.run(lambda tx: endpoints.save(tx, put), write=True)
+    instances = {**asked, "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
+    assert "it is serverless" in refused(client.register_scalable_target, **instances)
+    client.register_scalable_target(**asked)
+    client.put_scaling_policy(
+        **target,
+        PolicyName="busy",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 0.7,
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "SageMakerVariantProvisionedConcurrencyUtilization"
+            },
+        },
+    )
+    (key,) = {each for each in world.wakes if each.startswith(KEY)}
+    rules = Rules(world.clock.now(), Quotas())
+    world.rooms.store.run(lambda tx: settle(tx, key.removeprefix(KEY), rules), write=True)
+    assert stored(world).asked == {"AllTraffic": Size(1.0, 2, Serverless(2048, 5, 2))}
+    (told,) = client.describe_scaling_activities(ServiceNamespace="sagemaker")["ScalingActivities"]
+    assert told["Description"] == "Setting desired provisioned concurrency to 2."

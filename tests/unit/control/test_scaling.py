@@ -9,33 +9,24 @@ from random import Random
 import pytest
 
 from alarm_pieces import metric_alarm
-from hostler.control.scaling import ScalingReconciler
 from hostler.domain.alarm import Actions, AlarmKind, AlarmState, Comparison, Firing, MetricStatistic
 from hostler.domain.config import Quotas
-from hostler.domain.endpoint import EndpointStatus, Size
+from hostler.domain.endpoint import EndpointStatus
 from hostler.domain.ids import Arn
 from hostler.domain.scaling import (
     ActivityStatus,
-    Dimension,
     NotScaled,
     ScheduledAction,
     Suspended,
 )
-from hostler.domain.serverless import Serverless
 from hostler.planning.sizing import Wish
-from hostler.sim import loop as virtual
-from hostler.sim.world import StartClock
 from hostler.store import (
     alarms,
     capacities,
     endpoints,
     scaling,
-    scaling_activities,
-    schema,
     unscaling,
 )
-from hostler.store.database import Store, Transaction
-from planning_pieces import OWNER, deployment, endpoint, variant
 from scaling_world import METRIC, NAMESPACE, START, TARGET, World, play, step, track
 
 MINUTE = 60.0
@@ -273,35 +264,6 @@ def test_a_target_that_goes_meanwhile_says_so() -> None:
 
     world_target = TARGET
     play(story)
-
-
-def test_provisioned_concurrency_is_asked_for_as_instances_are() -> None:
-    store = Store("sqlite://", inline=True, tables=schema.metadata)
-    store.create_tables()
-    naps = replace(variant(), serverless=Serverless(2048, 5, 1))
-    target = replace(TARGET, dimension=Dimension.PROVISIONED_CONCURRENCY, min=2, bounded=True)
-
-    def write(tx: Transaction) -> None:
-        deployed = deployment(1, naps)
-        serving = endpoint(EndpointStatus.IN_SERVICE, current=deployed.id)
-        endpoints.create(tx, serving, deployed)
-        scaling.put_target(tx, target)
-
-    store.run(write, write=True)
-    woken: list[str] = []
-
-    async def reconciled() -> None:
-        reconciler = ScalingReconciler(store, store, StartClock(START), woken.append)
-        await reconciler.reconcile(target.key)
-
-    virtual.run(reconciled())
-    asked = store.run(lambda tx: endpoints.by_id(tx, OWNER))
-    assert asked is not None
-    assert asked.asked == {"AllTraffic": Size(1.0, 2, Serverless(2048, 5, 2))}
-    assert woken == [OWNER, target.key]
-    (told,) = store.run(lambda tx: scaling_activities.listed(tx, target.account, target.region))
-    assert told.description == "Setting desired provisioned concurrency to 2."
-    store.close()
 
 
 @pytest.mark.parametrize("seed", range(4))

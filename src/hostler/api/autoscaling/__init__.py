@@ -1,4 +1,4 @@
-"""Application Auto Scaling, for the instances of endpoints' variants."""
+"""Application Auto Scaling, for variants: their instances, or their provisioned concurrency."""
 
 from hostler.api.autoscaling import access, activities, policies, schedules, tags, targets
 from hostler.api.autoscaling.members import BY_OPERATION

@@ -11,6 +11,7 @@ from hostler.api.registry import Call
 from hostler.domain.endpoint import Deployment, Endpoint, Variant
 from hostler.domain.errors import CallerError, validation
 from hostler.domain.scaling import NAMESPACE, Dimension, Target
+from hostler.domain.serverless import Serverless
 from hostler.planning.sizing import size
 from hostler.store import endpoints, scaling
 from hostler.store.database import Transaction
@@ -104,25 +105,26 @@ def variant_of(tx: Transaction, call: Call, resource: Resource) -> tuple[Endpoin
     run = _deployment(tx, endpoint)
     for variant in run.variants if run is not None else ():
         if variant.name == resource.variant:
+            _check_dimension(size(variant, endpoint.sizes).serverless, resource)
             return endpoint, variant
     raise validation(
         f"SageMaker variant doesn't exist: endpoint/{resource.endpoint}/variant/{resource.variant}"
     )
 
 
-def check_dimension(endpoint: Endpoint, variant: Variant, dimension: Dimension) -> None:
-    """Refuse to scale instances where there are none, and concurrency that is not provisioned."""
-    is_serverless = variant.serverless is not None
-    if is_serverless != (dimension is Dimension.PROVISIONED_CONCURRENCY):
-        other = Dimension.PROVISIONED_CONCURRENCY if is_serverless else Dimension.INSTANCE_COUNT
+def _check_dimension(serverless: Serverless | None, resource: Resource) -> None:
+    """Refuse to scale instances where there are none, or provisioned environments likewise."""
+    name = f"endpoint/{resource.endpoint}/variant/{resource.variant}"
+    if resource.dimension is Dimension.PROVISIONED_CONCURRENCY:
+        if serverless is None or not serverless.provisioned:
+            raise validation(
+                f"Scalable dimension {resource.dimension} is not supported for {name}: it has no "
+                "ProvisionedConcurrency in its ServerlessConfig."
+            )
+    elif serverless is not None:
         raise validation(
-            f"Scalable dimension {dimension} does not fit variant {variant.name}, which is "
-            f"{'serverless' if is_serverless else 'not serverless'}: use {other}."
-        )
-    if is_serverless and size(variant, endpoint.sizes).count == 0:
-        raise validation(
-            f"Variant {variant.name} has no provisioned concurrency to scale: give its "
-            "ServerlessConfig a ProvisionedConcurrency first."
+            f"Scalable dimension {resource.dimension} is not supported for {name}: it is "
+            f"serverless. Use {Dimension.PROVISIONED_CONCURRENCY}."
         )
 
 

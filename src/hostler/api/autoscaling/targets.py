@@ -15,6 +15,8 @@ from hostler.api.registry import Call
 from hostler.domain.endpoint import Variant
 from hostler.domain.errors import validation
 from hostler.domain.scaling import NAMESPACE, Suspended, Target, service_linked_role
+from hostler.domain.serverless import Serverless
+from hostler.planning.sizing import size
 from hostler.store import scaling, tags, unscaling
 from hostler.store.database import Transaction
 from hostler.store.scaling import Resource
@@ -30,7 +32,6 @@ def register(tx: Transaction, call: Call) -> Mapping[str, Any]:
     endpoint, variant = resources.variant_of(tx, call, resource)
     known = scaling.target(tx, call.account, call.region, resource)
     given_tags: Mapping[str, str] = params.get("Tags") or {}
-    resources.check_dimension(endpoint, variant, resource.dimension)
     if known is None:
         _check_burstable(variant)
         found = replace(_new(call, resource), endpoint=endpoint.name)
@@ -44,7 +45,7 @@ def register(tx: Transaction, call: Call) -> Mapping[str, Any]:
             )
     bounds = params.get("MinCapacity", found.min), params.get("MaxCapacity", found.max)
     check_bounds(*bounds)
-    _check_concurrency(variant, bounds[1])
+    _check_concurrency(size(variant, endpoint.sizes).serverless, bounds[1])
     changed = replace(
         found,
         min=bounds[0],
@@ -134,11 +135,11 @@ def _check_burstable(variant: Variant) -> None:
         )
 
 
-def _check_concurrency(variant: Variant, most: int) -> None:
-    if variant.serverless is not None and most > variant.serverless.max_concurrency:
+def _check_concurrency(serverless: Serverless | None, most: int) -> None:
+    if serverless is not None and most > serverless.max_concurrency:
         raise validation(
-            f"Maximum capacity {most} is not valid: variant {variant.name} has MaxConcurrency "
-            f"{variant.serverless.max_concurrency}."
+            f"Maximum capacity {most} is not valid: the variant's MaxConcurrency is "
+            f"{serverless.max_concurrency}."
         )
 
 

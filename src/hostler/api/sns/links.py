@@ -1,11 +1,13 @@
 """What a message's links do: confirm a subscription, or end it.
 
-Invariant: whoever follows a link is nobody known; the subscription's token alone lets it, and what
-it may do is what the link says. Answers are SNS's XML, for clients that read it.
+Invariant: whoever follows a link is nobody known: the subscription's token alone lets it, what it
+may do is what the link says, and nothing is written for a token that is none. Answers are SNS's
+XML, for clients that read it.
 """
 
-import secrets
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from xml.sax.saxutils import escape
 
 from starlette.requests import Request
@@ -21,34 +23,29 @@ from hostler.store.database import StoreUnavailableError, Transaction
 
 _XML = "text/xml"
 _NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
+_REFUSAL = (
+    f'<ErrorResponse xmlns="{_NAMESPACE}"><Error><Code>InvalidParameter</Code>'
+    "<Message>Invalid parameter: Token</Message></Error></ErrorResponse>"
+)
+
+_Act = Callable[[Transaction, Subscription], None]
 
 
 def routes(rooms: Rooms) -> list[Route]:
     """The routes of both links."""
 
     async def confirm(request: Request) -> Response:
-        arn, token = (request.query_params.get(name, "") for name in ("TopicArn", "Token"))
-
-        def transaction(tx: Transaction) -> Subscription | None:
-            parts = arn.split(":")
-            topic = topics.get(tx, parts[4], parts[3], parts[5]) if len(parts) == 6 else None
-            return None if topic is None else subscriptions.confirmed(tx, topic, token)
-
-        return await _answered(rooms, transaction, "ConfirmSubscription")
+        named = request.query_params.get("TopicArn", "")
+        found = await _act(rooms, request, lambda one: one.topic_arn == named, _confirm)
+        if isinstance(found, Response):
+            return found
+        arn = f"<SubscriptionArn>{escape(found.arn)}</SubscriptionArn>"
+        return _done("ConfirmSubscription", arn)
 
     async def unsubscribe(request: Request) -> Response:
-        arn, token = (request.query_params.get(name, "") for name in ("SubscriptionArn", "Token"))
-
-        def transaction(tx: Transaction) -> Subscription | None:
-            found = topics.subscription(tx, arn.rpartition(":")[2])
-            if found is None or found.arn != arn:
-                return None
-            if not secrets.compare_digest(found.token.encode(), token.encode()):
-                return None
-            topics.forget_subscriptions(tx, [found.id])
-            return found
-
-        return await _answered(rooms, transaction, "Unsubscribe")
+        named = request.query_params.get("SubscriptionArn", "")
+        found = await _act(rooms, request, lambda one: one.arn == named, _unsubscribe)
+        return found if isinstance(found, Response) else _done("Unsubscribe")
 
     return [
         Route(messages.CONFIRM_PATH, confirm, methods=["GET"]),
@@ -56,20 +53,39 @@ def routes(rooms: Rooms) -> list[Route]:
     ]
 
 
-async def _answered(
-    rooms: Rooms, transaction: Callable[[Transaction], Subscription | None], operation: str
-) -> Response:
+async def _act(
+    rooms: Rooms, request: Request, is_named: Callable[[Subscription], bool], act: _Act
+) -> Subscription | Response:
+    """Do what a link says to the subscription of its token; an answer where there is none."""
+    token = request.query_params.get("Token", "")
+    find = partial(subscriptions.of_token, token=token)
+
+    def change(tx: Transaction) -> Subscription | None:
+        one = find(tx)
+        if one is not None:
+            act(tx, one)
+        return one
+
     try:
-        found = await rooms.store.write(transaction)
+        found = await rooms.store.read(find)
+        if found is not None and is_named(found):
+            found = await rooms.store.write(change)
+            if found is not None:
+                return found
     except StoreUnavailableError:
         return Response("busy: try again", 503, media_type="text/plain")
-    if found is None:
-        error = "<Error><Code>InvalidParameter</Code><Message>Invalid parameter: Token</Message>"
-        text = f'<ErrorResponse xmlns="{_NAMESPACE}">{error}</Error></ErrorResponse>'
-        return Response(text, 400, media_type=_XML)
-    result = ""
-    if operation == "ConfirmSubscription":
-        arn = f"<SubscriptionArn>{escape(found.arn)}</SubscriptionArn>"
-        result = f"<{operation}Result>{arn}</{operation}Result>"
-    text = f'<{operation}Response xmlns="{_NAMESPACE}">{result}</{operation}Response>'
+    return Response(_REFUSAL, 400, media_type=_XML)
+
+
+def _confirm(tx: Transaction, one: Subscription) -> None:
+    topics.put_subscription(tx, replace(one, confirmed=True))
+
+
+def _unsubscribe(tx: Transaction, one: Subscription) -> None:
+    topics.forget_subscriptions(tx, [one.id])
+
+
+def _done(operation: str, result: str = "") -> Response:
+    inner = f"<{operation}Result>{result}</{operation}Result>" if result else ""
+    text = f'<{operation}Response xmlns="{_NAMESPACE}">{inner}</{operation}Response>'
     return Response(text, 200, media_type=_XML)

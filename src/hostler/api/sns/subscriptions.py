@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from hostler.api.registry import Call
 from hostler.api.sns import finding, refusals
@@ -36,7 +37,7 @@ PENDING = "pending confirmation"
 LISTED_PENDING = "PendingConfirmation"
 ENDPOINT_MAX = 2_048
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_TOKEN_BYTES = 32
+_TOKEN_BYTES, _ID_DIGITS = 32, 32
 
 
 def subscribe(tx: Transaction, call: Call) -> Mapping[str, Any]:
@@ -45,14 +46,15 @@ def subscribe(tx: Transaction, call: Call) -> Mapping[str, Any]:
     topic = finding.topic(tx, call, params["TopicArn"])
     protocol = _protocol(params["Protocol"])
     endpoint = _endpoint(protocol, params.get("Endpoint"))
+    own_id = topics.new_id()
     wanted = Subscription(
-        topics.new_id(),
+        own_id,
         call.account,
         call.region,
         topic.name,
         protocol,
         endpoint,
-        secrets.token_hex(_TOKEN_BYTES),
+        own_id.replace("-", "") + secrets.token_hex(_TOKEN_BYTES),
         call.now,
         confirmed=protocol is Protocol.FILE,
     )
@@ -69,20 +71,22 @@ def subscribe(tx: Transaction, call: Call) -> Mapping[str, Any]:
 def confirm(tx: Transaction, call: Call) -> Mapping[str, Any]:
     """ConfirmSubscription."""
     topic = finding.topic(tx, call, call.params["TopicArn"])
-    found = confirmed(tx, topic, call.params["Token"])
-    if found is None:
+    found = of_token(tx, call.params["Token"])
+    if found is None or found.topic_arn != topic.arn:
         raise refusals.invalid("Token")
+    topics.put_subscription(tx, replace(found, confirmed=True))
     return {"SubscriptionArn": found.arn}
 
 
-def confirmed(tx: Transaction, topic: Topic, token: str) -> Subscription | None:
-    """The subscription of a token, which is confirmed now; None where there is none."""
-    for each in topics.of_topic(tx, topic.account, topic.region, topic.name):
-        if secrets.compare_digest(each.token.encode(), token.encode()):
-            found = replace(each, confirmed=True)
-            topics.put_subscription(tx, found)
-            return found
-    return None
+def of_token(tx: Transaction, token: str) -> Subscription | None:
+    """The subscription whose token this is: it begins with the subscription's id."""
+    try:
+        found = topics.subscription(tx, str(UUID(token[:_ID_DIGITS])))
+    except ValueError:
+        return None
+    if found is None or not secrets.compare_digest(found.token.encode(), token.encode()):
+        return None
+    return found
 
 
 def unsubscribe(tx: Transaction, call: Call) -> None:
