@@ -37,6 +37,8 @@ from hostler.vault.sealing import Vault
 
 BACKLOG = 4096
 FLUSH_S = 1.0
+GAUGES_EVERY = 5
+"""Flushes: to look through every instance and every line is not for each."""
 SPOOL_AGAIN_S = 30.0
 DRAIN_LOOK_S = 0.05
 TURN_NS = 100_000
@@ -172,6 +174,7 @@ async def _flush_for_ever(gateway: Gateway, layout: Layout, slot: int) -> None:
     writer, gauges = spool.Writer(fd), Gauges(fd, slot)
     offset = time() - monotonic()  # the machine's clock may jump; the records' does not
     loop = asyncio.get_running_loop()
+    turn = 0
     with ThreadPoolExecutor(1, thread_name_prefix="spool") as thread:
         try:
             while True:
@@ -179,7 +182,8 @@ async def _flush_for_ever(gateway: Gateway, layout: Layout, slot: int) -> None:
                 lines, at = _lines(gateway, offset)
                 if lines:
                     await loop.run_in_executor(thread, writer.append, at, spool.PLATFORM, lines)
-                if seen := gauges.seen(gateway):
+                turn += 1
+                if not turn % GAUGES_EVERY and (seen := gauges.seen(gateway)):
                     await loop.run_in_executor(thread, gauges.write, seen)
         finally:
             lines, at = _lines(gateway, offset)
