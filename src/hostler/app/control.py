@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from hostler.api import tables
+from hostler.api.own import OwnCalls
 from hostler.api.registry import Rooms
 from hostler.api.server import create_app
 from hostler.app import accounts, authority, external, listening, processes
@@ -32,6 +33,7 @@ from hostler.backends.process.environments import Environments
 from hostler.backends.process.pip_settings import Sources
 from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.audit import AuditIngest
+from hostler.control.cleanup import Cleaner
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
 from hostler.control.metrics import MetricIngest
@@ -86,7 +88,10 @@ async def serve(settings: Settings) -> None:
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack = plane.acknowledged
-    counted = MetricIngest(metric_store, layout, clock, lambda: plane.publication.routes)
+    counted = MetricIngest(
+        metric_store, layout, clock, lambda: plane.publication.routes,
+        gateways=publisher.gateways,
+    )  # fmt: skip
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
@@ -110,9 +115,10 @@ async def serve(settings: Settings) -> None:
     )
     await publisher.start()
     uses = KeyUses(store, layout, rooms.uses)
+    cleaner = _cleaner(settings, rooms, counted)
     parts = [
         each.run()
-        for each in (ingest, counted, announcements, further, watch, uses, audit, journal)
+        for each in (ingest, counted, announcements, further, watch, uses, audit, journal, cleaner)
     ]
     async with (
         _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
@@ -192,6 +198,17 @@ def _trail(settings: Settings, clock: SystemClock) -> tuple[Store, AuditIngest]:
     store = Store.at(layout.audit_database, tables=trail.metadata)
     store.create_tables()
     return store, AuditIngest(store, layout, clock, settings.account, kept)
+
+
+def _cleaner(settings: Settings, rooms: Rooms, counted: MetricIngest) -> Cleaner:
+    return Cleaner(
+        rooms.store,
+        rooms.metrics,
+        rooms.clock,
+        known_until=lambda: counted.counted.known_until,
+        settings=settings.config.cleanup,
+        itself=OwnCalls(rooms, "cleanup.hostler"),
+    )
 
 
 def _environments(settings: Settings, announcements: Announcements) -> Environments:

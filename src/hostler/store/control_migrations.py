@@ -67,4 +67,33 @@ def secrets_are_sealed(tx: Connection) -> None:
         tx.execute(changed, {"id": key_id, "secret": vault.seal(secret, "session tokens")})
 
 
-STEPS: Sequence[Migration] = (sizes_are_frozen, identities_grow, secrets_are_sealed)
+_CLEANUPS = (
+    """
+    CREATE TABLE cleanup_marks (
+        endpoint_id VARCHAR NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (endpoint_id)
+    )
+    """,
+    """
+    CREATE TABLE cleanup_schedule (
+        id INTEGER NOT NULL,
+        next_s FLOAT NOT NULL,
+        PRIMARY KEY (id)
+    )
+    """,
+)
+
+
+def cleanups_are_kept(tx: Connection) -> None:
+    """4 → 5: which endpoints are to be deleted because nobody calls them, and the next look."""
+    for statement in _CLEANUPS:
+        tx.exec_driver_sql(statement)
+
+
+STEPS: Sequence[Migration] = (
+    sizes_are_frozen,
+    identities_grow,
+    secrets_are_sealed,
+    cleanups_are_kept,
+)

@@ -3,7 +3,16 @@
 Invariant: a table module that is not imported here does not exist in a new data directory.
 """
 
-from hostler.store import configs, endpoints, identities, models, preparations, tags
+from hostler.store import cleanups, configs, endpoints, identities, models, preparations, tags
 from hostler.store.control_metadata import metadata
 
-__all__ = ["configs", "endpoints", "identities", "metadata", "models", "preparations", "tags"]
+__all__ = [
+    "cleanups",
+    "configs",
+    "endpoints",
+    "identities",
+    "metadata",
+    "models",
+    "preparations",
+    "tags",
+]

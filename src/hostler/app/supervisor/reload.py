@@ -13,7 +13,7 @@ from hostler.app.config import reading
 from hostler.app.settings import Settings
 
 READ_BY = {
-    "control": frozenset({"runtimes", "quotas", "instances", "s3", "audit"}),
+    "control": frozenset({"runtimes", "quotas", "instances", "s3", "audit", "cleanup"}),
     "s3": frozenset({"s3"}),
 }
 """Which sections a process reads at its start, and a start alone does not change."""

@@ -1,0 +1,307 @@
+"""Finds endpoints that nobody calls, and deletes them with what only they use: on AWS or Hostler.
+
+Invariant: an endpoint is deleted only on a verdict that is read anew right before, on counts of
+calls that reach beyond the moment at which the clean-up began. Nothing but the public API is used.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from hostler.planning import cleanup as deciding
+from hostler.planning.cleanup import Candidate, Rules, State, Verdict
+from hostler.toolkit import last_calls, prices
+from hostler.toolkit.last_calls import UnreadError
+from hostler.toolkit.prices import Cost, Prices
+
+FRESH_S = 900.0
+"""How far behind CloudWatch may be where nothing is deleted yet."""
+PROOF_WITHIN_S = 600.0
+"""How long to wait for counts of calls until the beginning."""
+GONE_WITHIN_S = 900.0
+POLL_S = 5.0
+SERVERLESS = "it is serverless: it costs nothing while nobody calls it"
+COMPONENTS = "it has inference components, whose calls are counted elsewhere"
+ASYNC = "it is asynchronous: what waits in its queue is not looked at"
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """boto3's clients of one account and region."""
+
+    sagemaker: Any
+    cloudwatch: Any
+
+    @property
+    def refused(self) -> type[Exception]:
+        """What they raise where the service answers with an error: botocore's ClientError."""
+        found: type[Exception] = self.sagemaker.exceptions.ClientError
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An endpoint, the verdict on it, and what it costs."""
+
+    name: str
+    arn: str
+    status: str
+    verdict: Verdict
+    cost: Cost
+    created: float = 0.0
+    """Epoch seconds."""
+    config: str = ""
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """An endpoint as the API tells it."""
+
+    candidate: Candidate
+    cost: Cost
+    arn: str
+    config: str = ""
+    pending: str = ""
+    models: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    apart: str = ""
+    """Why its calls cannot be counted as others' are."""
+
+
+@dataclass
+class Cleanup:
+    """One clean-up.
+
+    Args:
+        clients: Of the account and region.
+        rules: Whom it concerns; ``fresh_s`` is for a look alone.
+        prices: What instances cost.
+        say: Gets a line for each thing that is done.
+        pause: Waits so many seconds.
+    """
+
+    clients: Clients
+    rules: Rules
+    prices: Prices
+    say: Callable[[str], None] = lambda _line: None
+    pause: Callable[[float], None] = time.sleep
+    _began: tuple[float, float] | None = field(default=None, init=False)
+    """The service's time at the beginning, and our monotonic time then."""
+
+    def look(self) -> list[Found]:
+        """Every endpoint, with its verdict as of now."""
+        return [self._found(name) for name in self._names()]
+
+    def proven(self, found: Sequence[Found]) -> list[Found]:
+        """The same, those that are idle only where their calls are known until the beginning."""
+        deadline = time.monotonic() + PROOF_WITHIN_S
+        settled = {each.name: each for each in found}
+        waiting = [each.name for each in found if each.verdict.state is State.IDLE]
+        while waiting:
+            for name in waiting:
+                settled[name] = self._found(name, until_began=True)
+            waiting = [name for name in waiting if settled[name].verdict.state is State.UNKNOWN]
+            if time.monotonic() > deadline:
+                break
+            if waiting:
+                self.say(f"waiting for the counts of calls until now of {len(waiting)} endpoints")
+                self.pause(POLL_S)
+        return list(settled.values())
+
+    def delete(self, found: Found) -> Verdict:
+        """Delete an idle endpoint, then its config and models that nobody else uses.
+
+        Returns: the verdict on which it was deleted, or on which it was not.
+
+        Raises:
+            ClientError: It was refused.
+        """
+        again = self._found(found.name, until_began=True)
+        if again.verdict.state is not State.IDLE:
+            return again.verdict
+        self.clients.sagemaker.delete_endpoint(EndpointName=again.name)
+        self.say(f"endpoint {again.name} is deleted: {again.verdict.why}")
+        if not self._is_gone(again.name):
+            self.say(f"endpoint {again.name} is not gone yet: its config and models stay")
+            return again.verdict
+        others = [self._facts(name) for name in self._names()]
+        used = [name for each in others for name in (each.config, each.pending)]
+        for config in deciding.unused([again.config], used):
+            self.clients.sagemaker.delete_endpoint_config(EndpointConfigName=config)
+            self.say(f"endpoint config {config} is deleted: only {again.name} used it")
+        for model in self._free_models(again, others):
+            self.clients.sagemaker.delete_model(ModelName=model)
+            self.say(f"model {model} is deleted: only {again.name} used it")
+        return again.verdict
+
+    def _names(self) -> list[str]:
+        pages = self.clients.sagemaker.get_paginator("list_endpoints").paginate(
+            SortBy="Name", SortOrder="Ascending"
+        )
+        return [each["EndpointName"] for page in pages for each in page["Endpoints"]]
+
+    def _found(self, name: str, *, until_began: bool = False) -> Found:
+        try:
+            facts = self._facts(name)
+        except self.clients.refused as error:
+            why = f"it cannot be described: {said(error)}"
+            return Found(name, "", "unknown", Verdict(State.UNKNOWN, why), prices.NOTHING)
+        candidate, now = facts.candidate, self._now()
+        rules = self.rules
+        if until_began and self._began is not None:
+            now, rules = self._began[0], _exactly(self.rules)
+        concerned, _ = deciding.concerns(candidate, rules)
+        if concerned and candidate.status == "InService":
+            if facts.apart:
+                return _as_found(facts, Verdict(State.KEPT, facts.apart))
+            candidate = self._with_calls(facts)
+        return _as_found(facts, deciding.decide(candidate, rules, now))
+
+    def _with_calls(self, facts: _Facts) -> Candidate:
+        candidate, silent, calls = facts.candidate, "", None
+        try:
+            calls = last_calls.read(
+                self.clients.cloudwatch,
+                candidate.name,
+                facts.variants,
+                self.rules.older_than_s,
+                self._now(),
+            )
+        except UnreadError as error:
+            silent = str(error)
+        except self.clients.refused as error:
+            silent = f"its metrics cannot be read: {said(error)}"
+        return Candidate(
+            candidate.name,
+            candidate.status,
+            candidate.created,
+            candidate.modified,
+            candidate.tags,
+            calls,
+            silent,
+        )
+
+    def _facts(self, name: str) -> _Facts:
+        sagemaker = self.clients.sagemaker
+        described = sagemaker.describe_endpoint(EndpointName=name)
+        self._set_clock(described)
+        arn = described["EndpointArn"]
+        pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+        candidate = Candidate(
+            described["EndpointName"],
+            described["EndpointStatus"],
+            described["CreationTime"].timestamp(),
+            described["LastModifiedTime"].timestamp(),
+            {each["Key"]: each["Value"] for page in pages for each in page["Tags"]},
+        )
+        config = described.get("EndpointConfigName", "")
+        pending = (described.get("PendingDeploymentSummary") or {}).get("EndpointConfigName", "")
+        running = [*_variants(described)]
+        variants = tuple(each["VariantName"] for each in running)
+        try:
+            given = sagemaker.describe_endpoint_config(EndpointConfigName=config) if config else {}
+        except self.clients.refused:
+            given = {}
+        asked = [*_variants(given)]
+        if not asked:
+            unknown = Cost(0.0, (f"config {config or 'of the endpoint'} is gone",))
+            return _Facts(candidate, unknown, arn, config, pending, variants=variants)
+        counts = {each["VariantName"]: each.get("CurrentInstanceCount", 0) for each in running}
+        return _Facts(
+            candidate,
+            prices.cost(
+                self.prices,
+                [
+                    (each["InstanceType"], counts.get(each["VariantName"], 0))
+                    for each in asked
+                    if "InstanceType" in each
+                ],
+            ),
+            arn,
+            config,
+            pending,
+            tuple(each["ModelName"] for each in asked if "ModelName" in each),
+            variants,
+            _apart(given, asked),
+        )
+
+    def _free_models(self, gone: Found, others: Sequence[_Facts]) -> Sequence[str]:
+        """Its models that no config names; none where an endpoint's own config is gone."""
+        if any(not each.models and not each.apart for each in others):
+            self.say(f"the models of {gone.name} stay: an endpoint's config is gone")
+            return []
+        used = [name for each in others for name in each.models]
+        pages = self.clients.sagemaker.get_paginator("list_endpoint_configs").paginate()
+        for name in [
+            each["EndpointConfigName"] for page in pages for each in page["EndpointConfigs"]
+        ]:
+            given = self.clients.sagemaker.describe_endpoint_config(EndpointConfigName=name)
+            used += [each["ModelName"] for each in _variants(given) if "ModelName" in each]
+        return deciding.unused(gone.models, used)
+
+    def _is_gone(self, name: str) -> bool:
+        deadline = time.monotonic() + GONE_WITHIN_S
+        while time.monotonic() < deadline:
+            try:
+                self.clients.sagemaker.describe_endpoint(EndpointName=name)
+            except self.clients.refused as error:
+                return _code(error) == "ValidationException"
+            self.pause(min(1.0, POLL_S))
+        return False
+
+    def _set_clock(self, answer: Mapping[str, Any]) -> None:
+        """Take the service's time from its first answer: this machine's may be wrong."""
+        if self._began is None:
+            date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+            at = time.time() if date is None else parsedate_to_datetime(date).timestamp()
+            self._began = at, time.monotonic()
+
+    def _now(self) -> float:
+        assert self._began is not None
+        began, monotonic = self._began
+        return began + time.monotonic() - monotonic
+
+
+def said(error: Any) -> str:
+    """What a refusal says."""
+    return str(error.response["Error"]["Message"])
+
+
+def _code(error: Any) -> str:
+    return str(error.response["Error"]["Code"])
+
+
+def _exactly(rules: Rules) -> Rules:
+    return Rules(rules.older_than_s, 0.0, rules.environments, rules.include, rules.exempt)
+
+
+def _variants(described: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for member in ("ProductionVariants", "ShadowProductionVariants"):
+        yield from described.get(member) or ()
+
+
+def _apart(config: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> str:
+    if config.get("AsyncInferenceConfig"):
+        return ASYNC
+    if any("ModelName" not in each for each in variants):
+        return COMPONENTS
+    if any("InstanceType" not in each for each in variants):
+        return SERVERLESS
+    return ""
+
+
+def _as_found(facts: _Facts, verdict: Verdict) -> Found:
+    candidate = facts.candidate
+    return Found(
+        candidate.name,
+        facts.arn,
+        candidate.status,
+        verdict,
+        facts.cost,
+        candidate.created,
+        facts.config,
+        facts.models,
+    )
