@@ -34,7 +34,7 @@ from hostler.store.database import StoreUnavailableError, Transaction
 OWN_PATHS = "/_hostler/"
 HEALTH_PATH = f"{OWN_PATHS}health"
 BODY_BYTES_MAX = 1_048_576
-BODY_BYTES_MAX_BY_SERVICE: Mapping[str, int] = {"logs": 4_194_304, "cloudwatch": 4_194_304}
+BODY_BYTES_MAX_BY_SERVICE: Mapping[str, int] = {"logs": 4_194_304}
 ATTEMPTS = 3
 """Transactions tried when a row changed under one; each reads and decides again."""
 

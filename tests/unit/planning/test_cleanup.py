@@ -49,7 +49,7 @@ def test_an_endpoint_that_nobody_calls_is_idle_and_says_since_when() -> None:
             State.USED,
             "called 71h ago, within 7d",
         ),
-        ({"calls": None, "created": NOW - 60}, State.USED, "created 60s ago, within 7d"),
+        ({"calls": None, "created": NOW - 60}, State.USED, "created 1m ago, within 7d"),
         ({"calls": None, "silent": "its metrics cannot be read: no"}, State.UNKNOWN, "metrics"),
         ({"calls": replace(QUIET, since=NOW - 6 * DAY_S)}, State.UNKNOWN, "known for 5d only"),
         ({"calls": replace(QUIET, until=NOW - 600)}, State.UNKNOWN, "of the last 10m"),

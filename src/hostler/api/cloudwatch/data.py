@@ -7,21 +7,25 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricDa
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
 
-from hostler.api.cloudwatch import queries, reading, refusals
+from hostler.api.cloudwatch import finding, queries, reading, refusals
 from hostler.api.cloudwatch.queries import Query
 from hostler.api.registry import Call
 from hostler.domain.errors import CallerError
 from hostler.store.database import Transaction
-from hostler.telemetry import timelines
+from hostler.telemetry import searches, timelines
 from hostler.telemetry.evaluate import Evaluator, Value
-from hostler.telemetry.expressions import ExpressionError
+from hostler.telemetry.expressions import ExpressionError, Tree
+from hostler.telemetry.metrics import Metric
 from hostler.telemetry.timelines import Line
 
 DATAPOINTS_MAX = 100_800
+SEARCH_PERIOD_S = 300
+"""Of a search that names none, in a query that does not either."""
 
 
 class Place(NamedTuple):
@@ -88,7 +92,6 @@ class Results:
         self.ids = tuple(query.id for query in asked.values() if query.returned)
         """Of the queries whose data are returned, by their number."""
         self._known: dict[str, Value] = {}
-        self._evaluator = Evaluator(self._value, self._metrics)
 
     def lines(self, after: Place | None) -> Iterator[tuple[tuple[int, int], str, Line]]:
         """The lines to return, with (query, line) and label, from where a page ended."""
@@ -97,11 +100,9 @@ class Results:
                 continue
             query = self._asked[query_id]
             found = self._returned(query)
-            several = len(found) > 1
             for place, line in enumerate(found):
                 if after is None or (number, place) >= after[:2]:
-                    label = f"{query.label} {line.label}" if several else query.label
-                    yield (number, place), label, line
+                    yield (number, place), _label(query, line, alone=len(found) == 1), line
 
     def _returned(self, query: Query) -> Sequence[Line]:
         try:
@@ -123,27 +124,51 @@ class Results:
         found = self._known.get(query_id)
         if found is None:
             query = self._asked[query_id]
-            found = self._read(query) if query.tree is None else self._evaluator.value(query.tree)
+            found = self._read(query) if query.tree is None else self._evaluated(query, query.tree)
             self._known[query_id] = found
         return found
+
+    def _evaluated(self, query: Query, tree: Tree) -> Value:
+        search = partial(self._search, query)
+        return Evaluator(self._value, self._metrics, search).value(tree)
 
     def _read(self, query: Query) -> Line:
         assert query.metric is not None
         assert query.period_s is not None
-        times = reading.times_of(self._call, query.period_s)
+        return self._line(query.metric, query.statistic, query.period_s, query.label, query.unit)
+
+    def _search(
+        self, query: Query, text: str, statistic: str, period_s: int | None
+    ) -> Sequence[Line]:
+        """The lines of the metrics that a search finds, in their order."""
+        period_s = period_s or query.period_s or SEARCH_PERIOD_S
+        found = finding.found(self._tx, self._call, searches.parse(text))
+        return [self._line(metric, statistic, period_s, finding.label(metric)) for metric in found]
+
+    def _line(
+        self,
+        metric: Metric,
+        statistic: str,
+        period_s: int,
+        label: str,
+        unit: str | None = None,
+    ) -> Line:
+        times = reading.times_of(self._call, period_s)
         found = reading.readings(
-            self._tx,
-            self._call,
-            query.metric,
-            times,
-            unit=query.unit,
-            statistics=(query.statistic,),
+            self._tx, self._call, metric, times, unit=unit, statistics=(statistic,)
         )
-        return timelines.line(found, times, query.statistic, query.label)
+        return timelines.line(found, times, statistic, label)
 
     def _metrics(self) -> Sequence[tuple[str, Line]]:
         found = ((each.id, self._value(each.id)) for each in self._asked.values() if not each.tree)
         return [(name, line) for name, line in found if isinstance(line, Line)]
+
+
+def _label(query: Query, line: Line, *, alone: bool) -> str:
+    """A result's label: a search's has what it found, and before it what was asked for."""
+    if alone and not query.searches:
+        return query.label
+    return f"{query.label} {line.label}" if query.label_given or not query.searches else line.label
 
 
 def _token(place: Place) -> str:

@@ -31,6 +31,9 @@ class Query:
     statistic: str = ""
     unit: str | None = None
     tree: Tree | None = None
+    label_given: bool = False
+    searches: bool = False
+    """Whether the expression is a search itself."""
 
 
 def read(call: Call) -> Mapping[str, Query]:
@@ -95,7 +98,16 @@ def _query(call: Call, number: int, one: Mapping[str, Any]) -> Query:
         tree = expressions.parse(expression)
     except ExpressionError as error:
         raise wrong(one["Id"], error) from None
-    return Query(one["Id"], label or one["Id"], returned, period_s, tree=tree)
+    searches = isinstance(tree, expressions.Function) and tree.name == "SEARCH"
+    return Query(
+        one["Id"],
+        label or one["Id"],
+        returned,
+        period_s,
+        tree=tree,
+        label_given=bool(label),
+        searches=searches,
+    )
 
 
 def _statistic(call: Call, path: str, stat: Mapping[str, Any], query: Query) -> Query:
