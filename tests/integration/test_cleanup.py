@@ -14,7 +14,7 @@ SETTINGS = """
 [cleanup]
 enabled = true
 every = "1s"
-older_than = "8s"
+older_than = "3s"
 warn_before = "15s"
 """
 
@@ -29,21 +29,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def test_who_is_called_stays_and_who_is_not_goes_with_a_word_before(server: Running) -> None:
     quiet = deploy(server, "dev-quiet", script(ECHO))
-    busy = deploy(server, "dev-busy", script(ECHO))
     other = deploy(server, "other", script(ECHO))
+    busy = deploy(server, "dev-busy", script(ECHO))
     client, runtime = server.client("sagemaker"), server.client("sagemaker-runtime")
-    announced: list[dict[str, Any]] = []
+    trail = server.client("cloudtrail")
+    warnings = [{"AttributeKey": "EventName", "AttributeValue": "EndpointCleanupScheduled"}]
+
+    def call() -> None:
+        runtime.invoke_endpoint(EndpointName=busy, Body=b"[1]", ContentType="application/json")
+
+    def announced() -> bool:
+        call()
+        return bool(trail.lookup_events(LookupAttributes=warnings)["Events"])
 
     def gone() -> bool:
-        runtime.invoke_endpoint(EndpointName=busy, Body=b"x", ContentType="text/plain")
-        if not announced:
-            told = json.loads(server.run("cleanup", "--older-than", "1m", "--json").stdout)
-            announced.extend(told["warnings"])
-        return quiet not in {each["EndpointName"] for each in client.list_endpoints()["Endpoints"]}
+        call()
+        names = {each["EndpointName"] for each in client.list_endpoints()["Endpoints"]}
+        return quiet not in names
 
+    eventually("it is announced", announced, within_s=120, every_s=0.5)
+    told = json.loads(server.run("cleanup", "--older-than", "1m", "--json").stdout)
+    assert [each["endpoint"] for each in told["warnings"]] == [quiet]
+    assert "not called for" in told["warnings"][0]["why"]
     eventually("the quiet endpoint is gone", gone, within_s=120, every_s=0.5)
-    assert [each["endpoint"] for each in announced] == [quiet]
-    assert "not called for" in announced[0]["why"]
 
     def cleared() -> bool:
         configs = client.list_endpoint_configs(NameContains="quiet")["EndpointConfigs"]

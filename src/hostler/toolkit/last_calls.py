@@ -65,7 +65,9 @@ def known(
     Raises:
         UnreadError: Of a variant there are none.
     """
-    since, until, last = [], [], []
+    since: list[float] = []
+    until: list[float] = []
+    last: list[float] = []
     for variant, (calls, cpu) in ((name, each) for name, each in whole.items() if name):
         recent_calls, recent_cpu = recent[variant]
         starts = [*calls.sums, *cpu.sums]

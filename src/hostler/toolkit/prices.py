@@ -46,8 +46,8 @@ def load(path: Path = SHIPPED) -> Prices:
     try:
         given = tomllib.loads(path.read_text())
         per_hour = {str(name): float(price) for name, price in given["per_hour"].items()}
-        heads = (str(given[name]) for name in ("region", "currency", "read"))
-        return Prices(*heads, per_hour)
+        region, currency, read = (str(given[name]) for name in ("region", "currency", "read"))
+        return Prices(region, currency, read, per_hour)
     except OSError as error:
         raise PricesError(f"{path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
