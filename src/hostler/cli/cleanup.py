@@ -27,9 +27,10 @@ from hostler.domain import durations
 from hostler.planning.cleanup import Rules, State
 from hostler.planning.cleanup_steps import SCHEDULED, WITHDRAWN
 from hostler.toolkit import cleanup as cleaning
-from hostler.toolkit import prices
-from hostler.toolkit.cleanup import Cleanup, Clients, Found
+from hostler.toolkit import endpoint_facts, prices
+from hostler.toolkit.cleanup import Cleanup, Found
 from hostler.toolkit.connection import Connection, Elsewhere
+from hostler.toolkit.endpoint_facts import Clients
 from hostler.toolkit.prices import Cost, Prices
 
 HOURS_A_MONTH = 730
@@ -141,7 +142,7 @@ class Done:
         try:
             verdict = work.delete(found)
         except work.clients.refused as error:
-            self.failed[found.name] = cleaning.said(error)
+            self.failed[found.name] = endpoint_facts.said(error)
             return
         if verdict.state is State.IDLE:
             self.deleted.append(found.name)
@@ -241,7 +242,7 @@ def _warnings(place: Connection | Elsewhere, found: list[Found]) -> list[dict[st
     try:
         newest = _newest(client)
     except client.exceptions.ClientError as error:
-        _say(f"what the server announced cannot be read: {cleaning.said(error)}")
+        _say(f"what the server announced cannot be read: {endpoint_facts.said(error)}")
         return []
     told = []
     for each in found:

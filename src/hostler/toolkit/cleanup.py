@@ -5,40 +5,22 @@ calls that reach beyond the moment at which the clean-up began. Nothing but the 
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from hostler.planning import cleanup as deciding
 from hostler.planning.cleanup import Candidate, Rules, State, Verdict
-from hostler.toolkit import last_calls, prices
+from hostler.toolkit import endpoint_facts, last_calls, prices
+from hostler.toolkit.endpoint_facts import Clients, Facts
 from hostler.toolkit.last_calls import UnreadError
 from hostler.toolkit.prices import Cost, Prices
 
 FRESH_S = 900.0
 """How far behind CloudWatch may be where nothing is deleted yet."""
-PROOF_WITHIN_S = 600.0
+PROOF_WITHIN_S = 1200.0
 """How long to wait for counts of calls until the beginning."""
-GONE_WITHIN_S = 900.0
-POLL_S = 5.0
-SERVERLESS = "it is serverless: it costs nothing while nobody calls it"
-COMPONENTS = "it has inference components, whose calls are counted elsewhere"
-ASYNC = "it is asynchronous: what waits in its queue is not looked at"
-
-
-@dataclass(frozen=True, slots=True)
-class Clients:
-    """boto3's clients of one account and region."""
-
-    sagemaker: Any
-    cloudwatch: Any
-
-    @property
-    def refused(self) -> type[Exception]:
-        """What they raise where the service answers with an error: botocore's ClientError."""
-        found: type[Exception] = self.sagemaker.exceptions.ClientError
-        return found
+GONE_WITHIN_S, GONE_POLL_S = 900.0, 1.0
+POLL_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +36,6 @@ class Found:
     """Epoch seconds."""
     config: str = ""
     models: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """An endpoint as the API tells it."""
-
-    candidate: Candidate
-    cost: Cost
-    arn: str
-    config: str = ""
-    pending: str = ""
-    models: tuple[str, ...] = ()
-    variants: tuple[str, ...] = ()
-    apart: str = ""
-    """Why its calls cannot be counted as others' are."""
 
 
 @dataclass
@@ -127,15 +94,25 @@ class Cleanup:
         if not self._is_gone(again.name):
             self.say(f"endpoint {again.name} is not gone yet: its config and models stay")
             return again.verdict
-        others = [self._facts(name) for name in self._names()]
+        others = list(self._others())
         used = [name for each in others for name in (each.config, each.pending)]
+        sagemaker = self.clients.sagemaker
         for config in deciding.unused([again.config], used):
-            self.clients.sagemaker.delete_endpoint_config(EndpointConfigName=config)
-            self.say(f"endpoint config {config} is deleted: only {again.name} used it")
+            self._remove(sagemaker.delete_endpoint_config, again, EndpointConfigName=config)
         for model in self._free_models(again, others):
-            self.clients.sagemaker.delete_model(ModelName=model)
-            self.say(f"model {model} is deleted: only {again.name} used it")
+            self._remove(sagemaker.delete_model, again, ModelName=model)
         return again.verdict
+
+    def _remove(self, delete: Callable[..., object], of: Found, **named: str) -> None:
+        """Delete what only an endpoint used; what is refused stays, and is told."""
+        ((what, name),) = named.items()
+        what = what.removesuffix("Name")
+        try:
+            delete(**named)
+        except self.clients.refused as error:
+            self.say(f"{what} {name} stays: {endpoint_facts.said(error)}")
+        else:
+            self.say(f"{what} {name} is deleted: only {of.name} used it")
 
     def _names(self) -> list[str]:
         pages = self.clients.sagemaker.get_paginator("list_endpoints").paginate(
@@ -143,11 +120,20 @@ class Cleanup:
         )
         return [each["EndpointName"] for page in pages for each in page["Endpoints"]]
 
+    def _others(self) -> Iterator[Facts]:
+        """All endpoints that are there; one that goes meanwhile is none."""
+        for name in self._names():
+            try:
+                yield self._facts(name)
+            except self.clients.refused as error:
+                if endpoint_facts.code(error) != "ValidationException":
+                    raise
+
     def _found(self, name: str, *, until_began: bool = False) -> Found:
         try:
             facts = self._facts(name)
         except self.clients.refused as error:
-            why = f"it cannot be described: {said(error)}"
+            why = f"it cannot be described: {endpoint_facts.said(error)}"
             return Found(name, "", "unknown", Verdict(State.UNKNOWN, why), prices.NOTHING)
         candidate, now = facts.candidate, self._now()
         rules = self.rules
@@ -160,7 +146,7 @@ class Cleanup:
             candidate = self._with_calls(facts)
         return _as_found(facts, deciding.decide(candidate, rules, now))
 
-    def _with_calls(self, facts: _Facts) -> Candidate:
+    def _with_calls(self, facts: Facts) -> Candidate:
         candidate, silent, calls = facts.candidate, "", None
         try:
             calls = last_calls.read(
@@ -173,62 +159,15 @@ class Cleanup:
         except UnreadError as error:
             silent = str(error)
         except self.clients.refused as error:
-            silent = f"its metrics cannot be read: {said(error)}"
-        return Candidate(
-            candidate.name,
-            candidate.status,
-            candidate.created,
-            candidate.modified,
-            candidate.tags,
-            calls,
-            silent,
-        )
+            silent = f"its metrics cannot be read: {endpoint_facts.said(error)}"
+        return replace(candidate, calls=calls, silent=silent)
 
-    def _facts(self, name: str) -> _Facts:
-        sagemaker = self.clients.sagemaker
-        described = sagemaker.describe_endpoint(EndpointName=name)
-        self._set_clock(described)
-        arn = described["EndpointArn"]
-        pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
-        candidate = Candidate(
-            described["EndpointName"],
-            described["EndpointStatus"],
-            described["CreationTime"].timestamp(),
-            described["LastModifiedTime"].timestamp(),
-            {each["Key"]: each["Value"] for page in pages for each in page["Tags"]},
-        )
-        config = described.get("EndpointConfigName", "")
-        pending = (described.get("PendingDeploymentSummary") or {}).get("EndpointConfigName", "")
-        running = [*_variants(described)]
-        variants = tuple(each["VariantName"] for each in running)
-        try:
-            given = sagemaker.describe_endpoint_config(EndpointConfigName=config) if config else {}
-        except self.clients.refused:
-            given = {}
-        asked = [*_variants(given)]
-        if not asked:
-            unknown = Cost(0.0, (f"config {config or 'of the endpoint'} is gone",))
-            return _Facts(candidate, unknown, arn, config, pending, variants=variants)
-        counts = {each["VariantName"]: each.get("CurrentInstanceCount", 0) for each in running}
-        return _Facts(
-            candidate,
-            prices.cost(
-                self.prices,
-                [
-                    (each["InstanceType"], counts.get(each["VariantName"], 0))
-                    for each in asked
-                    if "InstanceType" in each
-                ],
-            ),
-            arn,
-            config,
-            pending,
-            tuple(each["ModelName"] for each in asked if "ModelName" in each),
-            variants,
-            _apart(given, asked),
-        )
+    def _facts(self, name: str) -> Facts:
+        found = endpoint_facts.read(self.clients, self.prices, name)
+        self._set_clock(found.server_s)
+        return found
 
-    def _free_models(self, gone: Found, others: Sequence[_Facts]) -> Sequence[str]:
+    def _free_models(self, gone: Found, others: Sequence[Facts]) -> Sequence[str]:
         """Its models that no config names; none where an endpoint's own config is gone."""
         if any(not each.models and not each.apart for each in others):
             self.say(f"the models of {gone.name} stay: an endpoint's config is gone")
@@ -239,7 +178,9 @@ class Cleanup:
             each["EndpointConfigName"] for page in pages for each in page["EndpointConfigs"]
         ]:
             given = self.clients.sagemaker.describe_endpoint_config(EndpointConfigName=name)
-            used += [each["ModelName"] for each in _variants(given) if "ModelName" in each]
+            used += [
+                each["ModelName"] for each in endpoint_facts.variants(given) if "ModelName" in each
+            ]
         return deciding.unused(gone.models, used)
 
     def _is_gone(self, name: str) -> bool:
@@ -248,16 +189,14 @@ class Cleanup:
             try:
                 self.clients.sagemaker.describe_endpoint(EndpointName=name)
             except self.clients.refused as error:
-                return _code(error) == "ValidationException"
-            self.pause(min(1.0, POLL_S))
+                return endpoint_facts.code(error) == "ValidationException"
+            self.pause(GONE_POLL_S)
         return False
 
-    def _set_clock(self, answer: Mapping[str, Any]) -> None:
+    def _set_clock(self, server_s: float) -> None:
         """Take the service's time from its first answer: this machine's may be wrong."""
         if self._began is None:
-            date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-            at = time.time() if date is None else parsedate_to_datetime(date).timestamp()
-            self._began = at, time.monotonic()
+            self._began = server_s, time.monotonic()
 
     def _now(self) -> float:
         assert self._began is not None
@@ -265,35 +204,11 @@ class Cleanup:
         return began + time.monotonic() - monotonic
 
 
-def said(error: Any) -> str:
-    """What a refusal says."""
-    return str(error.response["Error"]["Message"])
-
-
-def _code(error: Any) -> str:
-    return str(error.response["Error"]["Code"])
-
-
 def _exactly(rules: Rules) -> Rules:
-    return Rules(rules.older_than_s, 0.0, rules.environments, rules.include, rules.exempt)
+    return replace(rules, fresh_s=0.0)
 
 
-def _variants(described: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for member in ("ProductionVariants", "ShadowProductionVariants"):
-        yield from described.get(member) or ()
-
-
-def _apart(config: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> str:
-    if config.get("AsyncInferenceConfig"):
-        return ASYNC
-    if any("ModelName" not in each for each in variants):
-        return COMPONENTS
-    if any("InstanceType" not in each for each in variants):
-        return SERVERLESS
-    return ""
-
-
-def _as_found(facts: _Facts, verdict: Verdict) -> Found:
+def _as_found(facts: Facts, verdict: Verdict) -> Found:
     candidate = facts.candidate
     return Found(
         candidate.name,

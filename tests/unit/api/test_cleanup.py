@@ -19,7 +19,8 @@ from hostler.telemetry import endpoint_metrics, metrics
 from hostler.telemetry.endpoint_metrics import Subject
 from hostler.telemetry.metrics import Sample
 from hostler.toolkit import prices
-from hostler.toolkit.cleanup import FRESH_S, Cleanup, Clients
+from hostler.toolkit.cleanup import FRESH_S, Cleanup
+from hostler.toolkit.endpoint_facts import Clients
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 HOUR_S, DAY_S = 3600, 86_400
