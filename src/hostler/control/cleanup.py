@@ -23,6 +23,7 @@ from hostler.planning.cleanup_steps import Mark, Step
 from hostler.store import cleanups, endpoints, tags
 from hostler.store.configs import CONFIGS
 from hostler.store.database import Store, StoreUnavailableError, Transaction
+from hostler.store.models import MODELS
 from hostler.telemetry import calls
 
 POLL_S = 5.0
@@ -242,11 +243,16 @@ class Cleaner:
 
 
 def _config_is_free(tx: Transaction, mark: Mark) -> bool:
-    used = [name for each in _deployments(tx, mark) for name in (each.config_name,)]
-    return bool(deciding.unused([mark.config], used))
+    """Whether its config is there still, and nobody else's."""
+    if CONFIGS.get(tx, mark.account, mark.region, mark.config) is None:
+        return False
+    return bool(
+        deciding.unused([mark.config], [each.config_name for each in _deployments(tx, mark)])
+    )
 
 
 def _free_models(tx: Transaction, mark: Mark) -> Sequence[str]:
+    """Those of its models that are there still, and nobody else's."""
     used = [name for each in _deployments(tx, mark) for name in _models(each)]
     used += [
         variant["ModelName"]
@@ -255,7 +261,8 @@ def _free_models(tx: Transaction, mark: Mark) -> Sequence[str]:
         for variant in record.request.get(members) or ()
         if "ModelName" in variant
     ]
-    return deciding.unused(mark.models, used)
+    free = deciding.unused(mark.models, used)
+    return [name for name in free if MODELS.get(tx, mark.account, mark.region, name)]
 
 
 def _deployments(tx: Transaction, mark: Mark) -> Sequence[Deployment]:
