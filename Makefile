@@ -20,7 +20,8 @@ help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .tools/bin/uv:
-	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .tools uv
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
+		--require-hashes --requirement tools/uv.txt --target .tools
 
 setup: .venv/.done ## the virtual environment, as locked
 
@@ -48,12 +49,14 @@ clients: setup $(CLIENTS:%=.cache/clients/%/.done) ## what tests call with (SDKs
 
 .cache/clients/%/.done: tests/conformance/clients/%.txt
 	$(UV) venv --quiet --clear --python .venv/bin/python .cache/clients/$*
-	$(LIKE_PIP) $(UV) pip install --quiet --no-deps --python .cache/clients/$*/bin/python -r $<
+	$(LIKE_PIP) $(UV) pip install --quiet --no-deps --require-hashes \
+		--python .cache/clients/$*/bin/python -r $<
 	@touch $@
 
 .cache/clients/cli2/.done: tests/conformance/clients/cli2.txt tools/unpack_cli.py
 	rm -rf .cache/clients/cli2
-	$(LIKE_PIP) $(UV) pip install --quiet --no-deps --python .venv/bin/python --target .cache/clients/cli2/wheel -r $<
+	$(LIKE_PIP) $(UV) pip install --quiet --no-deps --require-hashes --python .venv/bin/python \
+		--target .cache/clients/cli2/wheel -r $<
 	$(RUN)/python tools/unpack_cli.py .cache/clients/cli2
 	@rm -r .cache/clients/cli2/wheel
 	@touch $@
@@ -67,7 +70,11 @@ fuzz: setup ## broken input for the parsers, by seed: make fuzz SECONDS=600
 
 bench: setup ## speed beside other servers, as ratios in one run: make bench BENCH="--all --docs"
 	$(RUN)/python -m bench $(BENCH)
+
+soak: setup ## auto scaling at AWS's timing, 45 minutes: make soak SOAK="--short --svg scaling.svg"
+	$(RUN)/python -m bench.soak $(SOAK)
 	$(RUN)/python -m bench.decisions
+	$(RUN)/python -m bench.serverless
 
 chaos: setup ## faults against a real Hostler, and what must hold: make chaos ONLY=F1,F7 SEED=4
 	$(RUN)/python -m chaos $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
@@ -82,10 +89,10 @@ docs: setup ## write what the docs generate from code
 audit: setup ## ask the vulnerability service about what is locked
 	$(RUN)/python -m tools.audit
 
-locks: setup ## resolve the runtimes' and the test clients' requirements anew
-	$(RUN)/python tools/lock_runtimes.py
+locks: setup ## resolve what the runtimes and the test clients hold: make locks UPGRADE=--upgrade
+	$(RUN)/python -m tools.locks $(UPGRADE)
 
 clean: ## forget what was built here (not the runtimes in ~/.cache/hostler)
 	rm -rf .venv .tools .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo lint test conformance clients sim fuzz bench chaos format docs audit locks clean
+.PHONY: help setup demo lint test conformance clients sim fuzz bench soak chaos format docs audit locks clean

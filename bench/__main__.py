@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import docs, environments, load, network, report, turns
+from bench import decisions, docs, environments, load, network, report, turns
 from bench.environments import CACHE
 from bench.hostler import NAME, build_runtimes, hostler_version
 from bench.peers import BY_NAME, KINDS
@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
         found = turns.measure(plan, Path(folder))
     found.absent = absent | found.absent
-    return known | asdict(found)
+    return known | asdict(found) | {"decisions_us": decisions.measured()}
 
 
 def about(plan: Plan) -> dict[str, Any]:

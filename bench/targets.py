@@ -108,6 +108,10 @@ def _idle(report: Report) -> list[float]:
     return [mb for name, mb in report["idle_endpoint_mb"].items() if name.startswith("private")]
 
 
+def _decision(report: Report) -> list[float]:
+    return [min(report["decisions_us"]["cold"])] if "decisions_us" in report else []
+
+
 def _times(what: str, other: str, model: str, gate: float, goal: float) -> Target:
     return Target(what, gate, goal, "{:.2f} ×", lambda report: ratios(report, other, model))
 
@@ -139,4 +143,5 @@ TARGETS = (
     ),
     Target("CreateEndpoint to InService, runtime warm", 1000, 100, "{:.0f} ms", _warm, True),
     Target("private memory of one more idle endpoint", 20, 2, "{:.1f} MB", _idle, True),
+    Target("policy decision, 50 statements read anew", 1000, 500, "{:.0f} µs", _decision, True),
 )

@@ -166,6 +166,7 @@ DeleteDataProtectionPolicy: log-group*
 DeleteLogGroup: log-group*
 DeleteLogStream: log-stream*
 DeleteMetricFilter: log-group*
+DeleteResourcePolicy:
 DeleteRetentionPolicy: log-group*
 DeleteSubscriptionFilter: log-group*
 DescribeConfigurationTemplates:
@@ -358,12 +359,68 @@ TagSession: role user | aws:RequestTag/* aws:TagKeys saml:aud sts:TransitiveTagK
 """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html"""
 
 CLOUDWATCH = """
+DeleteAlarms: alarm*
+DescribeAlarmHistory: alarm*
+DescribeAlarms: alarm*
+DescribeAlarmsForMetric:
+DisableAlarmActions: alarm*
+EnableAlarmActions: alarm*
 GetMetricData:
 GetMetricStatistics:
 ListMetrics:
+ListTagsForResource: alarm
+PutCompositeAlarm: alarm* | aws:RequestTag/* aws:TagKeys cloudwatch:AlarmActions
+PutMetricAlarm: alarm* | aws:RequestTag/* aws:TagKeys cloudwatch:AlarmActions
 PutMetricData: | cloudwatch:namespace
+SetAlarmState: alarm*
+TagResource: alarm | aws:RequestTag/* aws:TagKeys
+UntagResource: alarm | aws:TagKeys
 """
 """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html"""
+
+APPLICATION_AUTOSCALING = """
+DeleteScalingPolicy: scalable-target* | application-autoscaling:service-namespace
+    application-autoscaling:scalable-dimension
+DeleteScheduledAction: scalable-target* | application-autoscaling:service-namespace
+    application-autoscaling:scalable-dimension
+DeregisterScalableTarget: scalable-target* | application-autoscaling:service-namespace
+    application-autoscaling:scalable-dimension
+DescribeScalableTargets:
+DescribeScalingActivities:
+DescribeScalingPolicies:
+DescribeScheduledActions:
+GetPredictiveScalingForecast:
+ListTagsForResource: scalable-target*
+PutScalingPolicy: scalable-target* | application-autoscaling:service-namespace
+    application-autoscaling:scalable-dimension
+PutScheduledAction: scalable-target* | application-autoscaling:service-namespace
+    application-autoscaling:scalable-dimension
+RegisterScalableTarget: scalable-target* | application-autoscaling:service-namespace
+    application-autoscaling:scalable-dimension aws:RequestTag/* aws:TagKeys
+TagResource: scalable-target* | aws:RequestTag/* aws:TagKeys
+UntagResource: scalable-target* | aws:TagKeys
+"""
+"""https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsapplicationautoscaling.html"""
+
+SNS = """
+ConfirmSubscription: topic*
+CreateTopic: topic* | aws:RequestTag/* aws:TagKeys
+DeleteTopic: topic*
+GetSubscriptionAttributes:
+GetTopicAttributes: topic*
+ListSubscriptions:
+ListSubscriptionsByTopic: topic*
+ListTagsForResource: topic
+ListTopics:
+Publish: topic*
+SetSubscriptionAttributes:
+SetTopicAttributes: topic*
+Subscribe: topic* | sns:Endpoint sns:Protocol
+TagResource: topic | aws:RequestTag/* aws:TagKeys
+Unsubscribe:
+UntagResource: topic | aws:TagKeys
+"""
+"""https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html"""
 
 CLOUDTRAIL = """
 LookupEvents:
@@ -386,7 +443,9 @@ OF_RESOURCES = {
     "iam": ("aws:ResourceTag/*", "iam:ResourceTag/*"),
     "sts": ("aws:ResourceTag/*", "iam:ResourceTag/*"),
     "cloudtrail": (),
-    "cloudwatch": (),
+    "cloudwatch": ("aws:ResourceTag/*",),
+    "application-autoscaling": ("aws:ResourceTag/*",),
+    "sns": ("aws:ResourceTag/*",),
 }
 """The keys that come with the resource an action is on, by service."""
 
@@ -421,7 +480,7 @@ class Authorized:
 def reference(service: str) -> dict[str, Authorized]:
     """The actions of a service, by name."""
     found: dict[str, Authorized] = {}
-    for line in globals()[service.upper()].replace("\n    ", " ").split("\n"):
+    for line in globals()[service.upper().replace("-", "_")].replace("\n    ", " ").split("\n"):
         name, _, rest = line.partition(":")
         if not name:
             continue

@@ -58,10 +58,11 @@ class Client:
 
     @property
     def version(self) -> str:
-        text = (LOCKS / f"{self.venv}.txt").read_text()
-        if held := re.match(r"# Holds AWS CLI ([\d.]+);", text):
+        asked = (LOCKS / f"{self.venv}.in").read_text()
+        if held := re.match(r"# Holds AWS CLI ([\d.]+);", asked):
             return held[1]
-        found = re.search(rf"^{re.escape(self.package)}==(\S+)$", text, re.MULTILINE)
+        text = (LOCKS / f"{self.venv}.txt").read_text()
+        found = re.search(rf"^{re.escape(self.package)}==(\S+)(?: \\)?$", text, re.MULTILINE)
         assert found, f"{self.package} is not locked in {self.venv}.txt"
         return found[1]
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 UNSHARED = Counts(None)
 """For gateways that are alone."""
+REAL_TIME = VariantRoute("AllTraffic", 1.0, ())
 PATH = "/endpoints/Demo/invocations"
 
 
@@ -150,11 +151,17 @@ class Client:
 class Bench:
     """A gateway whose endpoint Demo has instances without processes."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, root: Path, limits: Limits) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        root: Path,
+        limits: Limits,
+        variant: VariantRoute | None = None,
+    ) -> None:
         self.gateway = Gateway(Layout(root), limits, loop, ("h", "x"))
         arn = sagemaker_arn(REGION, ACCOUNT, "endpoint", "Demo")
-        variant = VariantRoute("AllTraffic", 1.0, ())
-        self.gateway.use(snapshot_of((EndpointRoute(ACCOUNT, REGION, "Demo", arn, (variant,)),)))
+        route = EndpointRoute(ACCOUNT, REGION, "Demo", arn, (variant or REAL_TIME,), id="e-demo")
+        self.gateway.use(snapshot_of((route,)))
         endpoint = self.gateway.routes.find(ACCOUNT, REGION, "Demo")
         assert endpoint is not None
         self.variant = endpoint.variants[0]

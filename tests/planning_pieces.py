@@ -16,6 +16,7 @@ from hostler.domain.instance_types import INSTANCE_TYPES
 from hostler.domain.model import Container, Model
 from hostler.planning.endpoint import plan
 from hostler.planning.plan import Exposure, Plan, Situation
+from hostler.planning.serverless import Demand
 from hostler.planning.sizing import Wish, granted
 
 NOW = 1_700_000_000.0
@@ -88,6 +89,7 @@ class Play:
         """By which every gateway divides."""
         self.since = NOW
         self.last: Plan | None = None
+        self.demand = Demand(heard=True)
 
     def plan(self) -> Plan:
         """One plan, written but not acted upon."""
@@ -107,6 +109,8 @@ class Play:
                 ),
                 now=self.now,
                 tags={"team": "rc"},
+                demand=self.demand,
+                view=self.last.view if self.last else None,
             )
         )
         self.endpoint = made.endpoint

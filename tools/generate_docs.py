@@ -13,6 +13,7 @@ from typing import Any, get_origin
 import typer
 
 from hostler.api import catalog
+from hostler.api.autoscaling.members import BY_OPERATION as AUTOSCALING
 from hostler.api.cloudwatch.members import BY_OPERATION as CLOUDWATCH
 from hostler.api.members import Acts, Echoed, Only, Refused
 from hostler.api.s3 import forms
@@ -27,7 +28,10 @@ from hostler.domain.setting import Setting
 from tools import permissions
 
 ROOT = Path(__file__).parent.parent
-ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "sts", "iam")
+ORDER = (
+    *("sagemaker", "sagemaker-runtime", "application-autoscaling", "s3", "logs", "cloudwatch"),
+    *("sns", "sts", "iam"),
+)
 BEGIN, END = "<!-- generated: operations -->", "<!-- end -->"
 NOTE = "<!-- Written by `make docs` from the code. -->\n\n"
 
@@ -177,10 +181,11 @@ def lifecycles() -> str:
 
 
 def members() -> str:
-    """What becomes of each input member of the operations of sagemaker and cloudwatch."""
+    """What becomes of each input member: of sagemaker, cloudwatch, application-autoscaling."""
     parts = ["# Input members\n\n", NOTE]
     parts.append("A field acts, or is echoed for the reason given, or is refused by name.\n")
-    for operation, table in {**BY_OPERATION, **CLOUDWATCH}.items():
+    tables = [*BY_OPERATION.items(), *CLOUDWATCH.items(), *AUTOSCALING.items()]
+    for operation, table in tables:
         parts.append(f"\n## {operation}\n\n| member | |\n|---|---|\n")
         parts += [f"| `{path}` | {_fate(table[path])} |\n" for path in sorted(table)]
     return "".join(parts)

@@ -20,12 +20,16 @@ from hostler.api.s3.guard import Asked, Guard, Holding
 from hostler.api.s3.kept import Elsewhere
 from hostler.api.s3.table import OPERATIONS as S3
 from hostler.aws import specs
+from hostler.domain.alarm import alarm_arn
 from hostler.domain.errors import CallerError
-from hostler.domain.ids import AccountId, Region, iam_arn, root_arn, sagemaker_arn
+from hostler.domain.ids import AccountId, Region, iam_arn, log_group_arn, root_arn, sagemaker_arn
+from hostler.domain.scaling import NAMESPACE, Dimension, target_arn
 from hostler.domain.snapshot import Policy, Principal
+from hostler.domain.topic import topic_arn
 from hostler.iam.evaluate import PolicyEngine
 from hostler.store import schema
 from hostler.store.database import Store
+from hostler.telemetry import logs
 from hostler.toolkit import policies
 from hostler.toolkit.naming import Project
 
@@ -34,7 +38,10 @@ OWN, OTHERS = Project("acme", "rc", "project-a"), Project("acme", "rc", "project
 MODEL = "fraud"
 WHO = ("deployer", "caller", "role", "stranger")
 ABOUT = ("own", "other")
-ORDER = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "iam", "sts", "cloudtrail")
+ORDER = (
+    *("sagemaker", "sagemaker-runtime", "application-autoscaling", "s3", "logs", "cloudwatch"),
+    *("sns", "iam", "sts", "cloudtrail"),
+)
 TEXT = """# Who may do what
 
 {note}What `hostler bootstrap` sets up for a project, for every operation: the *deployer* (its own
@@ -87,14 +94,16 @@ def callers() -> dict[str, Caller]:
     return {**found, "stranger": Caller("stranger", root)}
 
 
-def sample(project: Project) -> dict[str, Any]:
-    """Members by name, of a project's resources."""
+def sample(project: Project, region: str = REGION) -> dict[str, Any]:
+    """Members by name, of a project's resources in a region."""
     endpoint, model = project.endpoint(MODEL), project.model(MODEL)
     user, policy = project.deployer, iam_arn(ACCOUNT, "policy", project.prefix + "own")
     role = iam_arn(ACCOUNT, "role", project.execution_role)
     return {
         "ActionNames": ["s3:GetObject"],
         "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+        "AlarmName": project.prefix + "errors",
+        "AlarmNames": [project.prefix + "errors"],
         "Bucket": project.bucket,
         "CopySource": f"{project.bucket}/models/other",
         "EndpointConfigName": project.endpoint_config(MODEL),
@@ -103,39 +112,65 @@ def sample(project: Project) -> dict[str, Any]:
         "GroupName": project.prefix + "group",
         "Key": "models/artifacts/fraud/model.tar.gz",
         "ModelName": model,
+        "Name": project.prefix + "ops",
         "Namespace": "Own",
         "PolicyArn": policy,
         "PolicyName": project.prefix + "own",
         "PolicySourceArn": iam_arn(ACCOUNT, "user", user),
-        "ResourceArn": sagemaker_arn(REGION, ACCOUNT, "endpoint", endpoint),
+        "Protocol": "https",
+        "ResourceARN": alarm_arn(region, ACCOUNT, project.prefix + "errors"),
+        "ResourceArn": sagemaker_arn(region, ACCOUNT, "endpoint", endpoint),
         "RoleArn": role,
         "RoleName": project.execution_role,
+        "SubscriptionArn": topic_arn(region, ACCOUNT, project.prefix + "ops") + ":1",
         "TagKeys": ["Team"],
+        "TopicArn": topic_arn(region, ACCOUNT, project.prefix + "ops"),
         "UserName": user,
         "logGroupName": f"/aws/sagemaker/Endpoints/{endpoint}",
         "logStreamName": "AllTraffic/i-0",
+        "resourceArn": log_group_arn(REGION, ACCOUNT, f"/aws/sagemaker/Endpoints/{endpoint}"),
     }
 
 
-def params(service: str, operation: str, project: Project) -> dict[str, Any]:
+def params(service: str, operation: str, project: Project, region: str = REGION) -> dict[str, Any]:
     """What an operation is told of a project's resources."""
     model = specs.service(service).operation(operation)
     taken = model.input.members if model is not None and model.input is not None else {}
-    found = {name: value for name, value in sample(project).items() if name in taken}
+    given = sample(project, region)
+    if service == "application-autoscaling":
+        given |= _of_scaling(project, region)
+    found = {name: value for name, value in given.items() if name in taken}
+    if service == "sns" and "ResourceArn" in found:
+        found["ResourceArn"] = sample(project, region)["TopicArn"]
     if operation != "CreateModel":
         found.pop("ExecutionRoleArn", None)
+    if "ResourcePolic" in operation:
+        found.pop("resourceArn", None)  # policies are of the whole account
     return found
 
 
+def _of_scaling(project: Project, region: str) -> dict[str, Any]:
+    """Members that mean something else in Application Auto Scaling."""
+    return {
+        "ResourceARN": target_arn(region, ACCOUNT, "0"),
+        "ResourceId": f"endpoint/{project.endpoint(MODEL)}/variant/AllTraffic",
+        "ScalableDimension": Dimension.INSTANCE_COUNT.value,
+        "ServiceNamespace": NAMESPACE,
+    }
+
+
 class Judge:
-    """Decides as the servers do, over an empty store."""
+    """Decides as the servers do, over empty stores."""
 
     def __init__(self) -> None:
         self._store = Store("sqlite://", inline=True, tables=schema.metadata)
-        self._store.create_tables()
+        self._logs = Store("sqlite://", inline=True, tables=logs.metadata)
+        for store in (self._store, self._logs):
+            store.create_tables()
 
     def close(self) -> None:
         self._store.close()
+        self._logs.close()
 
     def may(self, who: Principal, service: str, operation: str, given: Mapping[str, Any]) -> bool:
         """Whether the policies allow a call."""
@@ -146,6 +181,8 @@ class Judge:
             return PolicyEngine().decide(who, f"sagemaker:{operation}", arn).allowed
         if operation == "AssumeRole":
             return False  # the project's role trusts SageMaker alone
+        if operation == "GetSessionToken" and ":role/" in who.arn:
+            return False  # temporary credentials are not prolonged
         table = next(each for each in tables.TABLES if each.service == service)
         return self._may(who, service, table.operations[operation], given)
 
@@ -173,7 +210,7 @@ class Judge:
                 return "is not authorized" not in error.message and "pass role" not in error.message
             return True
 
-        return self._store.run(judge)
+        return (self._logs if service == "logs" else self._store).run(judge)
 
 
 def _may_in_s3(who: Principal, operation: str, given: Mapping[str, Any]) -> bool:
@@ -222,11 +259,33 @@ def cell(judge: Judge, who: Principal, service: str, name: str, project: Project
 def _is_free(service: str, name: str) -> bool:
     """What an account has of its own, whatever others have."""
     own = name.startswith(("Create", "List", "Lookup", "GetCaller", "GetAccount")) or name in {
+        "DeleteAlarms",
+        "DeleteTopic",
+        "DescribeAlarmHistory",
+        "DescribeAlarms",
+        "DescribeAlarmsForMetric",
         "DescribeLogGroups",
+        "DescribeResourcePolicies",
+        "DisableAlarmActions",
+        "EnableAlarmActions",
         "GetSessionToken",
+        "PutCompositeAlarm",
+        "PutMetricAlarm",
+        "PutResourcePolicy",
         "SimulateCustomPolicy",
+        "DescribeScalableTargets",
+        "DescribeScalingActivities",
+        "DescribeScalingPolicies",
+        "DescribeScheduledActions",
+        "Unsubscribe",
     }
-    of_something = {"ListTags", "CreateAccessKey", "CreatePolicyVersion", "CreateLogStream"}
+    of_something = {
+        "ListTags",
+        "ListTagsForResource",
+        "CreateAccessKey",
+        "CreatePolicyVersion",
+        "CreateLogStream",
+    }
     named = service == "iam" and any(
         word in name for word in ("ForUser", "ForRole", "ForPolicy", "Tags", "Attached")
     )

@@ -509,7 +509,12 @@ def test_sdk_serves_code_that_it_uploaded_apart_and_a_role_by_its_name(
     server: Running, sdk: Mapping[str, "subprocess.Popen[str]"]
 ) -> None:
     told = _told(server, sdk["sklearn"])
-    assert told == {"type": "ndarray", "answer": [10, 12]}
+    assert told == {
+        "type": "ndarray",
+        "answer": [10, 12],
+        "serverless": [10, 12],
+        "config": {"MemorySizeInMB": 2048, "MaxConcurrency": 5},
+    }
     model = server.client("sagemaker").describe_model(ModelName=f"{PREFIX}apart-v1")
     assert model["ExecutionRoleArn"] == ROLE
     environment = model["PrimaryContainer"]["Environment"]

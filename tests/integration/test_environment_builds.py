@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import threading
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,20 @@ def test_the_control_process_builds_on_its_own_loop_what_others_may_read(tmp_pat
     assert built is not None
     for path in (built.root, built.root / "bin", built.root / "requirements.lock", built.python):
         assert path.stat().st_mode & 0o004, path
+
+
+def test_a_wheel_of_other_bytes_than_the_locks_is_not_installed(tmp_path: Path) -> None:
+    wheel(tmp_path / "wheels", "hostlertestlocked")
+    (built,) = (tmp_path / "wheels").iterdir()
+    environments = Environments(tmp_path, sources=Sources(find_links=(str(tmp_path / "wheels"),)))
+    for digest, is_built in (("0" * 64, False), (sha256(built.read_bytes()).hexdigest(), True)):
+        lock = f"hostlertestlocked==1.5 \\\n    --hash=sha256:{digest}\n"
+        runtime = dataclasses.replace(PLAIN, lock=lock)
+        if is_built:
+            assert asyncio.run(environments.ensure(runtime)).python.exists()
+            continue
+        with pytest.raises(EnvironmentBuildError, match=r"(?i)hash"):
+            asyncio.run(environments.ensure(runtime))
 
 
 def test_what_a_killed_build_left_goes_with_the_next_one_of_any_runtime(tmp_path: Path) -> None:

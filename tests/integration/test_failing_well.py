@@ -4,14 +4,18 @@ FailureReason begins with AWS's own sentence and then names the cause; the trace
 stream.
 """
 
+import contextlib
 import gzip
 import io
+import json
 import tarfile
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
-from archives import archive, script
+from archives import ECHO, archive, script
 from deploying import create_config, create_model, deploy, settled
 from hostler.toolkit import policies
 from running import ACCOUNT, BUCKET, PREFIX, REGION, ROLE, Running, eventually, hostler
@@ -59,6 +63,27 @@ def _log(server: Running, name: str) -> str:
     except client.exceptions.ResourceNotFoundException:
         return ""  # nothing was carried yet
     return "\n".join(event["message"] for event in events["events"])
+
+
+@contextlib.contextmanager
+def role_without(server: Running, action: str) -> Iterator[None]:
+    """The project's execution role lacks a permission for as long as the block runs."""
+    iam, role = server.client("iam"), ROLE.rpartition("/")[2]
+    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    denied = {"Effect": "Deny", "Action": action, "Resource": "*"}
+    document["Statement"].append(denied)
+    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+    try:
+        yield
+    finally:
+        server.bootstrap()
+
+
+def _taken_back(client: Any, endpoint: str) -> dict[str, Any] | None:
+    described: dict[str, Any] = client.describe_endpoint(EndpointName=endpoint)
+    is_back = described["EndpointStatus"] == "InService" and "FailureReason" in described
+    return described if is_back else None
 
 
 def _hostile() -> bytes:
@@ -151,17 +176,49 @@ def test_an_object_that_went_away_and_a_role_that_lost_its_right(server: Running
 
     model = create_model(server, "barred", good)
     config = create_config(server, "barred", model)
-    iam, role = server.client("iam"), ROLE.rpartition("/")[2]
-    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    iam.delete_role_policy(RoleName=role, PolicyName=policy)
-    try:
+    with role_without(server, "s3:GetObject"):
         client.create_endpoint(EndpointName=f"{PREFIX}barred-ep", EndpointConfigName=config)
         reason = settled(server, f"{PREFIX}barred-ep")["FailureReason"]
-    finally:
-        server.bootstrap()
     assert "s3:GetObject" in reason
     assert ROLE in reason
     assert policies.COMPLETION not in reason
+    eventually(
+        "the log says it too", lambda: f"{ROLE} may not s3:GetObject" in _log(server, "barred")
+    )
+
+
+def test_a_role_that_lost_its_right_starts_no_next_instance(server: Running) -> None:
+    endpoint = deploy(server, "served", script(ECHO))
+    client = server.client("sagemaker")
+    with role_without(server, "s3:GetObject"):
+        client.update_endpoint_weights_and_capacities(
+            EndpointName=endpoint,
+            DesiredWeightsAndCapacities=[
+                {"VariantName": "AllTraffic", "DesiredInstanceCount": 2, "DesiredWeight": 1.0}
+            ],
+        )
+        taken_back = partial(_taken_back, client, endpoint)
+        described = eventually("the added instance is taken back", taken_back)
+    assert f"{ROLE} may not s3:GetObject" in described["FailureReason"]
+    eventually("the log says it too", lambda: "may not s3:GetObject" in _log(server, "served"))
+    (variant,) = described["ProductionVariants"]
+    assert variant["CurrentInstanceCount"] == 1
+    answer = server.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=endpoint, Body=b"[1]", ContentType="application/json"
+    )
+    assert answer["Body"].read() == b"[1]", "what runs serves on"
+
+
+def test_what_a_role_may_not_log_is_not_in_the_log_until_it_may(server: Running) -> None:
+    source = "def model_fn(model_dir):\n    print('loaded', flush=True)\n"
+    with role_without(server, "logs:PutLogEvents"):
+        endpoint = deploy(server, "silent", script(source))
+        waits = "the execution role may not write it"
+        eventually("it is warned of", lambda: waits in server.run("status").stdout)
+        assert _log(server, "silent") == ""
+        assert f"{ROLE} may not logs:PutLogEvents" in server.process_logs()
+    eventually("its lines arrive", lambda: "loaded" in _log(server, "silent"))
+    server.client("sagemaker").delete_endpoint(EndpointName=endpoint)
 
 
 def test_a_model_that_never_gets_ready_fails_at_its_time_out(server: Running, hanging: str) -> None:

@@ -157,6 +157,21 @@ def test_every_upload_must_say_how_it_is_encrypted(server: S3Server, s3: Any) ->
     s3.abort_multipart_upload(**part)
 
 
+def test_a_bucket_is_in_its_own_region_whichever_a_signature_names(
+    server: S3Server, s3: Any
+) -> None:
+    """Else who is confined to a region would leave it by signing for another."""
+    for region, opens in (("eu-west-1", False), ("us-east-1", True)):
+        condition = {"StringEquals": {"aws:RequestedRegion": region}}
+        put(s3, to(READER_ARN, "s3:GetObject", Condition=condition))
+        for signed_for in ("eu-west-1", "us-east-1"):
+            reader = server.client(READER, region_name=signed_for)
+            if opens:
+                assert reader.get_object(Bucket="main", Key="k")["Body"].read() == b"here"
+            else:
+                denied(reader.get_object, Key="k")
+
+
 def test_how_a_request_was_signed_decides(server: S3Server, s3: Any) -> None:
     unsigned = {"StringNotEquals": {"s3:authType": "REST-HEADER"}}
     put(s3, {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Condition": unsigned})

@@ -3,6 +3,8 @@
 import json
 import os
 import ssl
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -49,8 +51,44 @@ def test_every_tool_is_told_whom_to_trust(server: Running) -> None:
     with urllib.request.urlopen(url, context=context, timeout=20) as health:
         assert not [each for each in json.load(health)["warnings"] if "plain" in each]
     assert "rc-project-a-echo-ep" in server.run("status").stdout
-    refused = server.run("env", "--intercept", check=False)
-    assert "without tls" in refused.stderr
+
+
+def test_aws_own_addresses_are_answered_inside_the_ports_tls(server: Running) -> None:
+    """The proxy itself is reached by TLS, and what it answers for has TLS of its own."""
+    exports = json.loads(server.run("env", "--intercept", "--json").stdout)
+    assert exports["HTTPS_PROXY"].startswith("https://hostler:")
+    program = (
+        "import boto3; s3 = boto3.client('s3')\n"
+        f"what = {{'Bucket': '{BUCKET}', 'Key': 'models/parts'}}\n"
+        "what['UploadId'] = s3.create_multipart_upload(**what)['UploadId']\n"
+        "etag = s3.upload_part(**what, PartNumber=1, Body=bytes(9 << 20))['ETag']\n"
+        "parts = {'Parts': [{'PartNumber': 1, 'ETag': etag}]}\n"
+        "print(s3.complete_multipart_upload(**what, MultipartUpload=parts)['Location'])\n"
+        "print(boto3.client('sts').get_caller_identity()['Arn'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": os.environ["PATH"], **exports},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    location, arn = done.stdout.split() or [done.stderr] * 2
+    assert location == f"https://{BUCKET}.s3.{REGION}.amazonaws.com/models/parts"
+    assert arn.endswith(":root")
+
+
+def test_a_completed_upload_is_found_under_the_ports_own_address(server: Running) -> None:
+    s3 = server.client("s3")
+    what = {"Bucket": BUCKET, "Key": "models/plain parts"}
+    upload = s3.create_multipart_upload(**what)["UploadId"]
+    etag = s3.upload_part(**what, UploadId=upload, PartNumber=1, Body=b"x")["ETag"]
+    done = s3.complete_multipart_upload(
+        **what, UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    )
+    base = server.exports()["AWS_ENDPOINT_URL"]
+    assert done["Location"] == f"{base}/{BUCKET}/models/plain%20parts"
 
 
 def test_the_secrets_are_sealed_on_the_disk_and_in_no_log(server: Running) -> None:

@@ -1,12 +1,14 @@
 """What several gateways of one data directory know together: counts, limits and sessions."""
 
+import json
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,12 @@ from deploying import deploy
 from hostler.gateway.counts import Counts
 from running import ACCOUNT, Running, eventually, hostler
 
+GATEWAYS = 3
 LIMIT = 6
+IN_FORCE_S = 5.0
+Key = tuple[str, str]
+SESSION = boto3.Session()
+"""Has the models for all clients."""
 GATED = """
 import os, socket, time
 
@@ -49,7 +56,9 @@ def transform_fn(model, data, content_type, accept, context):
 def server() -> Iterator[Running]:
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-") as folder:
         config = Path(folder, "hostler.toml")
-        config.write_text(f"[gateway]\naccount_in_flight = {LIMIT}\n[server]\ngateways = 3\n")
+        config.write_text(
+            f"[gateway]\naccount_in_flight = {LIMIT}\n[server]\ngateways = {GATEWAYS}\n"
+        )
         with hostler("--config", str(config)) as running:
             yield running
 
@@ -59,19 +68,31 @@ def endpoint(server: Running) -> str:
     return deploy(server, "gated", script(GATED), count=2)
 
 
-def fresh(server: Running) -> Any:
-    """A client with a connection of its own: the kernel gives it to any of the gateways."""
+def fresh(server: Running, key: Key | None = None) -> Any:
+    """A client with a connection for each call: the kernel gives it to any of the gateways."""
     exports = server.exports()
-    session = boto3.Session(
-        exports["AWS_ACCESS_KEY_ID"],
-        exports["AWS_SECRET_ACCESS_KEY"],
-        region_name=exports["AWS_REGION"],
-    )
-    return session.client(
+    own = exports["AWS_ACCESS_KEY_ID"], exports["AWS_SECRET_ACCESS_KEY"]
+    return _client(exports["AWS_ENDPOINT_URL"], exports["AWS_REGION"], key or own)
+
+
+@cache
+def _client(url: str, region: str, key: Key) -> Any:
+    client = SESSION.client(
         "sagemaker-runtime",
-        endpoint_url=exports["AWS_ENDPOINT_URL"],
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=70),
+        endpoint_url=url,
+        region_name=region,
+        aws_access_key_id=key[0],
+        aws_secret_access_key=key[1],
+        config=Config(
+            retries={"total_max_attempts": 1}, read_timeout=70, max_pool_connections=4 * LIMIT
+        ),
     )
+    client.meta.events.register("before-send", _for_one_call)
+    return client
+
+
+def _for_one_call(request: Any, **_: Any) -> None:
+    request.headers["Connection"] = "close"
 
 
 def invoke(server: Running, endpoint: str, body: str, **more: str) -> dict[str, Any]:
@@ -249,3 +270,77 @@ def test_a_session_that_has_expired_is_told(server: Running, endpoint: str) -> N
 def test_what_is_no_session_id_is_refused_by_its_pattern(server: Running, endpoint: str) -> None:
     with pytest.raises(ClientError, match="'sessionId' failed to satisfy constraint"):
         invoke(server, endpoint, "go on", SessionId="no such; thing")
+
+
+class Leaver:
+    """A user who may invoke by a managed policy, with a key, and what may be taken from it."""
+
+    def __init__(self, server: Running, name: str) -> None:
+        self.server, self.name = server, name
+        self.iam = server.client("iam")
+        self.iam.create_user(UserName=name)
+        made = self.iam.create_policy(PolicyName=name, PolicyDocument=_document("Allow"))
+        self.policy = made["Policy"]["Arn"]
+        self.iam.attach_user_policy(UserName=name, PolicyArn=self.policy)
+        key = self.iam.create_access_key(UserName=name)["AccessKey"]
+        self.key = key["AccessKeyId"], key["SecretAccessKey"]
+
+    def key_is_deactivated(self) -> None:
+        self.iam.update_access_key(UserName=self.name, AccessKeyId=self.key[0], Status="Inactive")
+
+    def key_is_deleted(self) -> None:
+        self.iam.delete_access_key(UserName=self.name, AccessKeyId=self.key[0])
+
+    def policy_is_detached(self) -> None:
+        self.iam.detach_user_policy(UserName=self.name, PolicyArn=self.policy)
+
+    def policy_is_changed(self) -> None:
+        self.iam.create_policy_version(
+            PolicyArn=self.policy, PolicyDocument=_document("Deny"), SetAsDefault=True
+        )
+
+    def invoke(self, endpoint: str) -> tuple[str, str]:
+        """Which gateway answered, by what its request ids begin with, and with which code."""
+        try:
+            answer = fresh(self.server, self.key).invoke_endpoint(
+                EndpointName=endpoint, Body="go on", ContentType="text/plain"
+            )
+        except ClientError as error:
+            answer = error.response
+        code = str(answer.get("Error", {}).get("Code", "answered"))
+        return answer["ResponseMetadata"]["RequestId"][:24], code
+
+
+def _document(effect: str) -> str:
+    statement = {"Effect": effect, "Action": "sagemaker:InvokeEndpoint", "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.mark.parametrize(
+    ("taken", "expected"),
+    [
+        (Leaver.key_is_deactivated, "UnrecognizedClientException"),
+        (Leaver.key_is_deleted, "UnrecognizedClientException"),
+        (Leaver.policy_is_detached, "AccessDeniedException"),
+        (Leaver.policy_is_changed, "AccessDeniedException"),
+    ],
+)
+def test_what_is_taken_back_is_in_force_at_every_gateway_within_5_s(
+    server: Running, endpoint: str, taken: Callable[[Leaver], None], expected: str
+) -> None:
+    """Counted from IAM's answer; a contract, and no measure of speed."""
+    leaver = Leaver(server, taken.__name__)
+    last: dict[str, str] = {}
+
+    def everywhere(code: str) -> bool:
+        gateway, found = leaver.invoke(endpoint)
+        last[gateway] = found
+        return len(last) == GATEWAYS and {*last.values()} == {code}
+
+    eventually("every gateway lets it in", lambda: everywhere("answered"))
+    taken(leaver)
+    last.clear()
+    what = f"every gateway refuses: {last}"
+    eventually(what, lambda: everywhere(expected), within_s=IN_FORCE_S, every_s=0.0)
+    for _ in range(3 * GATEWAYS):
+        assert leaver.invoke(endpoint)[1] == expected, "who has refused lets nobody in again"

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hostler.domain.snapshot import Snapshot
+from hostler.domain.snapshot import Demand, Snapshot
 from hostler.snapshot import codec, file, wire
 from hostler.snapshot.publisher import Publisher
 from hostler.snapshot.subscriber import Subscriber
@@ -267,3 +267,47 @@ def test_a_file_that_cannot_be_used_does_not_end_the_start(folder, caplog):
     subscriber = Subscriber(folder / "push.sock", folder / "snapshot", use, "gateway-0")
     assert not subscriber.load()
     assert "no such principal" in caplog.text
+
+
+def test_a_gateway_says_which_serverless_variants_are_used(folder):
+    async def story() -> None:
+        heard: list[tuple[str, tuple[Demand, ...]]] = []
+        publisher = Publisher(
+            folder / "push.sock",
+            folder / "snapshot",
+            on_demand=lambda name, demands: heard.append((name, demands)),
+        )
+        inbox, connected = Inbox(), asyncio.Event()
+        subscriber = Subscriber(
+            folder / "push.sock",
+            folder / "snapshot",
+            inbox,
+            "gateway-0",
+            on_connected=connected.set,
+        )
+        demands = [Demand(f"e-{number:017x}", "v" * 63, 200, 0.5) for number in range(50)]
+        assert not subscriber.tell(demands), "nobody is there"
+        await publisher.start()
+        following = asyncio.create_task(subscriber.run())
+        async with asyncio.timeout(60):
+            await connected.wait()
+            publisher.publish(FIRST)
+            await settled(publisher, 1)
+            assert subscriber.tell(demands)
+            while sum(len(some) for _, some in heard) < len(demands):
+                await asyncio.sleep(0.001)
+        assert [each for _, some in heard for each in some] == demands
+        assert {name for name, _ in heard} == {"gateway-0"}
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await publisher.close()
+
+    asyncio.run(story())
+
+
+def test_an_earlier_control_takes_a_demand_for_an_acknowledgement():
+    class Earlier(msgspec.Struct):
+        generation: int
+
+    said = msgspec.msgpack.encode(wire.Acknowledgement(7, (Demand("e", "v", 1, 0.0),)))
+    assert msgspec.msgpack.decode(said, type=Earlier).generation == 7

@@ -10,9 +10,11 @@ import pytest
 from hostler.control import endpoints as reconciler
 from hostler.control.controller import Controller
 from hostler.control.execute import Executor
+from hostler.control.plane import ControlPlane
 from hostler.control.publish import Publication
 from hostler.domain.endpoint import Endpoint, EndpointStatus, Rollout, RolloutStage
-from hostler.planning import departure, endpoint, fleet, showing, sizing
+from hostler.gateway.waking import Call, Waking
+from hostler.planning import departure, endpoint, fleet, serverless, showing, sizing
 from hostler.planning.plan import Exposure, RemoveInstance, StopInstance
 from hostler.sim.faults import Faults
 from hostler.sim.world import judge
@@ -140,6 +142,14 @@ def trusts_what_is_new(_original: Any) -> Any:
     return lambda _end, run: {v.name: 9 for v in run.variants}
 
 
+def never_sleeps(original: Any) -> Any:
+    def stirred(end: Endpoint, serving: Any, demand: Any, now: float) -> Endpoint:
+        after: Endpoint = original(end, serving, demand, now)
+        return replace(after, awake={**end.awake, **after.awake})
+
+    return stirred
+
+
 BUGS = {
     "traffic turned before green is ready": Bug(
         replaced(fleet.Fleet, "complete", lambda _: property(lambda _self: True)),
@@ -190,6 +200,15 @@ BUGS = {
     ),
     "a restart that publishes without the last snapshot": Bug(
         replaced(Publication, "begin", forgets_the_last_snapshot), CRASHES, " lost "
+    ),
+    "a sleeping endpoint is woken by several starts": Bug(
+        replaced(Waking, "at_once", constant(Call(3, 0.0))), QUIET, "beside .* for one wake"
+    ),
+    "control does not hear what gateways need": Bug(
+        replaced(ControlPlane, "demanded", constant(None)), QUIET, "waited in vain"
+    ),
+    "what nobody calls never sleeps": Bug(
+        replaced(serverless, "stirred", never_sleeps), QUIET, "never settled: .* is awake"
     ),
     "a stop that hangs is never turned into a kill": Bug(
         replaced(departure, "_stop", never_kills), HANGS, "never settled"

@@ -75,11 +75,19 @@ def _owner(access: Access, principal: Principal) -> Context:
 
 
 def _tags(call: Call) -> Context:
-    """Tags that a request brings, in the two shapes in which services take them."""
-    pairs = [(tag["Key"], tag["Value"]) for tag in call.params.get("Tags") or ()]
-    mapped = call.params.get("tags")
-    pairs += mapped.items() if isinstance(mapped, Mapping) else ()
-    keys = [key for key, _ in pairs] or call.params.get("TagKeys") or ABSENT
+    """Tags that a request brings, or the keys of those to remove, in the services' shapes."""
+    params = call.params
+    pairs: list[tuple[str, str]] = []
+    listed = params.get("TagKeys") or params.get("tagKeys")
+    for given in (params.get("Tags"), params.get("tags")):
+        match given:
+            case Mapping() as mapped:
+                pairs += mapped.items()
+            case [{"Key": _}, *_]:
+                pairs += [(tag["Key"], tag["Value"]) for tag in given]
+            case [*_] as removed:
+                listed = removed or listed
+    keys = [key for key, _ in pairs] or listed or ABSENT
     return {"aws:TagKeys": keys, **context.tags("aws:RequestTag", pairs)}
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from hostler.api.members import Members
+from hostler.api.scraping import Scrape
 from hostler.audit.entry import Own
 from hostler.audit.journal import Journal
 from hostler.aws.http import HttpRequest
@@ -102,6 +103,7 @@ class Operation:
 
     ``located`` names further permissions that the call needs, beside those of ``access``.
     ``members`` declares what becomes of each input member, where the service keeps such a table.
+    ``database`` is where its transaction runs, if that is not the service's.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Operation:
     prepare: Preparation | None = None
     members: Members | None = None
     located: LocatedRule | None = None
+    database: Database | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +161,10 @@ class Rooms:
             addresses.
         quotas: How much an account may have, as of now.
         uses: Where the use of access keys is noted.
+        alarm_commands: The commands that alarms may run, by name.
         audit: The audit log's database (``telemetry.trail.metadata``).
         journal: Where calls are written down.
+        scrape: What Prometheus reads; None where there is nothing to read.
     """
 
     store: Store
@@ -177,8 +182,10 @@ class Rooms:
     hosts: Collection[str] = ()
     quotas: Callable[[], Quotas] = Quotas
     uses: Uses = field(default_factory=Uses)
+    alarm_commands: Collection[str] = ()
     audit: Store | None = None
     journal: Journal = field(default_factory=Journal)
+    scrape: Scrape | None = None
 
     def database(self, which: Database) -> Store:
         """The store on which a table's transactions run."""

@@ -14,12 +14,13 @@ from hostler.iam.match import split
 from hostler.store import tags
 from hostler.store.database import Transaction
 from hostler.store.identities import entities, policies
+from hostler.telemetry import log_tags
 
 EVERYTHING = "*"
 
 
 def with_tags(tx: Transaction, call: Call, needed: Sequence[Access]) -> Sequence[Access]:
-    """The permissions with their resources' tags."""
+    """The permissions with their resources' tags, which lie in the service's own database."""
     return [_with_tags(tx, call, access) for access in needed]
 
 
@@ -35,12 +36,16 @@ def _of(tx: Transaction, call: Call, service: str, resource: str) -> Context:
     found: dict[str, str] = {}
     if resource != EVERYTHING:
         match service:
-            case "sagemaker":
+            case "sagemaker" | "cloudwatch" | "sns" | "application-autoscaling":
                 found = tags.of(tx, resource)
             case "iam":
                 found = _of_entity(tx, call, resource)
+            case "logs":
+                *_, account, group = split(resource)
+                name = group.removeprefix("log-group:").partition(":")[0]
+                found = log_tags.of_name(tx, account, call.region, name)
             case _:
-                pass  # log groups have no tags here, nor has STS
+                pass  # nothing of the others has tags here
     return {
         **context.tags("aws:ResourceTag", found.items()),
         **context.tags(f"{service}:ResourceTag", found.items()),

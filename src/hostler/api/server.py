@@ -4,6 +4,7 @@ Invariant: a request is authenticated before its input is read and authorised be
 answer, ours included, has the form that the service's SDKs read, and never tells a cause of ours.
 """
 
+import asyncio
 import hashlib
 import logging
 import uuid
@@ -18,10 +19,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hostler.api import asgi, audited, authenticate, members
+from hostler.api import asgi, audited, authenticate, members, scraping
 from hostler.api.authorize import authorize, context_of, in_words_of
 from hostler.api.registry import Access, Call, Effect, Operation, Rooms, ServiceTable
 from hostler.api.resource_tags import with_tags
+from hostler.api.sns import links
 from hostler.aws import conventions, errors, parse, route, serialize, sigv4, specs, validate
 from hostler.aws.http import HttpRequest, HttpResponse
 from hostler.aws.route import Target
@@ -29,12 +31,15 @@ from hostler.domain import hosts
 from hostler.domain.errors import CallerError, ConcurrentChangeError
 from hostler.domain.ids import REGION_PATTERN, AccountId, Region
 from hostler.iam.evaluate import PolicyEngine
-from hostler.store.database import StoreUnavailableError, Transaction
+from hostler.store.database import Store, StoreUnavailableError, Transaction
 
 OWN_PATHS = "/_hostler/"
 HEALTH_PATH = f"{OWN_PATHS}health"
+METRICS_PATH = "/metrics"
 BODY_BYTES_MAX = 1_048_576
 BODY_BYTES_MAX_BY_SERVICE: Mapping[str, int] = {"logs": 4_194_304}
+READ_AT_ONCE_MAX = 64 * 1024
+"""Bytes of a body up to which it is read where it came in, and keeps others waiting."""
 ATTEMPTS = 3
 """Transactions tried when a row changed under one; each reads and decides again."""
 
@@ -45,18 +50,26 @@ _log = logging.getLogger("hostler.api")
 
 
 def create_app(rooms: Rooms) -> ASGIApp:
-    """The ASGI application of the control plane's APIs and its health route."""
+    """The ASGI application of the control plane's APIs, its health route and `/metrics`."""
 
     async def health(_request: Request) -> Response:
         told = rooms.health()
         return _own_answer(told, 200 if told.get("ready") else 503)
 
-    routed = Starlette(routes=[Route(HEALTH_PATH, health, methods=["GET"])])
+    async def scraped(request: Request) -> Response:
+        return await scraping.answer(rooms.scrape, request)
+
+    own = [
+        Route(HEALTH_PATH, health, methods=["GET"]),
+        Route(METRICS_PATH, scraped, methods=["GET"]),
+        *links.routes(rooms),
+    ]
+    routed = Starlette(routes=own)
     routed.router.redirect_slashes = False
     routed.router.default = Services(rooms)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(OWN_PATHS):
+        if scope["type"] == "http" and _is_own(scope["path"]):
             why = hosts.refusal(rooms.hosts, asgi.head(scope).header.get("host"))
             if why is not None:
                 await _own_answer({"message": why}, 421)(scope, receive, send)
@@ -64,6 +77,10 @@ def create_app(rooms: Rooms) -> ASGIApp:
         await routed(scope, receive, send)
 
     return app
+
+
+def _is_own(path: str) -> bool:
+    return path.startswith(OWN_PATHS) or path == METRICS_PATH
 
 
 def _own_answer(document: Mapping[str, Any], status: int) -> Response:
@@ -155,8 +172,7 @@ class Services:
         call: Call,
     ) -> Mapping[str, Any] | None:
         """An authenticated call's way to its result."""
-        call.params = parse.parse(target, request)
-        validate.validate(target.operation, call.params)
+        call.params = await _read(request, target)
         return await self._performed(table, operation, call)
 
     async def own(self, call: Call) -> None:
@@ -187,7 +203,7 @@ class Services:
         if operation.members is not None:
             code = conventions.of(call.service).validation
             members.refuse(operation.members, call.params, code=code)
-        await self._admit(call, operation.access(call))
+        await self._admit(self._store(table, operation), call, operation.access(call))
         if operation.prepare is not None:
             await operation.prepare(self._rooms, call)
         result = await self._transact(table, operation, call)
@@ -205,12 +221,15 @@ class Services:
             await self._rooms.committed(call.service)
         return result
 
-    async def _admit(self, call: Call, needed: Sequence[Access]) -> None:
+    def _store(self, table: ServiceTable, operation: Operation) -> Store:
+        return self._rooms.database(operation.database or table.database)
+
+    async def _admit(self, store: Store, call: Call, needed: Sequence[Access]) -> None:
         """Authorise; the tags of resources are looked up only where that refuses without them."""
         try:
             self._authorize(call, needed)
         except CallerError:
-            tagged = await self._rooms.store.read(lambda tx: with_tags(tx, call, needed))
+            tagged = await store.read(lambda tx: with_tags(tx, call, needed))
             self._authorize(call, tagged)
 
     def _authorize(self, call: Call, needed: Sequence[Access]) -> None:
@@ -258,7 +277,7 @@ class Services:
             return operation.handler(tx, call)
 
         granted, judged = len(call.granted), len(call.judged)
-        store = self._rooms.database(table.database)
+        store = self._store(table, operation)
         if operation.effect is Effect.READS:
             return await store.read(transaction)
         deletes = operation.effect is Effect.DELETES
@@ -268,6 +287,19 @@ class Services:
             except ConcurrentChangeError:
                 _log.info("%s: a row changed under %s", call.request_id, operation.name)
         return await store.write(transaction, deletes=deletes)
+
+
+async def _read(request: HttpRequest, target: Target) -> dict[str, Any]:
+    """The valid input of a request; a large one is read beside the event loop."""
+
+    def read() -> dict[str, Any]:
+        params = parse.parse(target, request)
+        validate.validate(target.operation, params)
+        return params
+
+    if len(request.body) <= READ_AT_ONCE_MAX and "content-encoding" not in request.header:
+        return read()
+    return await asyncio.to_thread(read)
 
 
 def _unavailable(error: StoreUnavailableError) -> CallerError:

@@ -24,6 +24,7 @@ from hostler.app.announcements import Announcements
 from hostler.app.clock import SystemClock
 from hostler.app.health import Health
 from hostler.app.key_uses import KeyUses
+from hostler.app.metering import Metering
 from hostler.app.propagation import Propagation
 from hostler.app.settings import Settings
 from hostler.audit.journal import Journal
@@ -34,9 +35,10 @@ from hostler.backends.process.pip_settings import Sources
 from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.audit import AuditIngest
 from hostler.control.cleanup import Cleaner
+from hostler.control.counted import Counted
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
-from hostler.control.metrics import MetricIngest
+from hostler.control.log_writing import LogWriting
 from hostler.control.model_data import Objects, StoredModelData
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.control.stored_objects import StoredObjects
@@ -79,50 +81,44 @@ async def serve(settings: Settings) -> None:
     tier = await probing
     backend = _backend(settings, environments, model_data, tier, clock)
     publisher = Publisher(layout.snapshot_socket, layout.snapshot, vault=vault)
-    health = Health(
-        layout, publisher, tier, lambda: environments.builds, lambda: watch.problem,
-        settings=settings.warnings,
-    )  # fmt: skip
-    ingest = Ingest(log_store, layout, clock)
+    writing = LogWriting(store, clock)
+    ingest = _ingest(settings, log_store, clock, writing)
     trail_store, audit = _trail(settings, clock)
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
-    publisher.on_ack = plane.acknowledged
-    counted = MetricIngest(
-        metric_store, layout, clock, lambda: plane.publication.routes,
-        gateways=publisher.gateways,
-    )  # fmt: skip
+    publisher.on_ack, publisher.on_demand = plane.acknowledged, plane.demanded
+    metering = Metering(settings, store, metric_store, clock, plane, gateways=publisher.gateways)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
-    health = Health(layout, publisher, tier, lambda: environments.builds, lambda: watch.problem)
     journal = Journal(layout.audit_spool("control", own_spool.life()))
     rooms = Rooms(
         store=store,
         logs=log_store,
         metrics=metric_store,
         clock=clock,
-        wake=plane.wake,
+        wake=metering.wake,
         tables=tables.TABLES,
         account=AccountId(settings.account),
         region=Region(settings.region),
         model_data=model_data,
         committed=propagation.committed,
-        health=health,
+        health=Health(settings, publisher, tier, environments, watched=(watch, writing)),
         hosts=settings.config.server.hosts,
         quotas=lambda: settings.config.quotas,
+        alarm_commands=settings.config.alarms.commands,
         audit=trail_store,
         journal=journal,
+        scrape=metering.scrape,
     )
     await publisher.start()
     uses = KeyUses(store, layout, rooms.uses)
-    cleaner = _cleaner(settings, rooms, counted)
-    parts = [
-        each.run()
-        for each in (ingest, counted, announcements, further, watch, uses, audit, journal, cleaner)
-    ]
+    cleaner = _cleaner(settings, rooms, metering.counted)
+    beside = (ingest, *metering.parts, announcements, further, watch, uses, audit, journal, cleaner)
     async with (
         _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
-        background.beside(plane.run(_last(layout, vault)), *parts, failed=_end_now),
+        background.beside(
+            plane.run(_last(layout, vault)), *(each.run() for each in beside), failed=_end_now
+        ),
     ):
         server = uvicorn.Server(listening.config(create_app(rooms), drain_s=endings.CONTROL_S))
         await listening.serve(server, layout.control_socket)
@@ -144,6 +140,7 @@ def _backend(
         tier=tier,
         clock=clock,
         instances=settings.config.instances,
+        output_bytes_per_s=settings.config.logs.instance_kilobytes_per_s << 10,
     )
 
 
@@ -187,6 +184,7 @@ def _around(settings: Settings, clock: SystemClock, ingest: Ingest) -> Callable[
         clock=clock,
         identities=identities.snapshot_parts,
         before_removal=ingest.drain,
+        idle_s=settings.config.serverless.idle_timeout_s,
         account=settings.account,
         region=settings.region,
     )
@@ -200,12 +198,19 @@ def _trail(settings: Settings, clock: SystemClock) -> tuple[Store, AuditIngest]:
     return store, AuditIngest(store, layout, clock, settings.account, kept)
 
 
-def _cleaner(settings: Settings, rooms: Rooms, counted: MetricIngest) -> Cleaner:
+def _ingest(
+    settings: Settings, logs_store: Store, clock: SystemClock, writing: LogWriting
+) -> Ingest:
+    bytes_max = settings.config.logs.megabytes << 20
+    return Ingest(logs_store, settings.layout, clock, writing, bytes_max=bytes_max)
+
+
+def _cleaner(settings: Settings, rooms: Rooms, counted: Counted) -> Cleaner:
     return Cleaner(
         rooms.store,
         rooms.metrics,
         rooms.clock,
-        known_until=lambda: counted.counted.known_until,
+        known_until=lambda: counted.known_until,
         settings=settings.config.cleanup,
         itself=OwnCalls(rooms, "cleanup.hostler"),
     )

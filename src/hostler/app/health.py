@@ -6,15 +6,23 @@ may not know (no names of endpoints, no keys).
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hostler.app import scripts
+from hostler.app.settings import Settings
+from hostler.backends.process.environments import Environments
 from hostler.backends.process.isolation import Tier
-from hostler.domain.layout import Layout
 from hostler.snapshot.publisher import Publisher
 from hostler.store import disk
+
+
+class Watched(Protocol):
+    """Something of which may be said what is wrong with it now; None where all is well."""
+
+    @property
+    def problem(self) -> str | None: ...
 
 
 class Health:
@@ -22,21 +30,20 @@ class Health:
 
     def __init__(
         self,
-        layout: Layout,
+        settings: Settings,
         publisher: Publisher,
         tier: Tier,
-        builds: Callable[[], Mapping[str, str]],
-        s3_problem: Callable[[], str | None] = lambda: None,
+        environments: Environments,
         *,
-        settings: Sequence[str] = (),
+        watched: Sequence[Watched],
     ) -> None:
-        self._layout = layout
+        self._layout = settings.layout
+        self._started = settings.warnings
+        """What is to be said of how it was started."""
         self._publisher = publisher
         self._tier = tier
-        self._builds = builds
-        self._s3_problem = s3_problem
-        self._settings = settings
-        """What is to be said of how it was started."""
+        self._environments = environments
+        self._watched = watched
 
     def __call__(self) -> Mapping[str, Any]:
         subscribers = self._publisher.subscribers()
@@ -48,14 +55,13 @@ class Health:
             "gateways": gateways,
             "s3": s3,
             "isolation": self._tier.text,
-            "warnings": [*self._tier.warnings, *self._settings, *self._room(), *self._s3()],
-            "builds": dict(self._builds()),
+            "warnings": [*self._tier.warnings, *self._started, *self._room(), *self._wrong()],
+            "builds": dict(self._environments.builds),
             "init": scripts.status(self._layout),
         }
 
-    def _s3(self) -> Iterator[str]:
-        if problem := self._s3_problem():
-            yield problem
+    def _wrong(self) -> Iterator[str]:
+        yield from filter(None, (each.problem for each in self._watched))
 
     def _room(self) -> Iterator[str]:
         """A word where the disk is nearly full."""

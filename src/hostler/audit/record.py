@@ -32,6 +32,8 @@ _SECRET = frozenset(
     {
         "CopySourceSSECustomerKey",
         "Environment",
+        "Message",  # of SNS's Publish, as CloudTrail hides it
+        "MessageAttributes",
         "NewPassword",
         "OldPassword",
         "Password",
@@ -39,6 +41,8 @@ _SECRET = frozenset(
         "SSECustomerKey",
         "SecretAccessKey",
         "SessionToken",
+        "Subject",
+        "Token",
         "WebIdentityToken",
     }
 )

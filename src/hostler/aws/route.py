@@ -161,8 +161,8 @@ def _operation(service: Service, request: HttpRequest) -> tuple[Operation | None
             return known, name or request.raw_path
         case "query":
             if service.name == "cloudwatch":
-                request = compression.inflated(request)  # the operation's name is inside
-            name = query_protocol.form_of(request).get("Action", "")
+                request = compression.beginning(request)  # where the operation's name is
+            name = query_protocol.action_of(request)
             return service.operation(name), name or "(none named by Action)"
         case _:
             return match(service, request), f"{request.method} {request.raw_path}"

@@ -1,15 +1,17 @@
 """Signature version 2 in S3's query: what boto3's presigned URLs carry in us-east-1 by default.
 
 Invariant: it signs less than version 4 does, so it is accepted for presigned S3 requests alone;
-every ``x-amz-*`` header is part of what it signs.
+every ``x-amz-*`` header is part of what it signs, and so is every parameter by which one operation
+is told from another: a URL for the one cannot be made one for the other.
 """
 
 import hmac
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final
 
-from hostler.aws import canonical
+from hostler.aws import canonical, specs, uri
 from hostler.aws.presented import Presented, Scope
 from hostler.aws.refusals import Refusal, refuse
 from hostler.aws.signing import UNSIGNED_PAYLOAD
@@ -55,6 +57,8 @@ _SUBRESOURCES: Final = frozenset(
         "website",
     }
 )
+_UNSIGNED: Final = frozenset({"list-type", "x-id"})
+"""What signers leave out; it only says in which form a listing is wanted, or whose code asks."""
 
 
 def present(
@@ -88,7 +92,7 @@ def present(
     expires = query["Expires"][0]
     bucket = bucket_of_host(sent.get("host", ""))
     resource = f"/{bucket}{path}" if bucket else path
-    chosen = sorted((name, query[name][0]) for name in query.keys() & _SUBRESOURCES)
+    chosen = sorted((name, query[name][0]) for name in query.keys() & _signed())
     if chosen:
         resource += "?" + "&".join([f"{k}={v}" if v else k for k, v in chosen])
     lines = "".join([f"{name}:{amz[name]}\n" for name in sorted(amz)])
@@ -99,6 +103,20 @@ def present(
     token = amz.get("x-amz-security-token")
     signature = query["Signature"][0]
     return Presented(scope, expires, signature, text, UNSIGNED_PAYLOAD, token, 0)
+
+
+@cache
+def _signed() -> frozenset[str]:
+    """The parameters that are signed.
+
+    Signers know no operations that are younger than they are: for those there is version 4.
+    """
+    return _SUBRESOURCES | {
+        name
+        for operation in specs.service("s3").operations()
+        for name, _ in uri.template(operation.uri).literals
+        if name not in _UNSIGNED
+    }
 
 
 def verify(presented: Presented, secret: str, wall_now: float) -> None:

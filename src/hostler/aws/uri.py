@@ -14,6 +14,8 @@ from hostler.aws.protocols.errors import UnreadableError
 
 PARAMETERS_MAX = 20_000
 """In one query string or form: far above anything a client sends."""
+ESCAPES_MAX = 400_000
+"""As many as fit into a form of a megabyte; each costs more than a byte that stands for itself."""
 
 
 def decode(raw: str, *, plus: bool = False) -> str:
@@ -34,7 +36,13 @@ def decode(raw: str, *, plus: bool = False) -> str:
 
 
 def pairs(raw: str) -> Iterator[tuple[str, str]]:
-    """The decoded keys and values of a query string or a form, in order, duplicates kept."""
+    """The decoded keys and values of a query string or a form, in order, duplicates kept.
+
+    Raises:
+        UnreadableError: It is not UTF-8, or more than anybody sends.
+    """
+    if raw.count("%") > ESCAPES_MAX:
+        raise UnreadableError(f"More than {ESCAPES_MAX} characters are percent-encoded.", "head")
     if raw.count("&") >= PARAMETERS_MAX:
         raise UnreadableError(f"There are more than {PARAMETERS_MAX} parameters.", "head")
     for part in raw.split("&"):

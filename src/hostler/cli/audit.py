@@ -96,7 +96,7 @@ def explain(
         document(record)
         return
     for line in explained(record):
-        out.print(line, markup=False)
+        out.print(_one_line(line), markup=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def _print(record: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         document(record)
         return
-    named = [each["ARN"] for each in record.get("resources") or ()]
+    named = [_one_line(each["ARN"]) for each in record.get("resources") or ()]
     outcome = _outcome(record)
     line = Text(f"{record.get('eventTime', '')}  {_who(record)}  {record['eventName']}  ")
     line.append(outcome, style="green" if outcome == "done" else "red")
@@ -179,9 +179,14 @@ def _who(record: Mapping[str, Any]) -> str:
         case "Root":
             return "root"
         case "Unknown":
-            return f"unknown ({identity.get('accessKeyId') or 'no key'})"
+            return f"unknown ({_one_line(identity.get('accessKeyId') or 'no key')})"
         case _:
             return str(identity.get("userName") or identity.get("invokedBy"))
+
+
+def _one_line(text: str) -> str:
+    """A caller chose it, and might have written a record of its own into it."""
+    return "\N{REPLACEMENT CHARACTER}".join(text.splitlines())
 
 
 def _outcome(record: Mapping[str, Any]) -> str:

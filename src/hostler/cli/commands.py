@@ -29,7 +29,7 @@ COMMANDS: Final = {
     "cleanup": "cleanup",
 }
 """Each command with its module, where a function of its name is the command."""
-GROUPS: Final = ("account", "audit", "config", "runtimes")
+GROUPS: Final = ("account", "alarms", "audit", "config", "runtimes", "scaling")
 """Modules whose ``app`` is a group of commands of the same name."""
 
 

@@ -124,15 +124,10 @@ def aws_config(home: Path) -> Path | None:
 
 def _interception(home: Path) -> Interception:
     settings = Settings.load(home)
-    if settings.has_tls:
-        raise CommandError(
-            "Hostler's port has TLS, and few tools can speak it to a proxy: use `hostler env` "
-            "without --intercept, or start a Hostler without tls for it"
-        )
     certificates = trust.bundle(settings)
     token = settings.layout.proxy_token.read_text().strip()
-    address = settings.endpoint_url.removeprefix("http://")
-    proxy = f"http://hostler:{token}@{address}"
+    scheme, _, address = settings.endpoint_url.partition("://")
+    proxy = f"{scheme}://hostler:{token}@{address}"
     before = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
     if before and not before.endswith(f"@{address}"):
         err.print(

@@ -104,6 +104,7 @@ def _show(event: dict[str, Any], *, as_json: bool) -> None:
         return
     at = datetime.fromtimestamp(event["timestamp"] / 1000, tz=UTC).strftime("%H:%M:%S.%f")[:-3]
     if out.is_terminal:
-        out.print(Text(f"{at} {event['logStreamName']} ", style="dim") + Text(event["message"]))
+        line = Text(f"{at} {event['logStreamName']} ", style="dim", end="")
+        out.print(Text.assemble(line, Text.from_ansi(event["message"])))
     else:
         print(f"{at} {event['logStreamName']} {event['message']}", flush=True)

@@ -1,7 +1,8 @@
 """How commands speak: colour for people, one JSON document for machines, one line for errors.
 
 Invariant: results go to standard output, everything else to standard error; exit codes are
-0 (done), 1 (could not), 2 (asked wrongly).
+0 (done), 1 (could not), 2 (asked wrongly). What others wrote (a caller's key, a model's error) is
+shown, and never does anything to a terminal.
 """
 
 import json
@@ -27,8 +28,40 @@ def plain() -> bool:
     return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
+def harmless(text: str) -> str:
+    """The text with a sign in the place of each character that terminals obey.
+
+    Those are the controls, but for tab and newline, and what turns the direction of writing.
+    """
+    return text.translate(_OBEYED)
+
+
+_OBEYED = dict.fromkeys(
+    (
+        *(code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    ),
+    "\N{REPLACEMENT CHARACTER}",
+)
+
+
+class HarmlessConsole(Console):
+    """Rich's, whose texts are ``harmless``."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*map(_harmless, objects), **options)
+
+
+def _harmless(shown: Any) -> Any:
+    if isinstance(shown, Text):
+        shown.plain = harmless(shown.plain)  # as long as before: its colours stay where they are
+        return shown
+    return harmless(shown) if isinstance(shown, str) else shown
+
+
 def _console(*, stderr: bool = False) -> Console:
-    return Console(
+    return HarmlessConsole(
         stderr=stderr,
         highlight=False,
         soft_wrap=True,
@@ -125,6 +158,6 @@ def document(value: Mapping[str, Any]) -> None:
     """Print a result for machines: one line, or in colour where a person looks."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     if out.is_terminal:
-        out.print_json(text)
+        out.print_json(harmless(text))
     else:
         print(text, flush=True)

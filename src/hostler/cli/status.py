@@ -117,6 +117,7 @@ def _endpoint(connection: Any, name: str, runtimes: dict[str, dict[str, int]]) -
                 "name": variant["VariantName"],
                 "instances": variant.get("CurrentInstanceCount", 0),
                 "desired": variant.get("DesiredInstanceCount", 0),
+                "serverless": "CurrentServerlessConfig" in variant,
                 "reason": _reason(variant),
             }
             for variant in described.get("ProductionVariants", [])
@@ -212,10 +213,7 @@ def _duration(seconds: float) -> str:
 def _endpoint_table(endpoints: list[dict[str, Any]]) -> None:
     rows = []
     for each in endpoints:
-        counts = ", ".join(
-            f"{variant['name']} {variant['instances']}/{variant['desired']}"
-            for variant in each["variants"]
-        )
+        counts = ", ".join(_count(variant) for variant in each["variants"])
         row = (each["name"], _coloured(each["status"]), counts, "; ".join(each["runtimes"]))
         rows.append(row)
     table(("endpoint", "status", "instances", "served by"), rows)
@@ -225,6 +223,12 @@ def _endpoint_table(endpoints: list[dict[str, Any]]) -> None:
         for variant in each["variants"]:
             if variant["reason"]:
                 out.print(Text(f"{each['name']}, {variant['name']}: {variant['reason']}"))
+
+
+def _count(variant: dict[str, Any]) -> str:
+    if variant["serverless"]:
+        return f"{variant['name']} serverless"
+    return f"{variant['name']} {variant['instances']}/{variant['desired']}"
 
 
 def _coloured(state: str) -> Text:

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from hostler.backends.base import InstanceBackend
 from hostler.control.controller import REQUEUE_S_MIN
+from hostler.control.demand import Demands
 from hostler.control.execute import Executor
 from hostler.control.publish import Publication
 from hostler.domain import lifecycle
@@ -52,7 +53,10 @@ class EndpointReconciler:
         publication: Publication,
         executor: Executor,
         clock: Clock,
+        *,
+        demands: Demands,
     ) -> None:
+        self._demands = demands
         self._store = store
         self._backend = backend
         self._publication = publication
@@ -90,6 +94,8 @@ class EndpointReconciler:
             exposure=self._publication.exposure(known.rows.endpoint.arn),
             now=self._clock.now(),
             tags=known.tags,
+            demand=self._demands.of(key),
+            view=known.rows.view,
         )
         plan = planning.plan(situation)
         if plan.awaits_gateways:
@@ -106,6 +112,7 @@ class EndpointReconciler:
     async def _sweep(self, key: str, actions: Sequence[Action]) -> timedelta | None:
         """End what runs for an endpoint that has no row."""
         self.awaiting.discard(key)
+        self._demands.forget(key)
         await self._executor.carry_out(actions)
         return timedelta(seconds=REQUEUE_S_MIN) if actions else None
 
@@ -118,6 +125,7 @@ class EndpointReconciler:
             await self._store.write(lambda tx: _write(tx, rows, plan))
         if plan.gone:
             self._publication.forget(arn)
+            self._demands.forget(plan.endpoint.id)
         if plan.route is not None:
             self._publication.set_route(arn, plan.route)
 

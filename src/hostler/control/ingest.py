@@ -14,16 +14,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from hostler.control.log_writing import LogWriting, Stream
 from hostler.domain.ids import InstanceId, endpoint_log_group
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
 from hostler.modelserver import folder, spool
 from hostler.store.database import Store, StoreUnavailableError, Transaction
-from hostler.telemetry import logs
+from hostler.telemetry import log_retention, logs
 from hostler.telemetry.logs import Event
 
 POLL_S = 0.5
 HOUSEKEEPING_S = 3600.0
+TURN_S, TURN_AGAIN_S = 60.0, 0.5
+"""Between two turns of deleting; the second while there is more to delete than a turn may."""
 BATCHES_A_TURN = 10
 """Of one instance, so that one that never stops talking does not silence the others."""
 BATCH_LINES = 1_000
@@ -90,6 +93,18 @@ class Source:
     region: str
     endpoint_name: str
     variant_name: str
+    role_arn: str
+
+    @property
+    def stream(self) -> Stream:
+        """Where it belongs."""
+        return Stream(
+            self.account,
+            self.region,
+            endpoint_log_group(self.endpoint_name),
+            f"{self.variant_name}/{self.instance_id}",
+            self.role_arn,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +123,42 @@ class Ingest:
         store: The logs' database.
         layout: Where the instances' folders are.
         clock: For the time of ingestion.
+        writing: Decides what may be written.
+        bytes_max: What all groups may hold together; None for as much as comes.
     """
 
-    def __init__(self, store: Store, layout: Layout, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        layout: Layout,
+        clock: Clock,
+        writing: LogWriting,
+        *,
+        bytes_max: int | None = None,
+    ) -> None:
+        self._bytes_max = bytes_max
         self._instances = layout.instances
+        self._writing = writing
         self._store = store
         self._clock = clock
         self._sources: dict[str, Source] = {}
         self._sweeps = 0
+        self._behind = 0
+        """The group behind which the next turn of deleting looks."""
         self._read: dict[str, Signature] = {}
         """How each spool looked when it was last read to its end."""
 
     async def run(self) -> None:
         """Read until cancelled."""
-        next_housekeeping = 0.0
+        next_housekeeping = next_turn = 0.0
         while True:
             try:
                 if self._clock.now() >= next_housekeeping:
                     next_housekeeping = self._clock.now() + HOUSEKEEPING_S
                     await self.housekeep()
                 await self.sweep()
+                if self._clock.now() >= next_turn:
+                    next_turn = self._clock.now() + await self.expire()
             except (StoreUnavailableError, OSError) as error:
                 _log.warning("logs wait in their spools: %s", error)
             await asyncio.sleep(POLL_S)
@@ -147,25 +178,38 @@ class Ingest:
         await self._carry(instance_id)
         self._read.pop(instance_id, None)
         self._sources.pop(instance_id, None)
+        self._writing.forget(instance_id)
 
     async def housekeep(self) -> None:
-        """Forget folders that are gone, and events past their retention."""
+        """Forget folders that are gone."""
         present = set(await asyncio.to_thread(_names, self._instances))
-        now_ms = self._now_ms()
 
         def transaction(tx: Transaction) -> None:
             for source in logs.sources(tx):
                 if source not in present:
                     logs.forget(tx, source)
-            logs.expire(tx, now_ms)
 
         await self._store.write(transaction)
         for remembered in (self._read, self._sources):
             for name in remembered.keys() - present:
                 del remembered[name]
+                self._writing.forget(name)
+
+    async def expire(self) -> float:
+        """A turn of deleting what is not kept any more; seconds until the next one."""
+        turn = partial(
+            log_retention.turn,
+            now_ms=self._now_ms(),
+            behind=self._behind,
+            bytes_max=self._bytes_max,
+        )
+        done = await self._store.write(turn)
+        self._behind = done.behind
+        busy = done.behind or done.deleted >= log_retention.EVENTS_MAX
+        return TURN_AGAIN_S if busy else TURN_S
 
     async def _carry(self, instance_id: str, batches_max: int | None = None) -> bool:
-        """Carry one spool; False if it is not at its end or does not say whose it is."""
+        """Carry one spool; False if not to its end: more is there, nobody's, or may not be yet."""
         source = await asyncio.to_thread(self._source, instance_id)
         if source is None:
             return False
@@ -177,11 +221,20 @@ class Ingest:
             )
             if not records:
                 return True
+            if not await self._may_write(source):
+                return False
             batch = Batch(
                 tuple(Event(record.time_ms, record.line) for record in records), before, str(after)
             )
             await self._store.write(partial(_ingest, source, batch, self._now_ms()))
         return False
+
+    async def _may_write(self, source: Source) -> bool:
+        into = source.stream
+        found = await self._store.read(
+            lambda tx: logs.group(tx, into.account, into.region, into.group)
+        )
+        return await self._writing.may(source.instance_id, into, new_group=found is None)
 
     def _now_ms(self) -> int:
         return int(self._clock.now() * 1000)
@@ -220,8 +273,8 @@ def _ingest(source: Source, batch: Batch, now_ms: int, tx: Transaction) -> None:
         tx,
         account=source.account,
         region=source.region,
-        group_name=endpoint_log_group(source.endpoint_name),
-        stream_name=f"{source.variant_name}/{source.instance_id}",
+        group_name=source.stream.group,
+        stream_name=source.stream.name,
         lines=batch.lines,
         source=source.instance_id,
         before=batch.before,
@@ -254,8 +307,9 @@ def _read_source(path: Path, instance_id: str) -> Source | None:
                 "region": str(region),
                 "endpoint_name": str(endpoint_name),
                 "variant_name": str(variant_name),
+                "role_arn": str(role_arn),
             }
         }:
-            return Source(instance_id, account, region, endpoint_name, variant_name)
+            return Source(instance_id, account, region, endpoint_name, variant_name, role_arn)
         case _:
             return None

@@ -13,7 +13,7 @@ import logging
 import shutil
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,8 +26,10 @@ from hostler.domain.snapshot import EndpointRoute
 from hostler.modelserver import own_spool, spool
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import calls, endpoint_metrics, levels, metric_rollups, metrics
+from hostler.telemetry.concurrency import Concurrency
 from hostler.telemetry.endpoint_metrics import Record, Subject, Told
 from hostler.telemetry.metric_rollups import Turn
+from hostler.telemetry.totals import Totals
 
 POLL_S = 2.0
 TURN_S, TURN_AGAIN_S = 10.0, 1.0
@@ -96,6 +98,7 @@ class MetricIngest:
         self._spools = layout.spools
         self._clock = clock
         self._routes = routes
+        self.totals = Totals()
         self._positions: dict[str, str] = {}
         self._instances: Mapping[Subject, int] = {}
         """As last known; of variants that are gone too, until the housekeeper has been around."""
@@ -104,6 +107,7 @@ class MetricIngest:
         self._gateways = gateways
         self.counted = Counted(clock, monotonic)
         """Until when all calls are read."""
+        self._concurrency = Concurrency()
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -112,6 +116,7 @@ class MetricIngest:
             try:
                 if self._learn():
                     if await self.sweep():
+                        await self.concurrent()
                         await self.fill()
                     if self._clock.now() >= next_turn:
                         done = await self.housekeep()
@@ -159,14 +164,39 @@ class MetricIngest:
         if before == str(end) or begin > end:
             return
         serving = sorted(_serving(self._routes() or ()))
+        serverless = sorted(_serverless(self._routes() or ()))
         now = self._clock.now()
         for minute in range(begin, end, 60):
             for first in range(0, len(serving), VARIANTS_AT_ONCE):
                 some = serving[first : first + VARIANTS_AT_ONCE]
-                found = [zero for one, _ in some for zero in endpoint_metrics.zeros(one, minute)]
+                found = [
+                    zero
+                    for one, _ in some
+                    for zero in endpoint_metrics.zeros(one, minute, self._quiet(one))
+                ]
+                await self._store.write(partial(metrics.put_missing, samples=found, now_s=now))
+            for first in range(0, len(serverless), VARIANTS_AT_ONCE):
+                found = [
+                    zero
+                    for one, provisioned in serverless[first : first + VARIANTS_AT_ONCE]
+                    for zero in endpoint_metrics.serverless_zeros(one, provisioned, minute)
+                ]
                 await self._store.write(partial(metrics.put_missing, samples=found, now_s=now))
         await self._store.write(partial(metrics.move, source=ZEROS, position=str(end)))
         self._positions[ZEROS] = str(end)
+
+    def _quiet(self, one: Subject) -> Iterable[str]:
+        """The metrics of a variant that are to be zeros where there is nothing."""
+        if one in self._concurrency.busy:
+            return endpoint_metrics.COUNTED
+        return (*endpoint_metrics.COUNTED, endpoint_metrics.CONCURRENT)
+
+    async def concurrent(self) -> None:
+        """Write how many requests instances worked on at once, for the ten seconds that ended."""
+        now = self._clock.now()
+        found = list(self._concurrency.complete(now, self._instances))
+        if found:
+            await self._store.write(partial(metrics.put, samples=found, now_s=now))
 
     async def housekeep(self) -> Turn:
         """One turn: move old points, and at the end of a round forget sources that are gone."""
@@ -181,7 +211,9 @@ class MetricIngest:
             await self._store.write(partial(calls.forget, before_s=before_s))
             for source in gone:
                 del self._positions[source]
-            self._instances = dict(_serving(self._routes() or ()))
+            routes = self._routes() or ()
+            self._instances = dict(_serving(routes))
+            self.totals.keep_only({*self._instances, *dict(_serverless(routes))})
         return done
 
     async def _carry(self, source: str) -> bool:
@@ -197,9 +229,13 @@ class MetricIngest:
             batch = _batch(source, lines, before, str(after))
             instances, now = self._instances, self._clock.now()
             ingest = partial(_ingest, batch, instances, self._places(), now)
-            self._positions[source] = await self._store.write(ingest)
+            self._positions[source] = read_to = await self._store.write(ingest)
             if batch.told is not None:
                 self.counted.told(source, batch.told)
+            if read_to == batch.after:
+                for record in batch.records:
+                    self.totals.add(record)
+                    self._concurrency.add(record)
         return False
 
     async def _position(self, source: str) -> str:
@@ -300,9 +336,18 @@ def _serving(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]
     """The variants that have instances, and how many."""
     for route in routes:
         for variant in route.variants:
-            if variant.targets:
+            if variant.targets and not variant.max_concurrency:
                 subject = Subject(route.account, route.region, route.name, variant.name)
                 yield subject, len(variant.targets)
+
+
+def _serverless(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]:
+    """The serverless variants, asleep or not, and their provisioned environments."""
+    for route in routes:
+        for variant in route.variants:
+            if variant.max_concurrency:
+                subject = Subject(route.account, route.region, route.name, variant.name)
+                yield subject, variant.provisioned
 
 
 def _names(root: Path) -> list[str]:

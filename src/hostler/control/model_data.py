@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from hostler.control import execution_role
+from hostler.control.execution_role import NotActingError
 from hostler.domain.ids import object_arn
 from hostler.domain.instance import FailureCause
 from hostler.domain.model import DataType, ModelData
 from hostler.domain.ports import LocalFile, ModelDataError
 from hostler.domain.snapshot import Principal
-from hostler.iam import trust
 from hostler.iam.evaluate import PolicyEngine, ResourcePolicy
 from hostler.iam.grammar import Source
-from hostler.store import identities
-from hostler.store.database import Store, StoreUnavailableError, Transaction
+from hostler.store.database import Store, StoreUnavailableError
 
 SCHEME = "s3://"
 GET_OBJECT = "s3:GetObject"
@@ -83,7 +83,9 @@ class StoredModelData:
 
     def _role(self, role_arn: str) -> Principal:
         try:
-            return self._store.run(lambda tx: _trusted(tx, role_arn))
+            return self._store.run(lambda tx: execution_role.acting(tx, role_arn))
+        except NotActingError as error:
+            raise ModelDataError(FailureCause.ROLE_NOT_ALLOWED, str(error)) from error
         except StoreUnavailableError as error:
             raise UnavailableError(str(error)) from error
 
@@ -148,19 +150,6 @@ def _location(data: ModelData) -> tuple[str, str]:
     if not named or (not key and data.data_type is DataType.OBJECT):
         raise _missing(data.uri, "it is not of the form s3://bucket/key")
     return bucket, key
-
-
-def _trusted(tx: Transaction, role_arn: str) -> Principal:
-    """The role with its policies, if SageMaker may act as it."""
-    role = identities.role(tx, role_arn)
-    principal = identities.role_principal(tx, role_arn)
-    if role is None or principal is None:
-        text = f"the execution role {role_arn} does not exist; create it again or use another role"
-        raise ModelDataError(FailureCause.ROLE_NOT_ALLOWED, text)
-    if not trust.is_execution_role(role.trust, role.account):
-        text = f"the trust policy of {role_arn} does not let {trust.SAGEMAKER} assume it"
-        raise ModelDataError(FailureCause.ROLE_NOT_ALLOWED, text)
-    return principal
 
 
 def _missing(uri: str, why: str) -> ModelDataError:

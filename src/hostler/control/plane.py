@@ -5,7 +5,7 @@ the last snapshot.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
@@ -13,12 +13,14 @@ from typing import TypeAlias
 from hostler.backends.base import InstanceBackend
 from hostler.control.ahead import ModelPreparer
 from hostler.control.controller import RESYNC_S, Controller
+from hostler.control.demand import Demands
 from hostler.control.endpoints import EndpointReconciler, Rows
 from hostler.control.execute import BeforeRemoval, Executor
 from hostler.control.publish import Publication, SnapshotPublisher
 from hostler.domain.ids import EndpointId
 from hostler.domain.ports import Clock
-from hostler.domain.snapshot import Identities, Snapshot
+from hostler.domain.snapshot import Demand, Identities, Snapshot
+from hostler.planning.serverless import IDLE_S
 from hostler.store.database import Transaction
 
 IDENTITIES = "identities"
@@ -42,6 +44,8 @@ class Surroundings:
     region: str
     identities_poll_s: float = IDENTITIES_POLL_S
     resync_s: float = RESYNC_S
+    idle_s: float = IDLE_S
+    """Unused for so long, a serverless variant's environments go."""
 
 
 class ControlPlane:
@@ -58,8 +62,14 @@ class ControlPlane:
             on_progress=self._progressed,
         )
         executor = Executor(around.backend, around.before_removal)
+        self._demands = Demands(around.clock, around.idle_s)
         self._endpoints = EndpointReconciler(
-            around.store, around.backend, self.publication, executor, around.clock
+            around.store,
+            around.backend,
+            self.publication,
+            executor,
+            around.clock,
+            demands=self._demands,
         )
         self._controller = Controller(
             "endpoints",
@@ -107,6 +117,11 @@ class ControlPlane:
     def acknowledged(self, generation: int) -> None:
         """For ``Publisher``'s ``on_ack``."""
         self.publication.acknowledged(generation)
+
+    def demanded(self, gateway: str, demands: Sequence[Demand]) -> None:
+        """For ``Publisher``'s ``on_demand``: what a gateway says of serverless variants."""
+        for key in self._demands.hear(gateway, demands):
+            self._controller.wake(key)
 
     async def run(self, last: Snapshot | None) -> None:
         """Reconcile until cancelled, beginning with the last snapshot that was published."""

@@ -12,6 +12,7 @@ from typing import Any
 from hostler.domain.ids import AccountId, Arn, DeploymentId, EndpointId, Region
 from hostler.domain.instance_types import InstanceType
 from hostler.domain.model import DOWNLOAD_TIMEOUT_S, STARTUP_TIMEOUT_S, Model
+from hostler.domain.serverless import Awake, Serverless
 
 
 class EndpointStatus(StrEnum):
@@ -48,11 +49,14 @@ class Variant:
     instance_type: InstanceType
     """With the sizes that it had when the endpoint was asked to run it."""
     initial_instance_count: int
+    """Of a serverless variant: its provisioned environments."""
     weight: float = 1.0
     startup_timeout_s: float = STARTUP_TIMEOUT_S
     download_timeout_s: float = DOWNLOAD_TIMEOUT_S
     routing: Routing | None = None
     """As asked for; None is the least outstanding requests."""
+    serverless: Serverless | None = None
+    """None: it has the instances that its config says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +74,14 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of a variant there is: its share's numerator, and its instances."""
+    """How much of a variant there is: its share's numerator, and its instances.
+
+    Of a serverless one ``count`` is its provisioned environments.
+    """
 
     weight: float
     count: int
+    serverless: Serverless | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,8 @@ class Endpoint:
     """What the variants of ``current`` came to since its config, by name; others are as there."""
     asked: Mapping[str, Size] | None = None
     """What ``sizes`` are to become; None when nothing is asked for."""
+    awake: Mapping[str, Awake] = field(default_factory=dict)
+    """The serverless variants of ``current`` that have environments to be used, by name."""
 
 
 class RolloutStage(StrEnum):
@@ -146,6 +156,9 @@ class VariantView:
     statuses: tuple["VariantState", ...] = ()
     routing: Routing | None = None
     """As asked for, if it was."""
+    serverless: Serverless | None = None
+    desired_serverless: Serverless | None = None
+    """Both of a serverless variant alone, whose counts are 0: nobody is told of environments."""
 
 
 @dataclass(frozen=True, slots=True)

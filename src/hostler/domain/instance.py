@@ -102,6 +102,8 @@ class InstanceSpec:
     network_isolation: bool = False
     startup_timeout_s: float = STARTUP_TIMEOUT_S
     download_timeout_s: float = DOWNLOAD_TIMEOUT_S
+    one_worker: bool = False
+    """One worker unless the model asks for more; else one for each processor."""
 
 
 @dataclass(frozen=True, slots=True)

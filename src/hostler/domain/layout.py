@@ -237,6 +237,11 @@ class Layout:
         """What processes write down until control ingests it."""
         return self.root / "spool"
 
+    @property
+    def notifications(self) -> Path:
+        """Files that subscriptions of the protocol ``file`` write (0700); writer: control."""
+        return self.root / "notifications"
+
     def audit_spool(self, process: str, life: str) -> Path:
         """One process's records of calls (0700); its writer (``life``: as of ``gateway_spool``)."""
         return self.spools / f"audit-{process}-{life}"

@@ -31,6 +31,10 @@ class VariantRoute:
     container: str = "primary"
     at_random: bool = False
     """Each request goes to any instance; else to the one with the least outstanding requests."""
+    max_concurrency: int = 0
+    """Of a serverless variant, over all gateways; 0 for one that is not."""
+    provisioned: int = 0
+    """The serverless variant's environments that always stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,20 @@ class EndpointRoute:
     arn: str
     variants: tuple[VariantRoute, ...]
     tags: dict[str, str] = field(default_factory=dict)
+    id: str = ""
+    """What control knows it by: what a ``Demand`` names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a gateway tells control of a serverless variant that is used."""
+
+    endpoint_id: str
+    variant: str
+    environments: int
+    """How many it is worth now; 0: those that there are will do."""
+    idle_s: float
+    """So long ago it was used last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Invariant: what waits is bounded for each variant in number, in bytes and in the
 probably wait, and leaves in order; who is refused learns it at once.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hostler.gateway import forward
@@ -31,7 +32,7 @@ def enter(invocation: "Invocation") -> None:
     """Count it as begun; raises SheddingError where its account has too many."""
     gateway = invocation.gateway
     limit = gateway.limits.account_in_flight_max
-    if limit and invocation.account_row < 0:  # one that is routed again was counted before
+    if limit and not invocation.is_counted:  # one that is routed again was counted before
         principal = invocation.principal
         assert principal is not None
         placed = gateway.counts.place(f"account {principal.account}")
@@ -44,7 +45,8 @@ def enter(invocation: "Invocation") -> None:
                     "flight already; try again later.",
                     1,
                 )
-            invocation.account_counts, invocation.account_row = counts, row
+            invocation.is_counted = True
+            invocation.held += (partial(counts.add, row, -1),)
     gateway.active[invocation] = None
 
 

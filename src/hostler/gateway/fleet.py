@@ -4,15 +4,17 @@ Invariant: an instance that stays in the snapshot keeps its connections, and a v
 keeps its pool, its line and its counters.
 """
 
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
 from hostler.domain.ids import endpoint_log_group
-from hostler.domain.snapshot import EndpointRoute, Snapshot, VariantRoute
+from hostler.domain.snapshot import Demand, EndpointRoute, Snapshot, VariantRoute
 from hostler.gateway import answers, chain, route
 from hostler.gateway.counts import Counts
 from hostler.gateway.pool import Pool
 from hostler.gateway.record import Counters, Recorder, Subject
+from hostler.gateway.serverless import ServerlessPool, Tell
 from hostler.gateway.target import Dial, Soon, Target
 
 if TYPE_CHECKING:
@@ -47,6 +49,9 @@ class Fleet:
         """Whether other gateways send to the same instances."""
         self._unprobed: list[Target] = []
         """Those whose turn is still to come in this round."""
+        self._serverless: list[ServerlessPool] = []
+        self.tell: Tell = _nobody
+        """Tells control which serverless variants are used."""
 
     def apply(self, snapshot: Snapshot) -> route.RouteTable:
         """Follow a snapshot: the table to route by from now on."""
@@ -56,15 +61,22 @@ class Fleet:
 
         def join(endpoint: EndpointRoute, variant: VariantRoute) -> tuple[Pool, Counters]:
             subject = Subject(endpoint.account, endpoint.region, endpoint.name, variant.name)
-            pool = leftover.pop(subject) if subject in leftover else Pool(chain.reroute)
+            known = leftover.get(subject)
+            if known is not None and known.is_of(endpoint, variant):
+                pool = leftover.pop(subject)
+            else:
+                pool = self._pool(endpoint, variant)
             pools[subject] = pool
             filled.append((pool, variant))
-            return pool, self._recorder.counters(subject)
+            counters = self._recorder.counters(subject)
+            counters.serverless = pool.counters
+            return pool, counters
 
         table = route.build(snapshot.endpoints, join)
         for pool, variant in filled:
             self._fill(pool, variant, before, targets)
         self._targets, self._pools = targets, pools
+        self._serverless = [each for each in pools.values() if isinstance(each, ServerlessPool)]
         for target in before.values():
             target.retire()
             self._retiring.append(target)
@@ -93,11 +105,18 @@ class Fleet:
         for pool in self._pools.values():
             pool.judge(now, wait_s_max)
             pool.refuse_unreachable(read_before_ns, _unreachable)
+        if self._serverless:
+            self._demand(now)
         for target in self._retiring:
             target.close_if_idle()
         for target in [each for each in self._retiring if not any(each.links)]:
             target.share(yes=False)
             self._retiring.remove(target)
+
+    def say_again(self) -> None:
+        """Control has begun anew and knows nothing of what is used."""
+        for pool in self._serverless:
+            pool.say_again()
 
     def close(self) -> None:
         """End every connection."""
@@ -113,6 +132,28 @@ class Fleet:
             "instances": len(self._targets),
             "reachable": sum(target.reachable() for target in self._targets.values()),
         }
+
+    def waiting(self) -> Iterator[tuple[Subject, int]]:
+        """The variants that have invocations in line, and how many."""
+        for subject, pool in self._pools.items():
+            if pool.waiting:
+                yield subject, len(pool.waiting)
+
+    def _pool(self, endpoint: EndpointRoute, variant: VariantRoute) -> Pool:
+        if not variant.max_concurrency:
+            return Pool(chain.reroute)
+        return ServerlessPool(chain.reroute, endpoint, variant, self._counts, self._say)
+
+    def _say(self, demands: Sequence[Demand]) -> bool:
+        return self.tell(demands)
+
+    def _demand(self, now: float) -> None:
+        """Tell control what it is to hear of serverless variants."""
+        said = [(pool, call) for pool in self._serverless if (call := pool.demand(now))]
+        if said:
+            heard = self.tell([call for _, call in said])
+            for pool, _ in said:
+                pool.told(yes=heard)
 
     def _see_others(self) -> None:
         """Count together with other gateways as soon as there are any."""
@@ -154,7 +195,11 @@ class Fleet:
         if pool.targets != tuple(filled):
             pool.targets = tuple(filled)
             pool.forget_pace()
-        pool.at_random = variant.at_random
+        pool.follow(variant)
+
+
+def _nobody(_demands: Sequence[Demand]) -> bool:
+    return False
 
 
 def _unreachable(invocation: "Invocation") -> None:

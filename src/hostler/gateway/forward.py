@@ -181,18 +181,12 @@ def instance_lost(invocation: "Invocation", why: str) -> None:
 def timed_out(invocation: "Invocation") -> None:
     """The deadline has passed."""
     link, invocation.link = invocation.link, None
-    if link is None:
-        invocation.refuse(
-            answers.SheddingError(
-                "ServiceUnavailable",
-                f"No instance of endpoint {invocation.name} took the request in time; try again.",
-                1,
-            )
-        )
-        return
-    link.abandon(invocation.link_id)
     variant = invocation.variant
     assert variant is not None
+    if link is None:
+        invocation.refuse(variant.pool.too_late(invocation))
+        return
+    link.abandon(invocation.link_id)
     waited_us = (monotonic_ns() - invocation.sent_ns) // 1000
     variant.counters.answered(500, model_us=waited_us, overhead_us=0)
     model_failed(invocation, 0, TIMEOUT_TEXT.format(container=variant.container))

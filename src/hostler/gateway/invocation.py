@@ -16,10 +16,11 @@ from hostler.gateway.audited import refused
 from hostler.gateway.turns import PIECE_MIN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hostler.aws.recurring import Recurring
     from hostler.domain.snapshot import Principal
     from hostler.gateway.budget import Budget
-    from hostler.gateway.counts import Counts
     from hostler.gateway.gateway import Gateway
     from hostler.gateway.hashing import BodyHash
     from hostler.gateway.head import Head
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from hostler.gateway.mould import Claim, Mould
     from hostler.gateway.protocol import HttpConnection
     from hostler.gateway.route import Endpoint, Variant
+    from hostler.gateway.serverless import ServerlessPool
     from hostler.gateway.session import Session
     from hostler.gateway.target import Target
 
@@ -67,9 +69,12 @@ class Invocation:
     link: "Link | None" = None
     link_id = 0
     attempts = 0
-    account_counts: "Counts | None" = None
-    account_row = -1
-    """Where it is counted among its account's; below 0 when it is not."""
+    held: "tuple[Callable[[], object], ...]" = ()
+    """What is given back when it ends: its places among its account's, its endpoint's."""
+    is_counted = False
+    """Whether it was counted among its account's, where these are limited."""
+    seat: "ServerlessPool | None" = None
+    """The serverless variant among whose concurrent requests it is."""
     retried = False
     """Whether it was sent again after it was lost."""
     _has_no_room = False
@@ -251,8 +256,9 @@ class Invocation:
             budget.give_back(self._reserved)
         gateway = self.gateway
         gateway.active.pop(self, None)
-        if self.account_counts is not None:
-            self.account_counts.add(self.account_row, -1)
+        if self.held:
+            for give_back in self.held:
+                give_back()
 
     def _leave(self) -> None:
         if self.variant is not None:

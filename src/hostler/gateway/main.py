@@ -27,6 +27,7 @@ from hostler.domain.layout import Layout
 from hostler.gateway import limits as bounds
 from hostler.gateway import record, succession
 from hostler.gateway.gateway import Gateway
+from hostler.gateway.gauges import Gauges
 from hostler.gateway.handover import Handover
 from hostler.gateway.limits import Limits
 from hostler.gateway.tls import RENEW_S, Identity, Listener, Listening
@@ -37,8 +38,8 @@ from hostler.vault.sealing import Vault
 
 BACKLOG = 4096
 FLUSH_S = 1.0
-TOLD_EVERY_S = 15.0
-"""How often it is said how far the counts go, also without any."""
+TOLD_EVERY_MS = 15_000
+"""How often it is said how far the counts go, also without any: first right after a minute."""
 SPOOL_AGAIN_S = 30.0
 DRAIN_LOOK_S = 0.05
 TURN_NS = 100_000
@@ -100,7 +101,9 @@ async def _serve(
         gateway.use,
         f"gateway-{slot}",
         vault=Vault(layout.secrets_key),
+        on_connected=gateway.fleet.say_again,
     )
+    gateway.fleet.tell = subscriber.tell
     subscriber.load()
     with socket.socket(fileno=listen_fd) as listener:
         handover = Handover(layout.gateway_socket(slot), listener, slot)
@@ -169,20 +172,22 @@ async def _flush_for_ever(gateway: Gateway, layout: Layout, slot: int) -> None:
     path = layout.gateway_spool(slot, own_spool.life())
     while (fd := _spool_folder(path)) is None:  # noqa: ASYNC110 - a disk
         await asyncio.sleep(SPOOL_AGAIN_S)
-    writer = spool.Writer(fd)
+    writer, gauges = spool.Writer(fd), Gauges(fd, slot)
     offset = time() - monotonic()  # the machine's clock may jump; the records' does not
     loop = asyncio.get_running_loop()
-    tell_at = 0.0
+    told = -1
     with ThreadPoolExecutor(1, thread_name_prefix="spool") as thread:
         try:
             while True:
                 await asyncio.sleep(FLUSH_S)
                 lines, at = _lines(gateway, offset)
-                if monotonic() >= tell_at:
-                    tell_at = monotonic() + TOLD_EVERY_S
+                if at // TOLD_EVERY_MS != told:
+                    told = at // TOLD_EVERY_MS
                     lines.append(orjson.dumps(record.told(gateway.counted_until)))
                 if lines:
                     await loop.run_in_executor(thread, writer.append, at, spool.PLATFORM, lines)
+                if seen := gauges.seen(gateway):
+                    await loop.run_in_executor(thread, gauges.write, seen)
         finally:
             lines, at = _lines(gateway, offset)
             whole = not gateway.active  # else what is cut off now is counted by nobody

@@ -9,9 +9,13 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from hostler.domain.errors import CallerError
+from hostler.domain.snapshot import EndpointRoute, VariantRoute
 from hostler.gateway import forward
 from hostler.gateway import session as sessions
+from hostler.gateway.answers import SheddingError
 from hostler.gateway.pace import Pace
+from hostler.gateway.record import ServerlessCounters
 from hostler.gateway.retries import RetryBudget
 from hostler.gateway.target import Target
 
@@ -25,6 +29,9 @@ LINE_MIN = 2
 
 class Pool:
     """The instances of one variant, and what waits for them."""
+
+    counters: ServerlessCounters | None = None
+    """Of a serverless variant."""
 
     def __init__(
         self,
@@ -50,6 +57,15 @@ class Pool:
         self._draw = draw
         self._turn = 0
         self._disbanded = False
+
+    def is_of(self, endpoint: EndpointRoute, variant: VariantRoute) -> bool:
+        """Whether this is still the kind of pool that a variant of its name needs."""
+        del endpoint
+        return not variant.max_concurrency
+
+    def follow(self, variant: VariantRoute) -> None:
+        """Take over what a new snapshot says, besides the instances."""
+        self.at_random = variant.at_random
 
     def acquire(self, *, avoid: Target | None = None) -> "Link | None":
         """A worker that may be sent a request: of the least busy instance, or of any.
@@ -184,6 +200,14 @@ class Pool:
         for invocation in list(self.waiting):
             self.leave(invocation)
             self._reroute(invocation)
+
+    def too_late(self, invocation: "Invocation") -> CallerError:
+        """What is said of one that waited in vain until its deadline."""
+        return SheddingError(
+            "ServiceUnavailable",
+            f"No instance of endpoint {invocation.name} took the request in time; try again.",
+            1,
+        )
 
     def refuse_unreachable(
         self, read_before_ns: int, refuse: Callable[["Invocation"], None]

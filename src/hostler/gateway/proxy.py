@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 OWN_PATHS = "/_hostler/"
 HEALTH_PATH = "/_hostler/health"
+METRICS_PATH = "/metrics"
 RETRY_AFTER_S = 1
 REACH_AGAIN_S = 0.05
 RESTARTED = "It is restarted by the supervisor"
@@ -319,15 +320,24 @@ class Relay:
     def _socket(self) -> Path:
         head = self._head
         upstreams = self.gateway.upstreams
-        if not head.target.startswith(OWN_PATHS):
+        if not self._is_own():
             # Imported with the first such request: botocore's models are no part of an invocation.
             from hostler.aws import route  # noqa: PLC0415
 
             self._service = route.service_name(head.method, head.target, head.pairs)
         return upstreams.s3 if self._service == "s3" else upstreams.control
 
+    def _is_own(self) -> bool:
+        """Whether it is for Hostler itself; a signed request is for a bucket of that name."""
+        head = self._head
+        if head.target.startswith(OWN_PATHS):
+            return True
+        path, _, query = head.target.partition("?")
+        signed = (head.get("authorization") or "").startswith("AWS") or "X-Amz-" in query
+        return path == METRICS_PATH and not signed and "AWSAccessKeyId=" not in query
+
     def _unavailable(self, why: str, remedy: str) -> None:
-        if self._head.target.startswith(OWN_PATHS):
+        if self._is_own():
             refusal = hosts.refusal(self.gateway.places.own, self._head.get("host"))
             if refusal is not None:
                 document = orjson.dumps({"message": refusal})

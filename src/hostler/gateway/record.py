@@ -46,12 +46,56 @@ class Histogram:
         return found
 
 
+class ServerlessCounters:
+    """What is counted besides of a serverless variant, since the last record."""
+
+    __slots__ = ("_most", "_peak", "_provisioned", "_provisioned_calls", "_setup", "_spilled")
+
+    def __init__(self) -> None:
+        self._most = 1
+        self._provisioned = 0
+        self._setup = Histogram()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._peak = self._provisioned_calls = self._spilled = 0
+
+    def admitted(self, in_flight: int, most: int, provisioned: int) -> None:
+        """One came: it makes ``in_flight`` requests, of ``most`` that there may be."""
+        self._most, self._provisioned = most, provisioned
+        self._peak = max(self._peak, in_flight)
+        if provisioned:
+            if in_flight <= provisioned:
+                self._provisioned_calls += 1
+            else:
+                self._spilled += 1
+
+    def set_up(self, microseconds: int) -> None:
+        """Requests had to wait so long for the first environment."""
+        self._setup.total_us += microseconds
+        self._setup.buckets[bucket_of(microseconds)] += 1
+
+    def drain(self) -> dict[str, Any]:
+        """The numbers since the last call."""
+        found = {
+            "max_concurrency": self._most,
+            "peak": self._peak,
+            "provisioned": self._provisioned,
+            "provisioned_calls": self._provisioned_calls,
+            "spilled": self._spilled,
+            "setup_us": self._setup.drain(),
+        }
+        self._begin()
+        return found
+
+
 class Counters:
     """One variant's numbers since the last record."""
 
-    __slots__ = ("errors_4xx", "errors_5xx", "invocations", "model", "overhead")
+    __slots__ = ("errors_4xx", "errors_5xx", "invocations", "model", "overhead", "serverless")
 
     def __init__(self) -> None:
+        self.serverless: ServerlessCounters | None = None
         self.invocations = 0
         self.errors_4xx = 0
         self.errors_5xx = 0
@@ -95,6 +139,8 @@ class Counters:
             "model_us": self.model.drain(),
             "overhead_us": self.overhead.drain(),
         }
+        if self.serverless is not None:
+            found["serverless"] = self.serverless.drain()
         self.invocations = self.errors_4xx = self.errors_5xx = 0
         return found
 

@@ -34,6 +34,7 @@ _STATEMENT_ELEMENTS = {
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource",
     "Condition",
 }  # fmt: skip
+_EXCLUDE_EACH_OTHER = tuple((name, f"Not{name}") for name in ("Action", "Resource", "Principal"))
 _SID = re.compile(r"[0-9A-Za-z]*")
 
 
@@ -114,9 +115,10 @@ def _object(value: Any, place: str) -> Mapping[str, Any]:
 
 
 def _only(value: Mapping[str, Any], known: set[str], place: str) -> None:
-    for key in value:
-        if key not in known:
-            _syntax(f"{place} has an element that IAM does not know: {key[:64]}")
+    if value.keys() <= known:
+        return
+    key = next(key for key in value if key not in known)
+    _syntax(f"{place} has an element that IAM does not know: {key[:64]}")
 
 
 def _strings(value: Any, place: str) -> tuple[str, ...]:
@@ -147,13 +149,13 @@ def _statement(value: Any, index: int, kind: Kind) -> Statement:
         not_actions=_listed(item, "NotAction", place),
         resources=_listed(item, "Resource", place),
         not_resources=_listed(item, "NotResource", place),
-        principals=_principals(item.get("Principal", []), f"{place}.Principal"),
-        not_principals=_principals(item.get("NotPrincipal", []), f"{place}.NotPrincipal"),
-        conditions=_conditions(item.get("Condition"), f"{place}.Condition"),
+        principals=_principals(item, "Principal", place),
+        not_principals=_principals(item, "NotPrincipal", place),
+        conditions=_conditions(item.get("Condition"), place),
     )
-    for name in ("Action", "Resource", "Principal"):
-        if name in item and f"Not{name}" in item:
-            _syntax(f"{place} has both {name} and Not{name}")
+    for name, other in _EXCLUDE_EACH_OTHER:
+        if name in item and other in item:
+            _syntax(f"{place} has both {name} and {other}")
     rules.check(statement, item, kind, place)
     return statement
 
@@ -195,16 +197,18 @@ def _effect(item: Mapping[str, Any], place: str) -> Effect:
             _syntax(f'{place}.Effect must be "Allow" or "Deny"')
 
 
-def _principals(value: Any, place: str) -> tuple[PrincipalPattern, ...]:
+def _principals(item: Mapping[str, Any], name: str, place: str) -> tuple[PrincipalPattern, ...]:
+    value = item.get(name, [])
     if value == []:
         return ()
     if value == "*":
         return (PrincipalPattern("*", "*"),)
+    place = f"{place}.{name}"
     found: list[PrincipalPattern] = []
-    for name, values in _object(value, place).items():
-        if name not in PRINCIPAL_TYPES:
-            raise malformed("Invalid principal in policy.", f"{place} has the type {name[:64]}")
-        found += [PrincipalPattern(name, each) for each in _strings(values, f"{place}.{name}")]
+    for kind, values in _object(value, place).items():
+        if kind not in PRINCIPAL_TYPES:
+            raise malformed("Invalid principal in policy.", f"{place} has the type {kind[:64]}")
+        found += [PrincipalPattern(kind, each) for each in _strings(values, f"{place}.{kind}")]
     if not found:
         raise malformed("Invalid principal in policy.", f"{place} is empty")
     return tuple(found)
@@ -213,19 +217,22 @@ def _principals(value: Any, place: str) -> tuple[PrincipalPattern, ...]:
 def _conditions(value: Any, place: str) -> tuple[Condition, ...]:
     if value is None:
         return ()
+    place = f"{place}.Condition"
     found: list[Condition] = []
     for operator, keys in _object(value, place).items():
         if conditions.operator(operator) is None:
             _syntax(f"{place} has an operator that IAM does not know: {operator[:64]}")
-        for key, values in _object(keys, f"{place}.{operator}").items():
-            here = f"{place}.{operator}.{key}"
-            condition = Condition(operator, key, _condition_values(values, here))
+        here = f"{place}.{operator}"
+        for key, values in _object(keys, here).items():
+            condition = Condition(operator, key, _condition_values(values, here, key))
             rules.check_condition(condition, here)
             found.append(condition)
     return tuple(found)
 
 
-def _condition_values(value: Any, place: str) -> tuple[str, ...]:
+def _condition_values(value: Any, place: str, key: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
     result = []
     for item in value if isinstance(value, list) else [value]:
         match item:
@@ -234,5 +241,5 @@ def _condition_values(value: Any, place: str) -> tuple[str, ...]:
             case str() | int() | float():
                 result.append(str(item))
             case _:
-                _syntax(f"{place} must be a string, a number, a boolean or a list of them")
+                _syntax(f"{place}.{key} must be a string, a number, a boolean or a list of them")
     return tuple(result)

@@ -7,8 +7,9 @@ live as long as its process.
 Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from hostler.domain.errors import CallerError
 from hostler.domain.snapshot import Policy, Principal
@@ -63,6 +64,15 @@ class ResourcePolicy:
     document: str | None = None
     name: str = ""
     kind: Kind = Kind.BUCKET
+    further: tuple[tuple[str, str], ...] = ()
+    """Names and documents, where there may be several policies."""
+
+    @property
+    def documents(self) -> Iterator[tuple[str, str]]:
+        """All of its policies, by name."""
+        if self.document is not None:
+            yield self.name, self.document
+        yield from self.further
 
     @property
     def source(self) -> Source:
@@ -87,14 +97,15 @@ class _Layer:
     """The policies of one kind that apply to a principal."""
 
     source: Source
-    rules: tuple[_Rule, ...]
+    policies: tuple[tuple[str, tuple[Compiled, ...]], ...]
+    """Name and statements of each."""
     by_action: dict[str, _Named] = field(default_factory=dict)
 
     def naming(self, action: str) -> _Named:
         """The rules that name an action (in lower case)."""
         found = self.by_action.get(action)
         if found is None:
-            found = _naming(self.rules, action)
+            found = _naming(self.policies, action, self.source)
             if len(self.by_action) >= DECISIONS_MAX:
                 self.by_action.clear()
             self.by_action[action] = found
@@ -168,10 +179,10 @@ class PolicyEngine:
         facts = Facts(known.own, {key: value for key, value in context.items() if key != "*"})
         missing: dict[str, str] = {}
         for layer in known.layers:
-            for rule in layer.rules:
-                for key in rule.statement.keys:
-                    if facts.of(key.lower()) is None:
-                        missing.setdefault(key.lower(), key)
+            statements = chain.from_iterable(each for _, each in layer.policies)
+            for key in chain.from_iterable(statement.keys for statement in statements):
+                if facts.of(key.lower()) is None:
+                    missing.setdefault(key.lower(), key)
         return sorted(missing.values())
 
     def _known(self, principal: Principal) -> _Known:
@@ -239,14 +250,7 @@ def _compile(principal: Principal) -> _Known:
 
 
 def _layer(source: Source, policies: Iterable[Policy]) -> _Layer:
-    return _Layer(
-        source,
-        tuple(
-            _rule(statement, policy.name, source)
-            for policy in policies
-            for statement in compiled(policy.document)
-        ),
-    )
+    return _Layer(source, tuple((policy.name, compiled(policy.document)) for policy in policies))
 
 
 def _rule(statement: Compiled, policy: str, source: Source) -> _Rule:
@@ -257,8 +261,15 @@ def _rule(statement: Compiled, policy: str, source: Source) -> _Rule:
     )
 
 
-def _naming(rules: Iterable[_Rule], action: str) -> _Named:
-    named = [rule for rule in rules if rule.statement.actions.match(action)]
+def _naming(
+    policies: Iterable[tuple[str, tuple[Compiled, ...]]], action: str, source: Source
+) -> _Named:
+    named = [
+        _rule(statement, policy, source)
+        for policy, statements in policies
+        for statement in statements
+        if statement.actions.match(action)
+    ]
     return (
         tuple(rule for rule in named if rule.statement.effect is Effect.DENY),
         tuple(rule for rule in named if rule.statement.effect is Effect.ALLOW),
@@ -312,8 +323,8 @@ def _of_resource(
     who: Caller, on: ResourcePolicy, action: str, resource: list[str], facts: Facts
 ) -> tuple[Decision | None, tuple[Named, Decision] | None]:
     """What the resource's policy says: a deny, or an allow and how directly it names the caller."""
-    statements = () if on.document is None else compiled(on.document, on.kind)
-    denies, allows = _naming((_rule(each, on.name, on.source) for each in statements), action)
+    documents = [(name, compiled(text, on.kind)) for name, text in on.documents]
+    denies, allows = _naming(documents, action, on.source)
     for rule in denies:
         meant, _ = rule.statement.principals.answer(who)
         if meant is not Answer.NO and rule.statement.answer(resource, facts) is not Answer.NO:

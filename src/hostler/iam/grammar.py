@@ -1,10 +1,12 @@
 """The nouns of a policy document: statements, principals, conditions.
 
-Invariant: immutable, and as written; an element that is absent is an empty tuple.
+Invariant: immutable, and as written; an element that is absent is an empty tuple. What there may be
+hundreds of in a document is a named tuple: it is made in a third of the time, on a caller's way.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from hostler.domain.errors import CallerError
 
@@ -50,8 +52,7 @@ class PrincipalPattern:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """One line of a Condition element: any of ``values`` may hold for ``key``."""
 
     operator: str
@@ -59,8 +60,7 @@ class Condition:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One statement of a document."""
 
     label: str

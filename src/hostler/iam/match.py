@@ -20,18 +20,25 @@ from hostler.iam.variables import Template, template
 class Actions:
     """The Action or NotAction of a statement; actions are compared without case."""
 
-    globs: tuple[Glob, ...]
+    patterns: tuple[str, ...]
+    """In lower case. One is of a single service by its beginning, or of all by ``*``."""
     negated: bool
 
     def match(self, action: str) -> bool:
-        """Does it name ``action`` (already in lower case)?"""
-        return any(one.matches(action) for one in self.globs) is not self.negated
+        """Does it name ``action`` (already in lower case)?
+
+        Patterns of other services, as most of a caller's are, are not even read.
+        """
+        fitting = (action[: action.find(":") + 1], "*")
+        for pattern in self.patterns:
+            if pattern.startswith(fitting) and glob(read(pattern)).matches(action):
+                return not self.negated
+        return self.negated
 
 
 def actions(named: Sequence[str], excepted: Sequence[str]) -> Actions:
     """Compile Action and NotAction, one of which is empty."""
-    globs = tuple(glob(read(pattern.lower())) for pattern in named or excepted)
-    return Actions(globs, negated=not named)
+    return Actions(tuple(pattern.lower() for pattern in named or excepted), negated=not named)
 
 
 @dataclass(frozen=True, slots=True)

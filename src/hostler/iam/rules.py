@@ -11,6 +11,7 @@ from hostler.iam.grammar import Condition, Kind, Statement, malformed
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "*")
 
 _VENDOR = re.compile(r"[0-9A-Za-z.\-]+")
+_OF_DATES = ("Date", "ForAllValues:Date", "ForAnyValue:Date")
 _DATE = re.compile(r"\d{1,19}|-?\d+-\d.*|-?\d+T.*", re.ASCII | re.IGNORECASE)
 
 
@@ -37,10 +38,11 @@ def check(statement: Statement, elements: Collection[str], kind: Kind, place: st
 
 def check_condition(condition: Condition, place: str) -> None:
     """Raise MalformedPolicyDocument for values that IAM does not keep: dates that are none."""
-    if ":Date" in f":{condition.operator}":
+    if condition.operator.startswith(_OF_DATES):
         for value in condition.values:
             if _DATE.fullmatch(value) is None:
-                raise malformed("The policy failed legacy parsing", f"{place}: {value[:64]}")
+                where = f"{place}.{condition.key}: {value[:64]}"
+                raise malformed("The policy failed legacy parsing", where)
 
 
 def _actions(statement: Statement, place: str) -> None:

@@ -86,7 +86,8 @@ class LaunchPlan:
 
     ``settings`` goes to the workers as it is. ``oom_file`` is the cgroup's file with an
     ``oom_kill`` line; with ``watch_memory`` the shim enforces ``memory_bytes`` itself. ``fresh``:
-    begin a new interpreter, whose site-packages only the workers load.
+    begin a new interpreter, whose site-packages only the workers load. ``output_bytes_per_s`` is
+    what may be printed, 0 for as much as comes.
     """
 
     instance_id: str
@@ -101,6 +102,7 @@ class LaunchPlan:
     cgroup_procs: tuple[str, ...] = ()
     oom_file: str | None = None
     notes: tuple[str, ...] = field(default_factory=tuple)
+    output_bytes_per_s: int = 0
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> LaunchPlan:
@@ -120,6 +122,7 @@ class LaunchPlan:
             oom_file=value["oom_file"],
             grace_s=float(value["grace_s"]),
             notes=tuple(str(line) for line in value["notes"]),
+            output_bytes_per_s=int(value.get("output_bytes_per_s", 0)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -137,4 +140,5 @@ class LaunchPlan:
             "oom_file": self.oom_file,
             "grace_s": self.grace_s,
             "notes": list(self.notes),
+            "output_bytes_per_s": self.output_bytes_per_s,
         }

@@ -60,6 +60,8 @@ class Settings:
     """Processors this process may use."""
     exact: bool = False
     """Answers are to be the same in the last bit, whoever asks at the same time."""
+    one_worker: bool = False
+    """One worker where the user gives no number, and not one a vCPU."""
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Settings:
@@ -86,7 +88,8 @@ class Settings:
     def workers(self) -> int:
         """How many worker processes serve: the user's number, else one a vCPU that exists."""
         asked = whole(self.given("SAGEMAKER_MODEL_SERVER_WORKERS"))
-        count = min(self.vcpus, self.cores) if asked is None else asked
+        own = 1 if self.one_worker else min(self.vcpus, self.cores)
+        count = own if asked is None else asked
         return max(1, min(count, SLOTS_MAX))
 
     @property

@@ -71,7 +71,8 @@ class Shim:
         self._wake, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(self._wake, select.POLLIN)
-        self._output = Output(directory, self._poll)
+        self._output = Output(directory, self._poll, plan.output_bytes_per_s)
+        self._tell_in: float | None = None
 
     def _make_watchdog(self) -> Watchdog | None:
         if not self._plan.watch_memory:
@@ -104,6 +105,7 @@ class Shim:
                     self._stop()
             else:
                 self._output.drain(descriptor)
+        self._tell_in = self._output.tell()
         self._reap()
         now = time.monotonic()
         if self._watchdog is not None and now >= self._memory_check:
@@ -128,6 +130,8 @@ class Shim:
         dues = [self._stuck_check - now, *(due - now for due in self._starts.values())]
         if self._stop_at is not None:
             dues.append(self._stop_at - now)
+        if self._tell_in is not None:
+            dues.append(self._tell_in)
         if self._watchdog is not None:
             dues.append(self._memory_check - now)
         return max(0, int(min(dues) * 1000) + 1)

@@ -10,12 +10,11 @@ import contextlib
 import os
 import signal
 
+from . import processes
+
 PERIOD_S, PERIOD_S_MAX = 0.2, 2.0
 FILLED_BYTES_S = 4 << 30
 """Hardly anything fills memory faster: while there is much room, the next look can wait."""
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_TELLS_CHILDREN = os.path.exists("/proc/self/task/%d/children" % os.getpid())
-"""Whether this kernel was built with it."""
 _TEMPORARY = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's own
 
 
@@ -58,13 +57,13 @@ class Watchdog:
 
     def check(self) -> float:
         """Look once; when to look again, in seconds."""
-        tree = descendants(os.getpid())
-        resident = {pid: _resident(pid) for pid in tree}
+        tree = processes.descendants(os.getpid())
+        resident = {pid: processes.resident(pid) for pid in tree}
         temporary = sum(_used(path) for path in self._temporary)
         room = self._limit - sum(resident.values()) - temporary
         if room >= 0:
             return min(max(PERIOD_S, room / FILLED_BYTES_S), PERIOD_S_MAX)
-        shares = {pid: _share(pid, size) for pid, size in resident.items()}
+        shares = {pid: processes.share(pid, size) for pid, size in resident.items()}
         if shares and sum(shares.values()) + temporary > self._limit:
             largest = max(shares, key=lambda pid: shares[pid])
             self.killed.add(largest)
@@ -77,60 +76,6 @@ class Watchdog:
         blamed = bool(self.killed)
         self.killed.discard(pid)
         return blamed
-
-
-def descendants(root: int) -> list[int]:
-    """Every process below ``root`` that /proc shows."""
-    children = _children if _TELLS_CHILDREN else _parents().get
-    found: list[int] = []
-    waiting = [root]
-    while waiting:
-        below = children(waiting.pop()) or []
-        found += below
-        waiting += below
-    return found
-
-
-def _children(pid: int) -> list[int]:
-    """Of one process: where there are hundreds of others, much cheaper than to ask each of them."""
-    found: list[int] = []
-    with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
-                found += map(int, file.read().split())
-    return found
-
-
-def _parents() -> dict[int, list[int]]:
-    """The children of every process of the machine (or of this namespace)."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    parent = int(file.read().rpartition(b")")[2].split()[1])
-                children.setdefault(parent, []).append(int(name))
-    return children
-
-
-def _resident(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/statm", "rb") as file:
-            return int(file.read().split()[1]) * _PAGE
-    except (OSError, IndexError):
-        return 0
-
-
-def _share(pid: int, resident: int) -> int:
-    """A process's proportional size; its resident size where that is not told."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        return resident
-    return resident
 
 
 def _used(path: str) -> int:

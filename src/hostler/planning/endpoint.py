@@ -22,6 +22,7 @@ Deleting                                                 nobody          all gon
 
 Growing to Restoring is a change of weights and counts (``planning.sizing``): what it adds is
 started first, then the weights turn and the surplus drains; what cannot start is taken back.
+In every stage, what serves has the environments that ``planning.serverless`` says are used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ from hostler.domain import lifecycle
 from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus, Rollout, RolloutStage
 from hostler.domain.ids import DeploymentId, InstanceId
 from hostler.domain.instance import Observation, Phase
-from hostler.planning import showing, sizing
+from hostler.planning import serverless, showing, sizing
 from hostler.planning.deadlines import IN_MOTION_POLL_S, plausible_rollout
 from hostler.planning.departure import Departure, depart, strays
 from hostler.planning.fleet import Fleet, Member, desired_count, met, retired, tend, trimmed
@@ -65,11 +66,12 @@ def roles(endpoint: Endpoint) -> Roles:
 def plan(situation: Situation) -> Plan:
     """The next plan for an endpoint that has a row."""
     now, before = situation.now, situation.endpoint
-    endpoint = plausible_rollout(_begun(before, now), now)
+    endpoint = _stirred(plausible_rollout(_begun(before, now), now), situation)
     seen = {each.instance_id: each for each in situation.observations}
     members = met(endpoint.id, situation.records, seen, now)
     fleets = _tended(endpoint, situation.deployments, members, now)
     endpoint = _advanced(endpoint, fleets, situation.exposure, now)
+    endpoint = _turned(before, endpoint, situation)
     fleets = _thinned(endpoint, situation.deployments, fleets, now)
     everyone = [member for fleet in fleets.values() for member in fleet.members]
     departures = {
@@ -92,6 +94,22 @@ def _begun(endpoint: Endpoint, now: float) -> Endpoint:
         return endpoint
     resizing = endpoint.asked is not None
     return _entered(endpoint, RolloutStage.GROWING if resizing else RolloutStage.PROVISIONING, now)
+
+
+def _stirred(endpoint: Endpoint, situation: Situation) -> Endpoint:
+    """The endpoint, with environments for what its gateways need, and without those unused."""
+    serving = None if endpoint.current is None else situation.deployments[endpoint.current]
+    if serving is not None:
+        serving = sizing.resized(serving, endpoint.sizes)
+    return serverless.stirred(endpoint, serving, situation.demand, situation.now)
+
+
+def _turned(before: Endpoint, endpoint: Endpoint, situation: Situation) -> Endpoint:
+    """The endpoint; what was just begun to serve is kept awake for a while."""
+    if endpoint.current == before.current or endpoint.current is None:
+        return endpoint
+    serving = situation.deployments[endpoint.current]
+    return serverless.turned(endpoint, serving, situation.demand.idle_s)
 
 
 def _tended(
@@ -275,10 +293,12 @@ def _written(
     awaits = _turning(endpoint) or any(d.awaits_gateways for d in steps)
     if awaits or stray:
         times.append(now)
+    if (sleep_at := serverless.look_at(endpoint, now)) is not None:
+        times.append(sleep_at)
     needed = {endpoint.current, endpoint.target, *(m.record.deployment_id for m in left)}
     return Plan(
         endpoint=endpoint,
-        view=showing.view(endpoint, fleets, routed),
+        view=showing.view(endpoint, fleets, routed, before=situation.view),
         route=showing.route(endpoint, fleets[routed], situation.tags) if routed else None,
         records=tuple(r for r in after if r is not None and r != before.get(r.id)),
         dropped=tuple(key for key in before if departures.get(key) == Departure(None)),

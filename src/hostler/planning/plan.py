@@ -14,6 +14,7 @@ from hostler.domain.ids import DeploymentId, InstanceId
 from hostler.domain.instance import InstanceRecord, InstanceSpec, Observation
 from hostler.domain.snapshot import EndpointRoute
 from hostler.planning.deadlines import ACK_PATIENCE_S
+from hostler.planning.serverless import Demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,9 @@ class Situation:
     exposure: Exposure
     now: float
     tags: Mapping[str, str] = field(default_factory=dict)
+    demand: Demand = field(default_factory=Demand)
+    view: EndpointView | None = None
+    """What was last shown of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,11 @@ def check(limit_name: str, unit: str, limit: int | None, used: int, delta: int) 
 
 
 def asked(deployment: Deployment, sizes: Mapping[str, Size]) -> Counter[str]:
-    """By instance type: what a deployment of these sizes runs."""
+    """By instance type: what a deployment of these sizes runs; environments are no instances."""
     counts: Counter[str] = Counter()
     for variant in deployment.variants:
-        counts[variant.instance_type.name] += size(variant, sizes).count
+        if variant.serverless is None:
+            counts[variant.instance_type.name] += size(variant, sizes).count
     return counts
 
 

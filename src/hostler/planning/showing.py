@@ -5,6 +5,7 @@ ready appear in a route.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from hostler.domain.endpoint import (
@@ -54,6 +55,8 @@ def route(endpoint: Endpoint, fleet: Fleet, tags: Mapping[str, str]) -> Endpoint
             targets=tuple(_target(member) for member in fleet.ready(variant)),
             container=variant.model.container.hostname,
             at_random=variant.routing is Routing.RANDOM,
+            max_concurrency=variant.serverless.max_concurrency if variant.serverless else 0,
+            provisioned=variant.serverless.provisioned if variant.serverless else 0,
         )
         for variant in fleet.deployment.variants
     )
@@ -64,6 +67,7 @@ def route(endpoint: Endpoint, fleet: Fleet, tags: Mapping[str, str]) -> Endpoint
         arn=endpoint.arn,
         variants=variants,
         tags=dict(tags),
+        id=endpoint.id,
     )
 
 
@@ -75,9 +79,16 @@ def _target(member: Member) -> TargetRoute:
 
 
 def view(
-    endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet], routed: DeploymentId | None
+    endpoint: Endpoint,
+    fleets: Mapping[DeploymentId, Fleet],
+    routed: DeploymentId | None,
+    *,
+    before: EndpointView | None = None,
 ) -> EndpointView:
-    """The endpoint as DescribeEndpoint tells of it."""
+    """The endpoint as DescribeEndpoint tells of it.
+
+    ``before`` is what was last told: an image that serves is shown while its variant sleeps, too.
+    """
     serving = fleets.get(endpoint.current) if endpoint.current is not None else None
     coming = None
     if endpoint.target != endpoint.current and endpoint.target is not None:
@@ -85,9 +96,22 @@ def view(
     if endpoint.status in (EndpointStatus.FAILED, EndpointStatus.DELETING):
         coming = None
     return EndpointView(
-        variants=_variants(endpoint, serving, routed, coming=False),
+        variants=_remembering(_variants(endpoint, serving, routed, coming=False), before),
         pending=_variants(endpoint, coming, routed, coming=True),
         pending_config=coming.deployment.config_name if coming else None,
+    )
+
+
+def _remembering(
+    variants: tuple[VariantView, ...], before: EndpointView | None
+) -> tuple[VariantView, ...]:
+    """The variants, those that sleep with the images that they were last shown with."""
+    known = {each.name: each.images for each in before.variants} if before else {}
+    return tuple(
+        replace(each, images=known.get(each.name, ()))
+        if each.serverless and not each.images
+        else each
+        for each in variants
     )
 
 
@@ -103,11 +127,13 @@ def _variants(
             name=variant.name,
             current_weight=variant.weight if routed == fleet.deployment.id else 0.0,
             desired_weight=size(variant, asked).weight,
-            current_count=len(fleet.ready(variant)),
-            desired_count=size(variant, asked).count,
+            current_count=0 if variant.serverless else len(fleet.ready(variant)),
+            desired_count=0 if variant.serverless else size(variant, asked).count,
             images=_images(fleet, variant),
             statuses=(*states, *_missing(endpoint, fleet, variant)),
             routing=variant.routing,
+            serverless=variant.serverless,
+            desired_serverless=size(variant, asked).serverless,
         )
         for variant in fleet.deployment.variants
     )

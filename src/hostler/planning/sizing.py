@@ -8,19 +8,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from hostler.domain.endpoint import Deployment, Endpoint, RolloutStage, Size, Variant
+from hostler.domain.serverless import Serverless
+from hostler.planning import serverless
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A variant's new weight and count; None keeps the one it has."""
+    """A variant's new weight and count; None keeps the one it has.
+
+    Of a serverless one ``count`` is its provisioned environments.
+    """
 
     weight: float | None = None
     count: int | None = None
+    max_concurrency: int | None = None
 
 
 def size(variant: Variant, sizes: Mapping[str, Size]) -> Size:
     """The variant's, by these sizes or by its config."""
-    return sizes.get(variant.name) or Size(variant.weight, variant.initial_instance_count)
+    return sizes.get(variant.name) or Size(
+        variant.weight, variant.initial_instance_count, variant.serverless
+    )
 
 
 def granted(
@@ -30,11 +38,20 @@ def granted(
     found = {}
     for variant in deployment.variants:
         now, wish = size(variant, sizes), wishes.get(variant.name, Wish())
+        count = now.count if wish.count is None else wish.count
         found[variant.name] = Size(
             now.weight if wish.weight is None else wish.weight,
-            now.count if wish.count is None else wish.count,
+            count,
+            _concurrent(now.serverless, wish, count),
         )
     return found
+
+
+def _concurrent(now: Serverless | None, wish: Wish, provisioned: int) -> Serverless | None:
+    if now is None:
+        return None
+    most = now.max_concurrency if wish.max_concurrency is None else wish.max_concurrency
+    return replace(now, max_concurrency=most, provisioned=provisioned)
 
 
 def retained(
@@ -45,14 +62,20 @@ def retained(
     weights: bool = True,
     counts: bool = True,
 ) -> Deployment:
-    """The new deployment, with the weights and counts that its variants of the old one have."""
+    """The new deployment, with the weights and counts that its variants of the old one have.
+
+    How many environments a serverless variant has provisioned is a matter of its config.
+    """
     kept = {variant.name: size(variant, sizes) for variant in old.variants}
     found = {}
     for variant in new.variants:
         own = size(variant, {})
         its = kept.get(variant.name, own)
+        counted = counts and its.serverless is None and own.serverless is None
         found[variant.name] = Size(
-            its.weight if weights else own.weight, its.count if counts else own.count
+            its.weight if weights else own.weight,
+            its.count if counted else own.count,
+            own.serverless,
         )
     return resized(new, found)
 
@@ -60,13 +83,13 @@ def retained(
 def fitted(endpoint: Endpoint, deployment: Deployment) -> Deployment:
     """The deployment with the sizes that it is to have at this stage of the endpoint."""
     if deployment.id != endpoint.current:
-        return deployment
+        return serverless.checked(deployment)
     sizes = dict(endpoint.sizes)
     if endpoint.asked is not None and _stage(endpoint) is RolloutStage.GROWING:
         for variant in deployment.variants:
             now, asked = size(variant, endpoint.sizes), size(variant, endpoint.asked)
             sizes[variant.name] = replace(now, count=max(now.count, asked.count))
-    return resized(deployment, sizes)
+    return serverless.used(resized(deployment, sizes), endpoint.awake)
 
 
 def resized(deployment: Deployment, sizes: Mapping[str, Size]) -> Deployment:
@@ -76,7 +99,14 @@ def resized(deployment: Deployment, sizes: Mapping[str, Size]) -> Deployment:
     variants = []
     for variant in deployment.variants:
         its = size(variant, sizes)
-        variants.append(replace(variant, weight=its.weight, initial_instance_count=its.count))
+        variants.append(
+            replace(
+                variant,
+                weight=its.weight,
+                initial_instance_count=its.count,
+                serverless=its.serverless,
+            )
+        )
     return replace(deployment, variants=tuple(variants))
 
 
@@ -86,10 +116,12 @@ def proven(endpoint: Endpoint, deployment: Deployment) -> dict[str, int]:
     All of what serves or is past the way back, and none of what is still coming up.
     """
     if deployment.id == endpoint.current:
-        return {v.name: size(v, endpoint.sizes).count for v in deployment.variants}
-    if _stage(endpoint) is RolloutStage.SWITCHING:
-        return {v.name: v.initial_instance_count for v in deployment.variants}
-    return {}
+        serving = serverless.used(resized(deployment, endpoint.sizes), endpoint.awake)
+    elif _stage(endpoint) is RolloutStage.SWITCHING:
+        serving = serverless.checked(deployment)
+    else:
+        return {}
+    return {v.name: v.initial_instance_count for v in serving.variants}
 
 
 def _stage(endpoint: Endpoint) -> RolloutStage | None:

@@ -23,6 +23,7 @@ from hostler.domain.ids import (
 from hostler.domain.instance import FailureCause, InstanceSpec
 from hostler.domain.instance_types import INSTANCE_TYPES
 from hostler.domain.model import Container, Model
+from hostler.domain.serverless import Serverless, environment_type
 from hostler.planning.sizing import Wish, granted
 from hostler.sim.backend import Boot
 from hostler.sim.faults import ControlPlaneDiedError
@@ -94,6 +95,8 @@ class Client:
     reach: Callable[[], Api | None]
     slow_boots: bool = False
     hung_stops: float = 0.0
+    serverless: bool = False
+    """Whether its endpoints are."""
     expected: dict[str, Expected | None] = field(default_factory=dict)
     deployments: dict[DeploymentId, Deployment] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
@@ -171,23 +174,24 @@ class Client:
     def _resize(self, tx: Transaction, endpoint: Endpoint, now: float) -> EndpointId:
         rng, current = self.rng, endpoint.current or DeploymentId("")
         deployment, before = self.deployments[current], self.sizes.at_rest(current)
-        wishes = {
-            variant.name: Wish(
-                weight=rng.choice((None, 0.0, 1.0, 4.0)), count=rng.choice((None, 1, 2, 3, 4))
-            )
-            for variant in deployment.variants
-        }
+        wishes = {variant.name: self._wish() for variant in deployment.variants}
         asked = granted(deployment, endpoint.sizes, wishes)
         endpoints.request_sizes(tx, endpoint, asked, now)
         self.sizes.ask(current, asked)
         grows = any(asked[name].count > before[name].count for name in asked)
-        fails = grows and rng.random() < FULL
+        fails = grows and not self.serverless and rng.random() < FULL
         if fails:
             self.full.add(deployment.variants[0].model.container.image)
         self.expected[endpoint.name] = Expected(
             endpoint.id, current, reason=fails, sizes=before if fails else asked
         )
         return endpoint.id
+
+    def _wish(self) -> Wish:
+        rng = self.rng
+        if self.serverless:
+            return Wish(count=rng.choice((None, 0, 1, 2)), max_concurrency=rng.choice((2, 3, 5)))
+        return Wish(weight=rng.choice((None, 0.0, 1.0, 4.0)), count=rng.choice((None, 1, 2, 3, 4)))
 
     def in_service(self, endpoint: Endpoint) -> BySize:
         """An endpoint was told to have come to rest: the sizes that it must have."""
@@ -206,17 +210,7 @@ class Client:
         self.kinds[image] = kind
         self.flaws[image] = rng.randint(1, 2)
         model = Model(f"model-{number}", Container(image), "arn:aws:iam::123456789012:role/sim")
-        variants = tuple(
-            Variant(
-                name=name,
-                model=model,
-                instance_type=INSTANCE_TYPES["ml.m5.large"],
-                initial_instance_count=rng.choice((1, 1, 2, 2, 3)),
-                weight=rng.choice((0.0, 0.5, 1.0, 2.5)),
-                startup_timeout_s=STARTUP_TIMEOUT_S,
-            )
-            for name in rng.choice((("AllTraffic",), ("AllTraffic",), ("Variant-A", "Variant-B")))
-        )
+        variants = (_sleeper(rng, model),) if self.serverless else self._variants(model)
         made = Deployment(
             id=DeploymentId(f"d-{number}"),
             endpoint_id=endpoint_id,
@@ -227,6 +221,20 @@ class Client:
         self.deployments[made.id] = made
         self.sizes.begin(made)
         return made
+
+    def _variants(self, model: Model) -> tuple[Variant, ...]:
+        rng = self.rng
+        return tuple(
+            Variant(
+                name=name,
+                model=model,
+                instance_type=INSTANCE_TYPES["ml.m5.large"],
+                initial_instance_count=rng.choice((1, 1, 2, 2, 3)),
+                weight=rng.choice((0.0, 0.5, 1.0, 2.5)),
+                startup_timeout_s=STARTUP_TIMEOUT_S,
+            )
+            for name in rng.choice((("AllTraffic",), ("AllTraffic",), ("Variant-A", "Variant-B")))
+        )
 
     def _comes_up(self, deployment: Deployment) -> bool:
         return self.kinds[deployment.variants[0].model.container.image] in COMES_UP
@@ -254,6 +262,18 @@ class Client:
             deaf=kind is Kind.DEAF,
             hangs=rng.random() < self.hung_stops,
         )
+
+
+def _sleeper(rng: Random, model: Model) -> Variant:
+    provisioned = rng.choice((0, 0, 0, 1))
+    return Variant(
+        name="AllTraffic",
+        model=model,
+        instance_type=environment_type(1024),
+        initial_instance_count=provisioned,
+        startup_timeout_s=STARTUP_TIMEOUT_S,
+        serverless=Serverless(1024, rng.choice((2, 3, 8)), provisioned),
+    )
 
 
 def _prepared(tx: Transaction, name: str) -> str:

@@ -42,6 +42,7 @@ class Fleet:
     file: Snapshot | None = None
     on_publish: Callable[[Snapshot], None] = lambda _snapshot: None
     on_use: Callable[[Gateway], None] = lambda _gateway: None
+    on_connect: Callable[[Gateway], None] = lambda _gateway: None
 
 
 @dataclass(slots=True)
@@ -77,6 +78,10 @@ class SlowPublisher:
     def acked(self, generation: int) -> bool:
         return all(acked >= generation for acked in self._acked.values())
 
+    def hears(self, gateway: Gateway) -> bool:
+        """Whether the gateway is connected to this life."""
+        return self.alive and gateway.name in self._acked
+
     def restart(self, gateway: Gateway) -> None:
         """A gateway dies; its successor starts from the file and connects again."""
         self._disconnect(gateway)
@@ -92,6 +97,7 @@ class SlowPublisher:
             _loop().call_later(RETRY_S, self._connect, gateway)
             return
         self._acked[gateway.name] = 0
+        self.fleet.on_connect(gateway)
         if self.fleet.file is not None:
             self._send(gateway, self.fleet.file)
 

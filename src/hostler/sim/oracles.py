@@ -18,7 +18,7 @@ from hostler.sim.client import Client
 from hostler.sim.faults import Faults
 from hostler.sim.gateways import Fleet as Gateways
 from hostler.sim.gateways import Gateway
-from hostler.sim.sizes import counted, counts, weighed, weights
+from hostler.sim.sizes import counts, weighed, weights
 from hostler.sim.steady import Row, all_rows
 from hostler.store import endpoints
 from hostler.store.database import Store
@@ -110,7 +110,8 @@ class Oracles:
             if deployment is None or deployment in self._routed:
                 continue
             self._routed.add(deployment)
-            if counts(route) != counted(self.client.sizes.at_rest(deployment)):
+            wanted, have = self.client.sizes.complete(deployment), counts(route)
+            if any(have[name] < count for name, count in wanted.items()):
                 self.report(f"{route.name} turned to {deployment} before it was complete: {route}")
 
     def used(self, gateway: Gateway) -> None:
@@ -168,7 +169,8 @@ class Oracles:
                             self.report(f"{gateway.name} sends to {target.instance_id}, not ready")
                 deployment = self._deployment_of(route)
                 if deployment is None:
-                    self.report(f"{gateway.name} has no capacity for {route.name}")
+                    if not all(v.max_concurrency and not v.provisioned for v in route.variants):
+                        self.report(f"{gateway.name} has no capacity for {route.name}")
                 elif (what := self.client.sizes.wrong(deployment, route)) is not None:
                     self.report(f"{gateway.name} has {what} for {route.name}")
 
@@ -178,6 +180,34 @@ class Oracles:
         records = self.store.run(lambda tx: endpoints.instances(tx, spec.owner))
         if spec.instance_id not in {record.id for record in records}:
             self.report(f"{spec.instance_id} is launched before it is recorded")
+        if self.faults.none and self._asleep(spec):
+            self._judge_wake(spec)
+
+    def _asleep(self, spec: InstanceSpec) -> bool:
+        """Whether no gateway has an environment of the serverless endpoint, which is in service."""
+        row = self._rows.get(spec.owner)
+        if row is None or row.endpoint.status is not E.IN_SERVICE:
+            return False
+        variants = [
+            variant
+            for gateway in self.gateways.gateways
+            for route in gateway.routes
+            if route.id == spec.owner
+            for variant in route.variants
+        ]
+        return all(v.max_concurrency and not v.provisioned and not v.targets for v in variants)
+
+    def _judge_wake(self, spec: InstanceSpec) -> None:
+        """However many call at once: one start wakes what sleeps."""
+        begun = [
+            key
+            for key, instance in self.backend.instances.items()
+            if instance.spec.owner == spec.owner
+            and key != spec.instance_id
+            and instance.phase in (Phase.PREPARING, Phase.STARTING)
+        ]
+        if begun:
+            self.report(f"{spec.instance_id} is started beside {begun} for one wake")
 
     def stopping(self, instance_id: InstanceId) -> None:
         """Before a stop: no gateway may still send to an instance that answers."""
@@ -218,7 +248,9 @@ def impossible(row: Row, deployments: Mapping[DeploymentId, Deployment]) -> Iter
         unfinished = endpoint.rollout or endpoint.update_started or endpoint.asked is not None
         if endpoint.target != endpoint.current or unfinished:
             yield "an unfinished update"
-        standing = [v for v in view.variants if v.current_count >= v.desired_count]
+        standing = [
+            v for v in view.variants if v.current_count >= v.desired_count and v.serverless is None
+        ]
         weighed = all(v.current_weight == v.desired_weight for v in view.variants)
         if not weighed or any(v.statuses for v in standing):
             yield "variants that still change"

@@ -53,6 +53,8 @@ def unsettled(world: Settled) -> Iterator[str]:
             yield f"{key} is {endpoint.status} with {endpoint.current}, expected {expected}"
         if (endpoint.failure_reason is not None) != expected.reason:
             yield f"{key} has the reason {endpoint.failure_reason!r}, expected {expected}"
+        if endpoint.awake:
+            yield f"{key} is awake, though nobody calls: {endpoint.awake}"
         yield from _unsettled_instances(world, endpoint)
     yield from _unsettled_routes(world, rows)
     owners = {instance.spec.owner for instance in world.backend.instances.values()}

@@ -7,7 +7,7 @@ seed gives the same world, on every machine.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeVar
@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 from hostler.control import controller
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION, InstanceId
-from hostler.domain.snapshot import Identities
+from hostler.domain.snapshot import Demand, Identities
 from hostler.sim import loop as virtual
 from hostler.sim import mishaps
 from hostler.sim.backend import FakeBackend
+from hostler.sim.callers import Callers
 from hostler.sim.client import Client
 from hostler.sim.faults import (
     Faults,
@@ -44,6 +45,10 @@ LOOK_S = 5.0
 QUIET_S = 21.0
 """More than two resyncs: a quiet world does nothing in them."""
 NEVER_S = 1e9
+IDLE_S = 15.0
+"""What a serverless variant does not need for so long goes."""
+SERVERLESS_EVERY = 4
+"""Of so many seeds one has serverless endpoints, and callers."""
 
 
 class StartClock:
@@ -93,17 +98,33 @@ class World:
         self.faults = own if faults is None else faults
         self.store = store
         self._crashes = list(self.faults.crashes)
+        self._calmed = False
         self.wall_offset = 0.0
         self.control: ControlProcess | None = None
         self._task: asyncio.Task[None] | None = None
         self._commits = 0
-        self.client = Client(self.rng, self._reach, self.faults.slow_boots, self.faults.hung_stops)
+        self.client = Client(
+            self.rng,
+            self._reach,
+            self.faults.slow_boots,
+            self.faults.hung_stops,
+            serverless=seed % SERVERLESS_EVERY == 0,
+        )
         self.gateways = Fleet([Gateway("gateway-0"), Gateway("gateway-1")])
         self.backend = FakeBackend(StartClock(WALL_AT_START), self.client.boot)
         self.oracles = Oracles(self.store, self.backend, self.gateways, self.client, self.faults)
-        self.backend.on_change = self.oracles.changed
+        self.callers = Callers(
+            self.rng,
+            self.gateways.gateways,
+            self.backend,
+            self._tell,
+            self.oracles.report,
+            strict=self.faults.none,
+        )
+        self.backend.on_change = self._changed
         self.gateways.on_publish = self.oracles.published
-        self.gateways.on_use = self.oracles.used
+        self.gateways.on_use = self._used
+        self.gateways.on_connect = self.callers.connected
 
     async def run(self) -> None:
         """Live, calm down, come to rest; ``oracles.found`` says what was wrong."""
@@ -121,12 +142,45 @@ class World:
         self._start_control()
         mishaps.schedule(self)
         names = ("sim-a", "sim-b")[: self.rng.choice((1, 1, 2))]
+        sweeping = asyncio.get_running_loop().create_task(self.callers.sweep())
         async with asyncio.TaskGroup() as users:
             for name in names:
                 users.create_task(self.client.use(name, self.faults.until_s))
-        await asyncio.sleep(max(0.0, self.faults.until_s - asyncio.get_running_loop().time()))
-        self._calm()
+            if self.client.serverless:
+                users.create_task(self.callers.use(self.faults.until_s))
+                users.create_task(self._calm_in_time())
+        await self._calm_in_time()
+        await asyncio.sleep(RESTART_S_MAX)
+        await self.callers.probe()
         await self._come_to_rest()
+        sweeping.cancel()
+
+    async def _calm_in_time(self) -> None:
+        """The faults end, once; callers may still wait then."""
+        await asyncio.sleep(max(0.0, self.faults.until_s - asyncio.get_running_loop().time()))
+        if not self._calmed:
+            self._calmed = True
+            self._calm()
+
+    def _changed(self) -> None:
+        self.oracles.changed()
+        self.callers.stir()
+
+    def _used(self, gateway: Gateway) -> None:
+        self.oracles.used(gateway)
+        self.callers.stir()
+
+    def _tell(self, gateway: Gateway, demands: Sequence[Demand]) -> None:
+        """What a gateway says reaches control, if both are there and it is not lost."""
+        control, loop = self._reach(), asyncio.get_running_loop()
+        if control is None or not control.publisher.hears(gateway):
+            return
+        if not control.life.unlucky(control.life.faults.lost_wakes):
+            loop.call_later(self.rng.uniform(0.0, 0.05), self._hear, control, gateway, demands)
+
+    def _hear(self, control: ControlProcess, gateway: Gateway, demands: Sequence[Demand]) -> None:
+        if control.life.alive:
+            control.plane.demanded(gateway.name, demands)
 
     async def _come_to_rest(self) -> None:
         loop = asyncio.get_running_loop()
@@ -173,6 +227,7 @@ class World:
                 account=DEFAULT_ACCOUNT,
                 region=DEFAULT_REGION,
                 identities_poll_s=NEVER_S,
+                idle_s=IDLE_S,
             )
         )
         self.control = ControlProcess(life, clock, rows, publisher, plane)

@@ -7,12 +7,12 @@ slow one skips to the newest, so no backlog grows.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from hostler.domain.snapshot import Snapshot
+from hostler.domain.snapshot import Demand, Snapshot
 from hostler.modelserver import doorway
 from hostler.snapshot import codec, file, wire
 from hostler.vault.sealing import Vault, VaultError
@@ -43,6 +43,7 @@ class Publisher:
         snapshot_file: Where the last snapshot is kept.
         vault: Seals that file.
         on_ack: Called with the generation whenever a subscriber acknowledged one.
+        on_demand: Called with a subscriber's name and what it says of serverless variants.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class Publisher:
         snapshot_file: Path,
         on_ack: Callable[[int], None] | None = None,
         *,
+        on_demand: Callable[[str, Sequence[Demand]], None] | None = None,
         vault: Vault | None = None,
     ) -> None:
+        self.on_demand = on_demand
         self._vault = vault
         self._socket_path = socket_path
         self._file = snapshot_file
@@ -187,6 +190,10 @@ class Publisher:
             while True:
                 message = await wire.receive(reader, wire.GREETING_MAX)
                 ack = msgspec.msgpack.decode(message, type=wire.Acknowledgement)
+                if ack.demands:
+                    if self.on_demand is not None:
+                        self.on_demand(subscription.greeting.name, ack.demands)
+                    continue
                 subscription.acked = max(subscription.acked, ack.generation)
                 subscription.heard.set()
                 if self.on_ack is not None:

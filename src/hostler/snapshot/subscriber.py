@@ -9,17 +9,19 @@ import contextlib
 import logging
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from hostler.domain.snapshot import Snapshot
+from hostler.domain.snapshot import Demand, Snapshot
 from hostler.snapshot import codec, file, wire
 from hostler.vault.sealing import Vault
 
 BACKOFF_S_MIN = 0.05
 BACKOFF_S_MAX = 1.0
+UNSENT_MAX = 64 * 1024
+"""Bytes that a publisher may have left unread before it is told nothing more."""
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class Subscriber:
         name: Who this is, for the publisher's status, e.g. ``gateway-0``.
         vault: Opens that file.
         kind: ``gateway`` (route changes wait for it) or ``s3``.
+        on_connected: Called when a publisher is there, which may be another than before.
     """
 
     def __init__(
@@ -46,7 +49,11 @@ class Subscriber:
         kind: str = "gateway",
         *,
         vault: Vault | None = None,
+        on_connected: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_connected = on_connected
+        self._writer: asyncio.StreamWriter | None = None
+        """To the publisher; None while it is away."""
         self._vault = vault
         self._socket_path = socket_path
         self._file = snapshot_file
@@ -69,6 +76,17 @@ class Subscriber:
             return False
         return True
 
+    def tell(self, demands: Sequence[Demand]) -> bool:
+        """Tell the publisher which serverless variants are used; False when it cannot hear."""
+        writer = self._writer
+        if writer is None or writer.transport.get_write_buffer_size() > UNSENT_MAX:
+            return False
+        for first in range(0, len(demands), wire.DEMANDS_MAX):
+            some = tuple(demands[first : first + wire.DEMANDS_MAX])
+            message = wire.Acknowledgement(self.generation, some)
+            writer.write(wire.packed(message))
+        return True
+
     async def run(self) -> None:
         """Stay connected until cancelled; a publisher that is away is tried again for ever."""
         pause = BACKOFF_S_MIN
@@ -81,6 +99,7 @@ class Subscriber:
                     await self._follow(reader, writer)
                 finally:
                     self.connected = False
+                    self._writer = None
                     writer.close()
             if self.generation > before:
                 pause = BACKOFF_S_MIN
@@ -89,6 +108,8 @@ class Subscriber:
 
     async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(wire.packed(self._greeting))
+        self._writer = writer
+        self._on_connected()
         while True:
             message = await wire.receive(reader)
             try:

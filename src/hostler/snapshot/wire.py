@@ -1,7 +1,8 @@
 """The messages between publisher and subscribers: u32 little-endian length, then msgpack.
 
 Subscriber, first: ``{"v": 1, "kind": "gateway"|"s3", "name": …, "pid": …}``; then one
-``{"generation": n}`` for each snapshot it has put to use. Publisher: whole snapshots (``codec``).
+``{"generation": n}`` for each snapshot it has put to use; a gateway says in the same form, with
+``demands``, which serverless variants are used. Publisher: whole snapshots (``codec``).
 
 Invariant: no message is above ``MESSAGE_MAX`` bytes; a peer that announces more is cut off. A
 subscriber's ``v`` may be the publisher's or an earlier one, whose fields are a part of today's: a
@@ -13,10 +14,14 @@ import struct
 
 import msgspec
 
+from hostler.domain.snapshot import Demand
+
 VERSION = 1
 LENGTH = struct.Struct("<I")
 MESSAGE_MAX = 64 * 1024 * 1024
 GREETING_MAX = 4096
+DEMANDS_MAX = 8
+"""In one message, so that it stays below ``GREETING_MAX``."""
 
 
 class WireError(Exception):
@@ -36,10 +41,14 @@ class _Version(msgspec.Struct):
     v: int
 
 
-class Acknowledgement(msgspec.Struct, frozen=True):
-    """The snapshot of this generation is in force at the subscriber."""
+class Acknowledgement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The snapshot of this generation is in force at the subscriber.
+
+    A publisher of an earlier version takes no notice of ``demands``.
+    """
 
     generation: int
+    demands: tuple[Demand, ...] = ()
 
 
 def greeting(message: bytes) -> Greeting:

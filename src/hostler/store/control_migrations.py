@@ -67,6 +67,164 @@ def secrets_are_sealed(tx: Connection) -> None:
         tx.execute(changed, {"id": key_id, "secret": vault.seal(secret, "session tokens")})
 
 
+_ALARMS = (
+    """
+    CREATE TABLE alarms (
+        account VARCHAR NOT NULL,
+        region VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        kind VARCHAR NOT NULL,
+        every_s INTEGER NOT NULL,
+        state VARCHAR NOT NULL,
+        version INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (account, region, name)
+    )
+    """,
+    "CREATE INDEX alarms_by_turn ON alarms (kind, every_s)",
+    """
+    CREATE TABLE alarm_history (
+        id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        account VARCHAR NOT NULL,
+        region VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        kind VARCHAR NOT NULL,
+        at FLOAT NOT NULL,
+        type VARCHAR NOT NULL,
+        summary VARCHAR NOT NULL,
+        data TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX alarm_history_by_name ON alarm_history (account, region, name, id)",
+    "CREATE INDEX alarm_history_by_time ON alarm_history (at)",
+    """
+    CREATE TABLE alarm_actions (
+        id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        line VARCHAR NOT NULL,
+        due FLOAT NOT NULL,
+        attempts INTEGER NOT NULL,
+        body BLOB NOT NULL
+    )
+    """,
+    "CREATE INDEX alarm_actions_by_line ON alarm_actions (line, id)",
+)
+
+
+def there_are_alarms(tx: Connection) -> None:
+    """4 → 5: alarms, their history, and actions to be carried out."""
+    for statement in _ALARMS:
+        tx.exec_driver_sql(statement)
+
+
+_SCALING = (
+    """
+    CREATE TABLE scalable_targets (
+        id VARCHAR NOT NULL,
+        account VARCHAR NOT NULL,
+        region VARCHAR NOT NULL,
+        endpoint_key VARCHAR NOT NULL,
+        variant VARCHAR NOT NULL,
+        dimension VARCHAR NOT NULL,
+        bounded BOOLEAN NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (id),
+        UNIQUE (account, region, endpoint_key, variant, dimension)
+    )
+    """,
+    """
+    CREATE TABLE scaling_policies (
+        target_id VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        arn VARCHAR NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (target_id, name),
+        UNIQUE (arn)
+    )
+    """,
+    """
+    CREATE TABLE scheduled_actions (
+        target_id VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        due FLOAT,
+        body BLOB NOT NULL,
+        PRIMARY KEY (target_id, name)
+    )
+    """,
+    "CREATE INDEX scheduled_actions_by_due ON scheduled_actions (due)",
+    """
+    CREATE TABLE scaling_activities (
+        number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        id VARCHAR NOT NULL,
+        target_id VARCHAR NOT NULL,
+        account VARCHAR NOT NULL,
+        region VARCHAR NOT NULL,
+        resource_key VARCHAR NOT NULL,
+        dimension VARCHAR NOT NULL,
+        started FLOAT NOT NULL,
+        scaled BOOLEAN NOT NULL,
+        underway BOOLEAN NOT NULL,
+        body BLOB NOT NULL,
+        UNIQUE (id)
+    )
+    """,
+    """
+    CREATE INDEX scaling_activities_by_resource
+    ON scaling_activities (account, region, resource_key, started)
+    """,
+    "CREATE INDEX scaling_activities_by_target ON scaling_activities (target_id, started)",
+    "CREATE INDEX scaling_activities_by_time ON scaling_activities (started)",
+    "CREATE INDEX scaling_activities_underway ON scaling_activities (underway)",
+)
+
+
+def there_is_scaling(tx: Connection) -> None:
+    """5 → 6: scalable targets, their policies, scheduled actions and activities."""
+    for statement in _SCALING:
+        tx.exec_driver_sql(statement)
+
+
+_TOPICS = (
+    """
+    CREATE TABLE sns_topics (
+        account VARCHAR NOT NULL,
+        region VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (account, region, name)
+    )
+    """,
+    """
+    CREATE TABLE sns_subscriptions (
+        id VARCHAR NOT NULL,
+        account VARCHAR NOT NULL,
+        region VARCHAR NOT NULL,
+        topic VARCHAR NOT NULL,
+        confirmed BOOLEAN NOT NULL,
+        created FLOAT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (id)
+    )
+    """,
+    "CREATE INDEX sns_subscriptions_by_topic ON sns_subscriptions (account, region, topic, id)",
+    """
+    CREATE TABLE sns_deliveries (
+        id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        subscription VARCHAR NOT NULL,
+        due FLOAT NOT NULL,
+        attempts INTEGER NOT NULL,
+        body BLOB NOT NULL
+    )
+    """,
+    "CREATE INDEX sns_deliveries_by_subscription ON sns_deliveries (subscription, id)",
+)
+
+
+def there_are_topics(tx: Connection) -> None:
+    """6 → 7: SNS's topics, their subscriptions, and messages to be delivered."""
+    for statement in _TOPICS:
+        tx.exec_driver_sql(statement)
+
+
 _CLEANUPS = (
     """
     CREATE TABLE cleanup_marks (
@@ -86,7 +244,7 @@ _CLEANUPS = (
 
 
 def cleanups_are_kept(tx: Connection) -> None:
-    """4 → 5: which endpoints are to be deleted because nobody calls them, and the next look."""
+    """7 → 8: which endpoints are to be deleted because nobody calls them, and the next look."""
     for statement in _CLEANUPS:
         tx.exec_driver_sql(statement)
 
@@ -95,5 +253,8 @@ STEPS: Sequence[Migration] = (
     sizes_are_frozen,
     identities_grow,
     secrets_are_sealed,
+    there_are_alarms,
+    there_is_scaling,
+    there_are_topics,
     cleanups_are_kept,
 )

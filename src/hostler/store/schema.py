@@ -3,10 +3,27 @@
 Invariant: a table module that is not imported here does not exist in a new data directory.
 """
 
-from hostler.store import cleanups, configs, endpoints, identities, models, preparations, tags
+from hostler.store import (
+    alarm_history,
+    alarm_queue,
+    alarms,
+    cleanups,
+    configs,
+    endpoints,
+    identities,
+    models,
+    preparations,
+    scaling,
+    scaling_activities,
+    tags,
+    topics,
+)
 from hostler.store.control_metadata import metadata
 
 __all__ = [
+    "alarm_history",
+    "alarm_queue",
+    "alarms",
     "cleanups",
     "configs",
     "endpoints",
@@ -14,5 +31,8 @@ __all__ = [
     "metadata",
     "models",
     "preparations",
+    "scaling",
+    "scaling_activities",
     "tags",
+    "topics",
 ]

@@ -5,7 +5,7 @@ so the least, the greatest and percentiles of latencies are within 1/8, and the 
 https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -27,6 +27,14 @@ COUNTED = (
     "InvocationsPerInstance",
 )
 """Those that are 0 without traffic; latencies then have no values."""
+CONCURRENT = "ConcurrentRequestsPerModel"
+"""Also 0 without traffic; it is made by ``telemetry.concurrency``."""
+
+UTILIZATION = "ServerlessConcurrentExecutionsUtilization"
+PROVISIONED_EXECUTIONS = "ServerlessProvisionedConcurrencyExecutions"
+PROVISIONED_UTILIZATION = "ServerlessProvisionedConcurrencyUtilization"
+PROVISIONED_INVOCATIONS = "ServerlessProvisionedConcurrencyInvocations"
+SPILLOVER = "ServerlessProvisionedConcurrencySpilloverInvocations"
 
 
 class Subject(NamedTuple):
@@ -48,6 +56,19 @@ class Latencies(msgspec.Struct, frozen=True):
     buckets: dict[Bucket, int]
 
 
+class Serverless(msgspec.Struct, frozen=True):
+    """What a record says besides of a serverless variant."""
+
+    max_concurrency: int
+    peak: int
+    """The most requests at once that had come and were not answered."""
+    provisioned: int
+    provisioned_calls: int
+    spilled: int
+    setup_us: Latencies
+    """How long requests waited for a first environment."""
+
+
 class Record(msgspec.Struct, frozen=True):
     """One second of one variant, as ``gateway.record`` writes it (``at`` in epoch seconds)."""
 
@@ -62,6 +83,7 @@ class Record(msgspec.Struct, frozen=True):
     errors_5xx: int
     model_us: Latencies
     overhead_us: Latencies
+    serverless: Serverless | None = None
 
     @property
     def subject(self) -> Subject:
@@ -124,11 +146,57 @@ def samples(record: Record, instances: int | None) -> Iterator[Sample]:
         point = _latency(spread)
         if point is not None:
             yield _sample(record.subject, record.at, name, point, "Microseconds")
+    if record.serverless is not None:
+        yield from _serverless(record, record.serverless)
 
 
-def zeros(subject: Subject, time_s: float) -> Iterator[Sample]:
+def _serverless(record: Record, told: Serverless) -> Iterator[Sample]:
+    """What only serverless variants have; shares are of 1, as AWS has them."""
+
+    def sample(name: str, value: float) -> Sample:
+        return _sample(record.subject, record.at, name, _repeated(value, 1))
+
+    yield sample(UTILIZATION, told.peak / max(1, told.max_concurrency))
+    setup = _latency(told.setup_us)
+    if setup is not None:
+        yield _sample(record.subject, record.at, "ModelSetupTime", setup, "Microseconds")
+    if told.provisioned:
+        busy = min(told.peak, told.provisioned)
+        yield sample(PROVISIONED_EXECUTIONS, float(busy))
+        yield sample(PROVISIONED_UTILIZATION, busy / told.provisioned)
+        for name, calls in (
+            (PROVISIONED_INVOCATIONS, told.provisioned_calls),
+            (SPILLOVER, told.spilled),
+        ):
+            if calls:
+                yield _sample(record.subject, record.at, name, _repeated(1.0, calls))
+
+
+def concurrent(subject: Subject, time_s: float, resolution_s: int, value: float) -> Sample:
+    """How many requests each instance worked on at once, on average over some seconds."""
+    sample = _sample(subject, time_s, CONCURRENT, _repeated(value, 1))
+    return sample._replace(resolution_s=resolution_s)
+
+
+def zeros(
+    subject: Subject, time_s: float, names: Iterable[str] = (*COUNTED, CONCURRENT)
+) -> Iterator[Sample]:
     """The metrics of a minute without traffic."""
-    for name in COUNTED:
+    for name in names:
+        yield _sample(subject, time_s, name, _repeated(0.0, 1))
+
+
+def serverless_zeros(subject: Subject, provisioned: int, time_s: float) -> Iterator[Sample]:
+    """The same of a serverless variant, which may have provisioned environments."""
+    names = [name for name in COUNTED if name != "InvocationsPerInstance"] + [UTILIZATION]
+    if provisioned:
+        names += [
+            PROVISIONED_EXECUTIONS,
+            PROVISIONED_UTILIZATION,
+            PROVISIONED_INVOCATIONS,
+            SPILLOVER,
+        ]
+    for name in names:
         yield _sample(subject, time_s, name, _repeated(0.0, 1))
 
 

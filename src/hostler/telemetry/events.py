@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
+from hostler.telemetry.log_sizes import EVENT_OVERHEAD_BYTES
 from hostler.telemetry.schema import events, streams
 
 
@@ -36,6 +37,11 @@ class Written:
     time_ms: int
     ingested_ms: int
     message: str
+
+    @property
+    def size(self) -> int:
+        """In bytes, as CloudWatch Logs counts."""
+        return len(self.message.encode()) + EVENT_OVERHEAD_BYTES
 
     @property
     def place(self) -> Place:
@@ -98,6 +104,7 @@ def _conditions(span: Span) -> list[ColumnElement[Any]]:
         conditions.append(events.c.stream_id == span.stream_id)
     else:
         conditions.append(events.c.group_id == span.group_id)
+        conditions.append(streams.c.group_id == span.group_id)  # else the stream is gone
     if span.stream_names:
         conditions.append(streams.c.name.in_(span.stream_names))
     if span.stream_prefix:

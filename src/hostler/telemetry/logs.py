@@ -9,15 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Row, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from hostler.telemetry.log_sizes import EVENT_OVERHEAD_BYTES
 from hostler.telemetry.schema import events, groups, metadata, positions, streams
 
 __all__ = ["Event", "Group", "Stream", "append", "metadata"]
-
-EVENT_OVERHEAD_BYTES = 26
-"""What CloudWatch Logs counts for an event beside its message."""
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +96,6 @@ def set_retention(tx: Connection, group_id: int, days: int | None) -> None:
     tx.execute(update(groups).where(groups.c.id == group_id).values(retention_days=days))
 
 
-def delete_group(tx: Connection, group_id: int) -> None:
-    """Delete a group with its streams and events."""
-    tx.execute(delete(events).where(events.c.group_id == group_id))
-    tx.execute(delete(streams).where(streams.c.group_id == group_id))
-    tx.execute(delete(groups).where(groups.c.id == group_id))
-
-
 def stream(tx: Connection, group_id: int, name: str) -> Stream | None:
     """The stream of a name."""
     query = select(streams).where(streams.c.group_id == group_id, streams.c.name == name)
@@ -119,12 +109,6 @@ def create_stream(tx: Connection, group_id: int, name: str, now_ms: int) -> int:
         insert(streams).values(group_id=group_id, name=name, created_ms=now_ms, stored_bytes=0)
     )
     return _key(made.inserted_primary_key)
-
-
-def delete_stream(tx: Connection, stream_id: int) -> None:
-    """Delete a stream with its events."""
-    tx.execute(delete(events).where(events.c.stream_id == stream_id))
-    tx.execute(delete(streams).where(streams.c.id == stream_id))
 
 
 def streams_by_name(
@@ -241,20 +225,6 @@ def sources(tx: Connection) -> Sequence[str]:
 def forget(tx: Connection, source: str) -> None:
     """Drop a source's position: the source is gone."""
     tx.execute(delete(positions).where(positions.c.source == source))
-
-
-def expire(tx: Connection, now_ms: int) -> None:
-    """Delete the events that are older than their group's retention; their streams shrink."""
-    kept = select(groups.c.id, groups.c.retention_days).where(groups.c.retention_days.is_not(None))
-    for row in tx.execute(kept).all():
-        oldest = now_ms - row.retention_days * DAY_MS
-        expired = (events.c.group_id == row.id) & (events.c.time_ms < oldest)
-        size = func.length(cast(events.c.message, LargeBinary)) + EVENT_OVERHEAD_BYTES
-        sizes = select(events.c.stream_id, func.sum(size)).where(expired)
-        for stream_id, freed in tx.execute(sizes.group_by(events.c.stream_id)).all():
-            left = streams.c.stored_bytes - freed
-            tx.execute(update(streams).where(streams.c.id == stream_id).values(stored_bytes=left))
-        tx.execute(delete(events).where(expired))
 
 
 def _stored(group_id: Any) -> Any:

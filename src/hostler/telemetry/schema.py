@@ -17,7 +17,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-metadata = MetaData()
+from hostler.telemetry import log_migrations
+
+metadata = MetaData(info={"migrations": log_migrations.STEPS})
 
 _ID = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row id
 
@@ -59,6 +61,24 @@ events = Table(
     Index("log_events_by_group", "group_id", "time_ms", "id"),
     Index("log_events_by_stream", "stream_id", "time_ms", "id"),
     sqlite_autoincrement=True,  # an event's id is never used again: clients remember event ids
+)
+
+tags = Table(
+    "log_tags",
+    metadata,
+    Column("group_id", _ID, ForeignKey("log_groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+)
+
+policies = Table(
+    "log_policies",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
 )
 
 positions = Table(

@@ -202,6 +202,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         model_data=shelf,
         committed=remember,
         audit=trail_store,
+        alarm_commands=[],
     )
     root = store.run(
         lambda tx: identities.ensure_root(tx, DEFAULT_ACCOUNT, clock.now()), write=True

@@ -32,39 +32,61 @@ NOT_TOLD = {
 ARN = f"arn:aws:iam::{DEFAULT_ACCOUNT}"
 SAMPLE: dict[str, Any] = {
     "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+    "AlarmActions": [f"arn:aws:sns:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:ops"],
+    "AlarmName": "errors",
     "ActionNames": ["s3:GetObject"],
     "EnableNetworkIsolation": True,
+    "Endpoint": "https://example.com/told",
     "EndpointConfigName": "rc-config",
     "EndpointName": "rc-ep",
     "ExecutionRoleArn": f"{ARN}:role/Execution",
     "GroupName": "group",
     "KmsKeyId": "key",
     "ModelName": "rc-model",
+    "Name": "ops",
     "Namespace": "Acme",
     "PolicyArn": f"{ARN}:policy/Own",
     "PolicyName": "Own",
     "PolicySourceArn": f"{ARN}:user/kim",
     "ProductionVariants": [{"ModelName": "rc-model", "InstanceType": "ml.m5.large"}],
+    "Protocol": "https",
+    "ResourceARN": f"arn:aws:cloudwatch:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:alarm:errors",
     "ResourceArn": f"arn:aws:sagemaker:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:endpoint/rc-ep",
     "RoleArn": f"{ARN}:role/Execution",
     "RoleName": "Execution",
     "RoleSessionName": "session",
     "SourceIdentity": "ann",
     "TagKeys": ["team"],
+    "TopicArn": f"arn:aws:sns:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:ops",
     "UserName": "kim",
     "logGroupName": "/group",
     "logStreamName": "stream",
+    "resourceArn": f"arn:aws:logs:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:log-group:/group",
 }
+OF_SERVICE: dict[str, dict[str, Any]] = {
+    "application-autoscaling": {
+        "ResourceARN": f"arn:aws:application-autoscaling:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:"
+        "scalable-target/0123",
+        "ResourceId": "endpoint/rc-ep/variant/AllTraffic",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "ServiceNamespace": "sagemaker",
+    },
+    "sns": {"ResourceArn": f"arn:aws:sns:{DEFAULT_REGION}:{DEFAULT_ACCOUNT}:ops"},
+}
+"""Members that mean something else in a service."""
 TAGS = [{"Key": "team", "Value": "rc"}]
+TAG_MAPS = {"application-autoscaling"}
+"""Services whose Tags are a map."""
 
 
 def called(service: str, operation: str, keys: Sequence[str] = ()) -> Call:
     """A call with everything of the sample that the operation takes."""
     shape = SESSION.get_service_model(service).operation_model(operation).input_shape
     taken = shape.members if shape is not None else {}
-    params = {name: value for name, value in SAMPLE.items() if name in taken}
+    sample = {**SAMPLE, **OF_SERVICE.get(service, {})}
+    params = {name: value for name, value in sample.items() if name in taken}
     if "Tags" in taken:
-        params["Tags"] = TAGS
+        params["Tags"] = {"team": "rc"} if service in TAG_MAPS else TAGS
     told = sender.written(Sender("10.1.2.3", secured=True, tls="1.3"))
     return Call(
         service=service,
@@ -88,7 +110,9 @@ def needed(world: Any, operation: Operation, call: Call) -> list[Access]:
             found += operation.located(tx, call)
         return [*with_tags(tx, call, found)]
 
-    return world.rooms.store.run(of)  # type: ignore[no-any-return]
+    (table,) = [table for table in tables.TABLES if table.service == call.service]
+    where = operation.database or table.database
+    return world.rooms.database(where).run(of)  # type: ignore[no-any-return]
 
 
 def kind(resource: str) -> str:
@@ -98,6 +122,10 @@ def kind(resource: str) -> str:
     service, rest = resource.split(":", 5)[2], resource.split(":", 5)[5]
     if service == "logs":
         return "log-group" if rest.endswith(":log-stream:") else "log-stream"
+    if service == "cloudwatch":
+        return rest.partition(":")[0]
+    if service == "sns":
+        return "topic"
     return rest.partition("/")[0]
 
 

@@ -103,7 +103,7 @@ def test_what_is_left_out_stays_as_it_last_was(world: Any, serving: Any) -> None
         ([], "length greater than or equal to 1"),
         (
             [{"VariantName": "a", "ServerlessUpdateConfig": {"MaxConcurrency": 2}}],
-            "serverless inference does not exist yet",
+            "it is not serverless",
         ),
     ],
 )

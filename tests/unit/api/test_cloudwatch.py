@@ -4,12 +4,12 @@ import random
 from datetime import UTC, datetime
 from typing import Any
 
-import botocore.loaders
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
 from hostler.api.cloudwatch import data, lists
+from one_protocol import OnlyOne
 
 START = 1_700_000_040
 """On a minute, and near the clock of the tests' world."""
@@ -454,23 +454,6 @@ def test_permissions(world: Any, client: Any) -> None:
     assert refusal(mine.list_metrics)[0] == "AccessDeniedException"
 
 
-class OnlyOne(botocore.loaders.Loader):
-    """Models whose services speak one protocol alone, as older and newer SDKs' do."""
-
-    def __init__(self, protocol: str) -> None:
-        super().__init__()
-        self._protocol = protocol
-
-    def load_service_model(
-        self, service_name: str, type_name: str, api_version: str | None = None
-    ) -> Any:
-        model = super().load_service_model(service_name, type_name, api_version)
-        if type_name != "service-2":
-            return model
-        spoken = {"protocol": self._protocol, "protocols": [self._protocol]}
-        return {**model, "metadata": {**model["metadata"], **spoken}}
-
-
 @pytest.mark.parametrize("protocol", ["query", "smithy-rpc-v2-cbor"])
 def test_the_other_protocols_say_the_same(world: Any, client: Any, protocol: str) -> None:
     session = botocore.session.Session()
@@ -495,7 +478,7 @@ def test_the_other_protocols_say_the_same(world: Any, client: Any, protocol: str
 
 
 def test_what_does_not_exist_says_so(client: Any) -> None:
-    assert refusal(client.describe_alarms)[0] == "UnknownOperationException"
+    assert refusal(client.list_dashboards)[0] == "UnknownOperationException"
     text = refusal(
         client.put_metric_data,
         Namespace="A",

@@ -32,46 +32,77 @@ SERVICES = [table.service for table in tables.TABLES]
 OWN_KEY = "AKIAIOSFODNN7EXAMPLE"
 
 
-def sample(name: str) -> dict[str, Any]:
+LOG_GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/"
+
+
+def sample(name: str, *, listed: bool = False) -> dict[str, Any]:
     """Members by name, of resources that the first account has or would have under a name."""
     iam = f"arn:aws:iam::{ACCOUNT}"
     return {
         "AccessKeyId": OWN_KEY,
         "ActionNames": ["s3:GetObject"],
+        "AlarmName": name,
+        "AlarmNames": [name],
+        "AlarmRule": f"ALARM({name})",
         "AssumeRolePolicyDocument": TRUST,
         "Description": "d",
+        "AttributeName": "DisplayName",
         "DesiredWeightsAndCapacities": [{"VariantName": "v", "DesiredWeight": 1.0}],
         "EndpointConfigName": name,
         "EndpointName": name,
         "GroupName": name,
         "EndTime": 1_700_000_000,
+        "Message": "text",
         "MetricData": [{"MetricName": "m", "Value": 1.0}],
         "MetricDataQueries": [{"Id": "m", "Expression": "1"}],
         "MetricName": "m",
         "ModelName": name,
+        "Name": name,
         "Namespace": name,
         "Period": 60,
         "PermissionsBoundary": f"{iam}:policy/{name}",
+        "Protocol": "https",
         "PolicyArn": f"{iam}:policy/{name}",
         "PolicyDocument": POLICY,
         "PolicyInputList": [POLICY],
         "PolicyName": name,
         "PolicySourceArn": f"{iam}:user/{name}",
+        "ResourceARN": f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:{name}",
         "ResourceArn": f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/{name}",
         "RoleArn": f"{iam}:role/{name}",
         "RoleName": name,
         "RoleSessionName": "session",
         "StartTime": 1_600_000_000,
+        "StateReason": "why",
+        "StateValue": "ALARM",
         "Status": "Inactive",
+        "SubscriptionArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:{name}:1",
         "TagKeys": ["team"],
         "Tags": TAGS,
+        "Token": "token",
+        "TopicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:{name}",
         "UserName": name,
         "VersionId": "v1",
         "filterPattern": "",
         "logEvents": [{"timestamp": 1_700_000_000_000, "message": "m"}],
         "logGroupName": f"/aws/sagemaker/Endpoints/{name}",
         "logStreamName": name,
+        "resourceArn": f"{LOG_GROUP}{name}",
         "retentionInDays": 7,
+        "tagKeys": ["team"],
+        "tags": ["team"] if listed else {"team": "rc"},
+    }
+
+
+def of_scaling(name: str) -> dict[str, Any]:
+    """Members that mean something else in Application Auto Scaling."""
+    return {
+        "ResourceARN": f"arn:aws:application-autoscaling:us-east-1:{ACCOUNT}:scalable-target/0",
+        "ResourceId": f"endpoint/{name}/variant/v",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "ScheduledActionName": name,
+        "ServiceNamespace": "sagemaker",
+        "Tags": {"team": "rc"},
     }
 
 
@@ -91,21 +122,38 @@ CREATING = {
         ]
     },
     "CreateEndpoint": {"EndpointConfigName": "own"},
+    "PutMetricAlarm": {
+        "MetricName": "m",
+        "Namespace": "n",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+    },
     "CreateUser": {},
     "CreateRole": {},
     "CreatePolicy": {},
     "CreateGroup": {},
     "CreateLogGroup": {},
+    "CreateTopic": {},
 }
 """What makes something: in the other account both names are free. It is called after the others."""
 
 
 def params(service: str, operation: str, name: str) -> dict[str, Any]:
     shape = SESSION.get_service_model(service).operation_model(operation).input_shape
-    given = {**sample(name), **CREATING.get(operation, {})}
+    listed = operation == "UntagLogGroup"
+    given = {**sample(name, listed=listed), **CREATING.get(operation, {})}
+    if service == "application-autoscaling":
+        given |= of_scaling(name)
     asked = {member: given[member] for member in shape.required_members} if shape else {}
     if shape and "UserName" in shape.members:
         asked.setdefault("UserName", name)
+    if operation == "Publish":
+        asked["TopicArn"] = given["TopicArn"]
+    if service == "sns" and "ResourceArn" in asked:
+        asked["ResourceArn"] = given["TopicArn"]
     if service == "logs" and "logGroupName" in shape.members:
         asked["logGroupName"] = given["logGroupName"]
     return {**asked, **CREATING.get(operation, {})}
@@ -121,10 +169,17 @@ def theirs(world: Any, sagemaker: Any, deployable: Any) -> Any:
         EndpointConfigName=THERE, ProductionVariants=[{**variant, "ModelName": THERE}], Tags=TAGS
     )
     sagemaker.create_endpoint(**ours, Tags=TAGS)
+    scaled = {k: v for k, v in of_scaling(THERE).items() if k.startswith(("Re", "Sca", "Ser"))}
+    del scaled["ResourceARN"]
+    world.client("application-autoscaling").register_scalable_target(
+        **scaled, MinCapacity=1, MaxCapacity=2
+    )
     logs = world.client("logs")
     group = {"logGroupName": sample(THERE)["logGroupName"]}
     logs.create_log_group(**group)
     logs.create_log_stream(**group, logStreamName=THERE)
+    world.client("cloudwatch").put_metric_alarm(AlarmName=THERE, **CREATING["PutMetricAlarm"])
+    world.client("sns").create_topic(Name=THERE)
     iam = world.client("iam")
     iam.create_user(UserName=THERE, Tags=TAGS)
     iam.create_role(RoleName=THERE, AssumeRolePolicyDocument=TRUST)
@@ -220,7 +275,6 @@ OWN = {
 
 def test_what_is_named_beside_ones_own(world: Any, theirs: Any) -> None:
     """A policy to attach, a config to deploy, a log group by its ARN."""
-    group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/"
     for (service, operation), own in OWN.items():
         answers = []
         for name in (THERE, NOWHERE):
@@ -228,7 +282,7 @@ def test_what_is_named_beside_ones_own(world: Any, theirs: Any) -> None:
             if operation == "CreateEndpoint":
                 asked["EndpointConfigName"] = name
             if service == "logs":
-                asked["logGroupIdentifier"] = f"{group}{name}"
+                asked["logGroupIdentifier"] = f"{LOG_GROUP}{name}"
             asked = {member: value for member, value in asked.items() if value is not None}
             answers.append(answer(world, theirs[service], operation, asked))
         assert answers[0] == answers[1], operation

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from sqlalchemy import func, select
 
 from hostler.api.logs import reads
-from hostler.telemetry import logs
+from hostler.telemetry import log_retention, logs
 from hostler.telemetry.logs import Event
+from hostler.telemetry.schema import events, groups, streams
 
 GROUP = "/aws/sagemaker/Endpoints/rc-fraud-ep"
 ARN = f"arn:aws:logs:us-east-1:123456789012:log-group:{GROUP}"
@@ -39,6 +41,28 @@ def write(world: Any, stream: str, *lines: tuple[int, str], source: str = "") ->
         assert done
 
     world.rooms.logs.run(transaction, write=True)
+
+
+def expire(world: Any, now_ms: int) -> int:
+    """Turns of the housekeeper until there is nothing to do; how many."""
+    turns = behind = 0
+    while True:
+        done = world.rooms.logs.run(
+            lambda tx, behind=behind: log_retention.turn(tx, now_ms, behind), write=True
+        )
+        turns, behind = turns + 1, done.behind
+        if not done.deleted and not behind:
+            return turns
+
+
+def rows(world: Any) -> tuple[int, ...]:
+    """How many groups, streams and events the database holds, those that are gone included."""
+
+    def count(tx: Any) -> tuple[int, ...]:
+        tables = (groups, streams, events)
+        return tuple(tx.execute(select(func.count()).select_from(each)).scalar() for each in tables)
+
+    return world.rooms.logs.run(count)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -150,6 +174,8 @@ def test_a_group_is_filtered_over_its_streams_in_order_of_time(client: Any) -> N
     assert messages(one) == ["b2", "b3"]
     named = client.filter_log_events(logGroupName=GROUP, logStreamNames=["AllTraffic/i-0b"])
     assert messages(named) == ["b2", "b3"]
+    absent = {"logGroupName": GROUP, "logStreamNames": ["AllTraffic/i-0b", "absent"]}
+    assert code(client.filter_log_events, **absent) == "ResourceNotFoundException"
     upto = client.filter_log_events(logGroupName=GROUP, startTime=2000, endTime=3000)
     assert messages(upto) == ["b2", "a3 ERROR", "b3"]
 
@@ -183,9 +209,13 @@ def test_a_page_holds_a_megabyte(world: Any, client: Any) -> None:
     assert "nextToken" in client.filter_log_events(logGroupName=GROUP)
 
 
-def test_json_patterns_are_refused(client: Any) -> None:
-    wanted = {"logGroupName": GROUP, "filterPattern": "{ $.a = 1 }"}
-    assert code(client.filter_log_events, **wanted) == "InvalidParameterException"
+def test_a_json_pattern_finds_and_a_wrong_one_is_told_where(world: Any, client: Any) -> None:
+    write(world, "AllTraffic/i-0b", (4000, '{"level": "ERROR", "ms": 120}'), (4001, '{"ms": 7}'))
+    wanted = {"logGroupName": GROUP, "filterPattern": "{ $.ms > 100 }"}
+    assert messages(client.filter_log_events(**wanted)) == ['{"level": "ERROR", "ms": 120}']
+    wanted["filterPattern"] = "{ $.ms >> 100 }"
+    with pytest.raises(client.exceptions.InvalidParameterException, match="at character 9"):
+        client.filter_log_events(**wanted)
 
 
 def test_what_is_not_there(client: Any) -> None:
@@ -196,7 +226,7 @@ def test_what_is_not_there(client: Any) -> None:
     assert code(client.get_log_events, **stream) == "ResourceNotFoundException"
     foreign = f"arn:aws:logs:us-east-1:999999999999:log-group:{GROUP}"
     wanted = {"logGroupIdentifier": foreign}
-    assert code(client.filter_log_events, **wanted) == "ResourceNotFoundException"
+    assert code(client.filter_log_events, **wanted) == "AccessDeniedException"
     assert code(client.filter_log_events) == "InvalidParameterException"
 
 
@@ -226,6 +256,13 @@ def test_putting_events(client: Any) -> None:
         "tooNewLogEventStartIndex": 2,
     }
     assert messages(client.get_log_events(**stream)) == ["kept"]
+    client.put_retention_policy(logGroupName="app", retentionInDays=3)
+    times = [now - days * 86_400_000 for days in (20, 15, 5, 1)]
+    answer = client.put_log_events(
+        **stream, logEvents=[{"timestamp": time, "message": "x"} for time in times]
+    )
+    rejected = {"tooOldLogEventEndIndex": 2, "expiredLogEventEndIndex": 3}
+    assert answer["rejectedLogEventsInfo"] == rejected
     backwards = [{"timestamp": now, "message": "b"}, {"timestamp": now - 1, "message": "a"}]
     assert code(client.put_log_events, **stream, logEvents=backwards) == "InvalidParameterException"
 
@@ -248,13 +285,13 @@ def test_what_has_expired_is_not_stored_any_more(world: Any, client: Any) -> Non
     """The figure only ever grew."""
     write(world, "AllTraffic/i-0a", (90_000_000, "später"))
     client.put_retention_policy(logGroupName=GROUP, retentionInDays=1)
-    world.rooms.logs.run(lambda tx: logs.expire(tx, 86_400_000 + 3000), write=True)
+    expire(world, 86_400_000 + 3000)
     first, second = client.describe_log_streams(logGroupName=GROUP)["logStreams"]
     sizes = (len(b"a3 ERROR") + len(b"a5") + len("später".encode()) + 3 * 26, len(b"b3") + 26)
     assert (first["storedBytes"], second["storedBytes"]) == sizes
     (group,) = client.describe_log_groups()["logGroups"]
     assert group["storedBytes"] == sum(sizes)
-    world.rooms.logs.run(lambda tx: logs.expire(tx, 10**15), write=True)
+    expire(world, 10**15)
     assert [each["storedBytes"] for each in client.describe_log_groups()["logGroups"]] == [0]
 
 
@@ -262,20 +299,100 @@ def test_retention_expires_events(world: Any, client: Any) -> None:
     client.put_retention_policy(logGroupName=GROUP, retentionInDays=1)
     (group,) = client.describe_log_groups()["logGroups"]
     assert group["retentionInDays"] == 1
-    world.rooms.logs.run(lambda tx: logs.expire(tx, 86_400_000 + 3000), write=True)
+    expire(world, 86_400_000 + 3000)
     assert messages(client.filter_log_events(logGroupName=GROUP)) == ["a3 ERROR", "b3", "a5"]
     client.delete_retention_policy(logGroupName=GROUP)
-    world.rooms.logs.run(lambda tx: logs.expire(tx, 10**15), write=True)
+    expire(world, 10**15)
     assert len(client.filter_log_events(logGroupName=GROUP)["events"]) == 3
     wrong = {"logGroupName": GROUP, "retentionInDays": 2}
     assert code(client.put_retention_policy, **wrong) == "InvalidParameterException"
 
 
 def test_deleting_takes_everything_below(world: Any, client: Any) -> None:
-    client.delete_log_stream(logGroupName=GROUP, logStreamName="AllTraffic/i-0b")
+    stream = {"logGroupName": GROUP, "logStreamName": "AllTraffic/i-0b"}
+    client.delete_log_stream(**stream)
     assert messages(client.filter_log_events(logGroupName=GROUP)) == ["a1", "a3 ERROR", "a5"]
+    assert code(client.get_log_events, **stream) == "ResourceNotFoundException"
+    client.create_log_stream(**stream)  # its name is free, and nothing comes back
+    assert messages(client.get_log_events(**stream)) == []
+    client.delete_log_stream(**stream)
     client.delete_log_group(logGroupName=GROUP)
     assert client.describe_log_groups()["logGroups"] == []
+    client.create_log_group(logGroupName=GROUP)
+    assert client.describe_log_streams(logGroupName=GROUP)["logStreams"] == []
+    expire(world, 0)
+    assert rows(world) == (1, 0, 0)
+
+
+def test_what_is_deleted_goes_in_turns_of_a_bounded_size(
+    world: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_retention, "EVENTS_MAX", 10)
+    monkeypatch.setattr(log_retention, "GROUPS_MAX", 2)
+    for number in range(3):
+        write(world, f"AllTraffic/i-1{number}", *[(9_000 + n, "x") for n in range(9)])
+    other = {"retentionInDays": 1, "logGroupName": "other"}
+    for name in ("other", "another", "a third"):
+        client.create_log_group(logGroupName=name.replace(" ", "-"))
+        client.put_retention_policy(**{**other, "logGroupName": name.replace(" ", "-")})
+    client.put_retention_policy(logGroupName=GROUP, retentionInDays=1)
+    before = rows(world)[2]
+    world.rooms.logs.run(lambda tx: log_retention.turn(tx, 10**12, 0), write=True)
+    assert rows(world)[2] == before - 10
+    client.delete_log_group(logGroupName=GROUP)
+    assert expire(world, 10**12) > 2
+    assert rows(world) == (3, 0, 0)
+
+
+def test_of_too_much_the_largest_group_loses_its_oldest(
+    world: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_retention, "EVENTS_MAX", 10)
+    client.create_log_group(logGroupName="small")
+    client.create_log_stream(logGroupName="small", logStreamName="s")
+    old = [{"timestamp": 1_700_000_000_000, "message": "kept"}]
+    client.put_log_events(logGroupName="small", logStreamName="s", logEvents=old)
+    write(world, "AllTraffic/i-0c", *[(10_000 + n, "x" * 974) for n in range(60)])
+    for _ in range(9):
+        world.rooms.logs.run(lambda tx: log_retention.turn(tx, 0, 0, bytes_max=40_000), write=True)
+    held = {each["logGroupName"]: each for each in client.describe_log_groups()["logGroups"]}
+    assert 25_000 < held[GROUP]["storedBytes"] <= 40_000
+    assert held["small"]["storedBytes"] == len("kept") + 26
+    left = client.filter_log_events(logGroupName=GROUP)["events"]
+    assert [each["timestamp"] for each in left][-1] == 10_059
+    assert left[0]["timestamp"] > 10_000
+
+
+def test_tags_of_groups(client: Any) -> None:
+    client.create_log_group(logGroupName="app", tags={"team": "fraud"})
+    arn = "arn:aws:logs:us-east-1:123456789012:log-group:app"
+    client.tag_resource(resourceArn=arn, tags={"env": "dev", "team": "risk"})
+    client.tag_log_group(logGroupName="app", tags={"old": "way"})
+    found = {"env": "dev", "old": "way", "team": "risk"}
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == found
+    client.untag_resource(resourceArn=arn, tagKeys=["env", "absent"])
+    client.untag_log_group(logGroupName="app", tags=["old"])
+    assert client.list_tags_log_group(logGroupName="app")["tags"] == {"team": "risk"}
+    many = {f"k{number}": "v" for number in range(50)}
+    wanted = {"resourceArn": arn, "tags": many}
+    assert code(client.tag_resource, **wanted) == "TooManyTagsException"
+    wanted["tags"] = {"aws:x": "y"}
+    assert code(client.tag_resource, **wanted) == "InvalidParameterException"
+    wanted["resourceArn"] = f"{arn}x"
+    assert code(client.tag_resource, **wanted) == "ResourceNotFoundException"
+    client.delete_log_group(logGroupName="app")
+    client.create_log_group(logGroupName="app")
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == {}
+
+
+def test_tags_of_groups_decide(world: Any, client: Any) -> None:
+    condition = {"StringEquals": {"aws:ResourceTag/team": "fraud"}}
+    allowed = {"Effect": "Allow", "Action": "logs:*", "Resource": "*", "Condition": condition}
+    user = world.user("kim", {"Version": "2012-10-17", "Statement": [allowed]})
+    limited = world.client("logs", user)
+    assert code(limited.filter_log_events, logGroupName=GROUP) == "AccessDeniedException"
+    client.tag_resource(resourceArn=ARN, tags={"team": "fraud"})
+    assert limited.filter_log_events(logGroupName=GROUP)["events"]
 
 
 def test_permission_is_asked_on_the_group(world: Any, client: Any) -> None:
@@ -326,6 +443,16 @@ def test_a_rare_pattern_takes_more_pages(
         )
         assert len(pages) == 3
         assert [text for page in pages for text in messages(page)] == ["needle"]
+
+
+def test_a_page_has_looked_at_so_many_bytes_at_most(
+    world: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reads, "SCANNED_BYTES_MAX", 100_000)
+    write(world, "AllTraffic/i-0e", *[(10_000 + n, "hay" * 10_000) for n in range(9)])
+    wanted = {"logGroupName": GROUP, "filterPattern": "needle"}
+    pages = list(client.get_paginator("filter_log_events").paginate(**wanted))
+    assert [page["events"] for page in pages] == [[], [], []]
 
 
 def test_a_page_ends_exactly_at_the_end(client: Any) -> None:

@@ -6,15 +6,23 @@ from typing import Any
 import pytest
 
 from hostler.api import members, tables
+from hostler.api.autoscaling.members import BY_OPERATION as AUTOSCALING
 from hostler.api.cloudwatch.members import BY_OPERATION as CLOUDWATCH
 from hostler.api.logs.members import BY_OPERATION as LOGS
 from hostler.api.members import ACTS, Acts, Echoed, Only, Refused
 from hostler.api.sagemaker.members import BY_OPERATION as SAGEMAKER
+from hostler.api.sns.members import BY_OPERATION as SNS
 from hostler.aws import specs
 from hostler.aws.shapes import Shape
 from hostler.domain.errors import CallerError
 
-TABLES = {"sagemaker": SAGEMAKER, "logs": LOGS, "cloudwatch": CLOUDWATCH}
+TABLES = {
+    "sagemaker": SAGEMAKER,
+    "logs": LOGS,
+    "cloudwatch": CLOUDWATCH,
+    "application-autoscaling": AUTOSCALING,
+    "sns": SNS,
+}
 OPERATIONS = [
     (service, operation) for service, table in TABLES.items() for operation in sorted(table)
 ]
@@ -149,7 +157,7 @@ def test_a_member_of_a_newer_model_is_refused() -> None:
 def test_the_index_of_a_refused_item_is_shown() -> None:
     variants = [
         {"VariantName": "a"},
-        {"VariantName": "b", "ServerlessConfig": {"MaxConcurrency": 1}},
+        {"VariantName": "b", "CoreDumpConfig": {"DestinationS3Uri": "s3://a/b"}},
     ]
-    with pytest.raises(CallerError, match=r"ProductionVariants\[1\]\.ServerlessConfig is not"):
+    with pytest.raises(CallerError, match=r"ProductionVariants\[1\]\.CoreDumpConfig is not"):
         members.refuse(SAGEMAKER["CreateEndpointConfig"], {"ProductionVariants": variants})

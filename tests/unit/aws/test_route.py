@@ -1,8 +1,10 @@
 """Which service and operation a request is for."""
 
+import gzip
+
 import pytest
 
-from hostler.aws import parse, route, specs
+from hostler.aws import parse, route, specs, uri
 from hostler.aws.http import HttpRequest
 from hostler.aws.route import identify, service_name
 from hostler.domain.errors import CallerError
@@ -141,3 +143,46 @@ def test_no_model_is_loaded_to_know_the_service() -> None:
     specs.service.cache_clear()
     service_name("POST", "/", [("x-amz-target", "SageMaker.ListModels")])
     assert specs.read_model.cache_info().currsize == 0
+
+
+FORM = ("content-type", "application/x-www-form-urlencoded")
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "operation"),
+    [
+        ("/", b"Action=GetUser&Version=2010-05-08", "GetUser"),
+        ("/", b"Version=2010-05-08&Action=Get%55ser", "GetUser"),
+        ("/", b"Action=GetUser&Action=GetRole", "GetRole"),
+        ("/?Action=GetUser", b"", "GetUser"),
+        ("/?Action=GetUser", b"Action=GetRole", "GetRole"),
+        ("/", b"Action=GetUser&UserName=%ff&x=" + b"%41" * (uri.ESCAPES_MAX + 1), "GetUser"),
+    ],
+)
+def test_of_a_form_only_its_action_is_read_before_its_caller_is_known(
+    target: str, body: bytes, operation: str
+) -> None:
+    request = HttpRequest("POST", target, (scope("iam"), FORM), body)
+    assert identify(request).operation.name == operation
+
+
+def test_of_a_compressed_form_only_the_beginning_is_inflated() -> None:
+    """A few kilobytes of a stranger's kept the control plane for seconds."""
+    plain = b"Action=PutMetricData&Namespace=" + b"%41" * 1_000_000
+    cut = gzip.compress(plain)[:-8]
+    headers = (scope("monitoring"), FORM, ("content-encoding", "gzip"))
+    request = HttpRequest("POST", "/", headers, cut)
+    target = identify(request)
+    assert target.operation.name == "PutMetricData"
+    with pytest.raises(CallerError, match="cut short"):
+        parse.parse(target, request)
+    whole = HttpRequest("POST", "/", headers, gzip.compress(plain))
+    with pytest.raises(CallerError, match="characters are percent-encoded"):
+        parse.parse(target, whole)
+
+
+@pytest.mark.parametrize("body", [b"", b"Version=1", b"XAction=GetUser", b"Action=" + b"a" * 129])
+def test_a_form_without_an_action_is_told(body: bytes) -> None:
+    with pytest.raises(CallerError) as raised:
+        identify(HttpRequest("POST", "/", (scope("iam"), FORM), body))
+    assert raised.value.code == "InvalidAction"

@@ -81,6 +81,11 @@ def test_gpus_get_their_own_packages() -> None:
     assert made.named("xgboost").title == "xgboost 3.2.0"
     shipped = {each.digest for each in Runtimes.shipped()}
     assert not shipped & {each.digest for each in made}
+    for name, own in (("onnx", "onnxruntime-gpu"), ("xgboost", "xgboost")):
+        lines = made.named(name).lock.splitlines()
+        at = next(n for n, line in enumerate(lines) if line.startswith(f"{own}=="))
+        assert not lines[at].endswith("\\"), "hashes of another package"
+        assert not any("--hash" in line for line in lines[at + 1 : at + 2])
 
 
 def test_another_python_is_another_environment() -> None:

@@ -61,6 +61,7 @@ def _report(speeds: dict[str, tuple[float, ...]]) -> dict[str, Any]:
         "memory_mb": {"echo": {"gateway and model server": megabytes}},
         "idle_endpoint_mb": {"private, of its processes": 1.5, "proportional, over all": 3.0},
         "killed_s": {"echo": 0.3},
+        "decisions_us": {"cold": [900.0, 2_000.0], "new": [70.0], "made": [20.0], "kept": [0.5]},
     }
 
 
@@ -95,6 +96,7 @@ def test_a_ratio_is_taken_within_its_round() -> None:
         ("resident", 80.0, Verdict.GATE),
         ("idle endpoint", 1.5, Verdict.GOAL),
         ("killed", 0.3, Verdict.GATE),
+        ("policy decision", 900.0, Verdict.GATE),
     ],
 )
 def test_a_target_knows_its_figure_and_what_that_is_worth(
@@ -125,6 +127,13 @@ def test_what_is_absent_stands_in_one_line_with_its_reason() -> None:
     text = report.text(FOUND)
     assert "Absent: triton: its environment cannot be built: no wheel." in text
     assert "Traceback" not in text
+
+
+def test_the_least_of_each_kind_of_decision_is_told() -> None:
+    text = "\n".join(report.hostlers_own(FOUND))
+    assert "50 statements: 900 µs where the documents are new to the process, 70 µs" in text
+    old = {name: value for name, value in FOUND.items() if name != "decisions_us"}
+    assert "statements" not in "\n".join(report.hostlers_own(old))
 
 
 def test_boto3s_own_time_is_shown_apart() -> None:

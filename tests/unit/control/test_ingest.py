@@ -6,27 +6,44 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hostler.control import ingest
+from hostler.control import ingest, log_writing
 from hostler.control.ingest import Ingest
+from hostler.control.log_writing import LogWriting
 from hostler.domain.ids import InstanceId
 from hostler.domain.layout import Layout
 from hostler.modelserver import spool
+from hostler.store import schema
 from hostler.store.database import Store, StoreUnavailableError
+from hostler.store.identities import entities, policies
 from hostler.telemetry import events, logs
 from hostler.telemetry.events import FIRST, Span
+from hostler.toolkit import policies as toolkit_policies
 
 GROUP = "/aws/sagemaker/Endpoints/rc-fraud-ep"
 INSTANCE = InstanceId("i-0123456789abcdef0")
 
 
+ACCOUNT, REGION = "123456789012", "us-east-1"
+MAY_WRITE = {
+    "Effect": "Allow",
+    "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+    "Resource": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/*",
+}
+STREAMS = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{GROUP}:log-stream:"
+
+
+@dataclass
 class Clock:
+    time: float = 1_700_000_000.0
+
     def now(self) -> float:
-        return 1_700_000_000.0
+        return self.time
 
 
 class World:
@@ -34,20 +51,37 @@ class World:
         self.layout = Layout(root)
         self.store = Store("sqlite://", inline=True, tables=logs.metadata)
         self.store.create_tables()
+        self.clock = Clock()
+        self.control = Store("sqlite://", inline=True, tables=schema.metadata)
+        self.control.create_tables()
+        trust = json.dumps(toolkit_policies.trust())
+        self.role = self.control.run(
+            lambda tx: entities.create_role(tx, ACCOUNT, "r", path="/", trust=trust, now=0.0),
+            write=True,
+        )
+        self.may(MAY_WRITE)
+        self.writing = LogWriting(self.control, self.clock)
         self.ingest = self.restarted()
+
+    def may(self, *statements: object) -> None:
+        """The execution role's only policy from now on."""
+        text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        self.control.run(lambda tx: policies.put_inline(tx, self.role.id, "p", text), write=True)
+        self.clock.time += log_writing.KEPT_S
 
     def restarted(self, store: Any = None) -> Ingest:
         """The ingester of another life of the control process."""
-        return Ingest(store or self.store, self.layout, Clock())
+        return Ingest(store or self.store, self.layout, self.clock, self.writing)
 
     def instance(self, instance_id: str = INSTANCE, variant: str = "AllTraffic") -> Path:
         folder = self.layout.instance(instance_id)
         (folder / "spool").mkdir(parents=True)
         spec = {
-            "account": "123456789012",
-            "region": "us-east-1",
+            "account": ACCOUNT,
+            "region": REGION,
             "endpoint_name": "rc-fraud-ep",
             "variant_name": variant,
+            "role_arn": self.role.arn,
         }
         (folder / "spec.json").write_text(json.dumps({"version": 1, "spec": spec}))
         return folder
@@ -62,7 +96,7 @@ class World:
 
     def lines(self) -> Sequence[tuple[str, str]]:
         def read(tx: Any) -> Sequence[tuple[str, str]]:
-            group = logs.group(tx, "123456789012", "us-east-1", GROUP)
+            group = logs.group(tx, ACCOUNT, REGION, GROUP)
             if group is None:
                 return []
             found = events.walk(tx, Span(group.id), FIRST, forward=True)
@@ -80,6 +114,7 @@ def world() -> Iterator[World]:
     made = World(root)
     yield made
     made.store.close()
+    made.control.close()
     shutil.rmtree(root)
 
 
@@ -215,3 +250,67 @@ def test_a_database_that_cannot_be_written_loses_nothing(world: World) -> None:
         asyncio.run(unlucky.drain(INSTANCE))
     asyncio.run(world.ingest.sweep())
     assert world.texts() == ["one"]
+
+
+def writes(*actions: str, effect: str = "Allow", resource: str = "*") -> dict[str, object]:
+    return {"Effect": effect, "Action": [f"logs:{each}" for each in actions], "Resource": resource}
+
+
+@pytest.mark.parametrize(
+    ("statements", "lacks"),
+    [
+        ((writes("Describe*"),), f"logs:CreateLogGroup on {STREAMS}: no policy allows it"),
+        (
+            (writes("CreateLogGroup", "PutLogEvents"),),
+            f"logs:CreateLogStream on {STREAMS}AllTraffic/{INSTANCE}: no policy allows it",
+        ),
+        (
+            (MAY_WRITE, writes("PutLogEvents", effect="Deny", resource=f"{STREAMS}AllTraffic/*")),
+            f"logs:PutLogEvents on {STREAMS}AllTraffic/{INSTANCE}: p denies it",
+        ),
+    ],
+)
+def test_what_the_execution_role_may_not_write_waits_until_it_may(
+    world: World,
+    statements: Sequence[object],
+    lacks: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world.instance()
+    world.may(*statements)
+    world.write("one")
+    for _ in range(3):
+        asyncio.run(world.ingest.sweep())
+    assert world.texts() == []
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert lacks in said
+    assert world.role.arn in said
+    assert world.writing.problem is not None
+    assert "1 endpoint" in world.writing.problem
+    world.may(MAY_WRITE)
+    asyncio.run(world.ingest.sweep())
+    assert world.texts() == ["one"]
+    assert world.writing.problem is None
+
+
+def test_a_group_that_is_there_need_not_be_the_roles_to_make(world: World) -> None:
+    world.may(writes("CreateLogStream", "PutLogEvents", resource=f"{STREAMS}*"))
+    world.store.run(lambda tx: logs.create_group(tx, ACCOUNT, REGION, GROUP, 0), write=True)
+    world.instance()
+    world.write("one")
+    asyncio.run(world.ingest.sweep())
+    assert world.texts() == ["one"]
+
+
+def test_a_role_that_is_gone_or_trusts_sagemaker_no_more_writes_nothing(world: World) -> None:
+    world.instance()
+    world.write("one")
+    asyncio.run(world.ingest.sweep())
+    nobody = json.dumps({"Version": "2012-10-17", "Statement": []})
+    world.control.run(lambda tx: entities.update_role(tx, world.role, trust=nobody), write=True)
+    world.clock.time += log_writing.KEPT_S
+    world.write("two")
+    asyncio.run(world.ingest.sweep())
+    assert world.texts() == ["one"]
+    asyncio.run(world.ingest.drain(INSTANCE))
+    assert world.writing.problem is None, "what is gone waits no more"

@@ -1,9 +1,6 @@
 """From the gateways' counters to CloudWatch: each call once, whoever died in between."""
 
 import asyncio
-import fcntl
-import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,59 +9,13 @@ from typing import Any
 
 import pytest
 
+import prometheus_page
 from hostler.control.metrics import MetricIngest
-from hostler.domain.errors import CallerError
 from hostler.domain.layout import Layout
-from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
-from hostler.gateway.record import Recorder, Subject, told
-from hostler.modelserver import spool
+from hostler.domain.snapshot import EndpointRoute, VariantRoute
 from hostler.store.database import Store, StoreUnavailableError
-from hostler.telemetry import calls, metrics
-
-START = 1_700_000_040
-SUBJECT = Subject("123456789012", "us-east-1", "e", "v")
-
-
-def route(instances: int, variant: str = "v") -> EndpointRoute:
-    targets = tuple(TargetRoute(f"i-{number}", ()) for number in range(instances))
-    return EndpointRoute(
-        SUBJECT.account, SUBJECT.region, "e", "arn", (VariantRoute(variant, 1.0, targets),)
-    )
-
-
-class Gateway:
-    """What a gateway process leaves in its spool, and the lock it holds."""
-
-    def __init__(self, layout: Layout, life: str, *, locked: bool = True) -> None:
-        self.folder = layout.gateway_spool(0, life)
-        self.folder.mkdir(parents=True)
-        self._fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        if locked:
-            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        self._writer = spool.Writer(self._fd, segment_bytes=4096)
-        self._recorder = Recorder()
-        self.lives = True
-
-    def calls(self, count: int, at: float = START, subject: Subject = SUBJECT) -> None:
-        for _ in range(count):
-            self._recorder.counters(subject).answered(200, model_us=2000, overhead_us=100)
-        lines = [json.dumps(each).encode() for each in self._recorder.records(at)]
-        self._writer.append(int(at * 1000), spool.PLATFORM, lines)
-
-    def refuse(self, at: float = START) -> None:
-        self._recorder.counters(SUBJECT).refused(CallerError("ServiceUnavailable", "away"))
-        self.calls(0, at)
-
-    def tell(self, until: float, *, ended: bool = False) -> None:
-        line = json.dumps(told(until, ended=ended)).encode()
-        self._writer.append(int(until * 1000), spool.PLATFORM, [line])
-
-    def end(self, *, killed: bool = False) -> None:
-        if not killed:
-            self.tell(0.0, ended=True)
-        self.lives = False
-        self._writer.close()
-        os.close(self._fd)
+from hostler.telemetry import calls, exposition, metrics
+from spooled_calls import START, SUBJECT, Gateway, route
 
 
 class World:
@@ -73,7 +24,7 @@ class World:
         self.store = Store("sqlite://", inline=True, tables=metrics.metadata)
         self.store.create_tables()
         self.time = START + 10.0
-        self.routes: list[EndpointRoute] | None = [route(2)]
+        self.routes: list[Any] | None = [route(2)]
         self.connected = 0
         self.gateways: list[Gateway] = []
         self.ingest = self.restarted()
@@ -140,6 +91,10 @@ def test_calls_of_several_gateways_become_one_metric(world: World) -> None:
     assert world.read("InvocationsPerInstance") == [(0, 7, 3.5), (60, 1, 0.5)]
     assert world.read("ModelLatency") == [(0, 7, 14_000)]
     assert world.read("OverheadLatency") == [(0, 7, 700)]
+    assert world.sweep()
+    counted = prometheus_page.read(exposition.text(world.ingest.totals.families()))
+    assert counted.value("hostler_invocations_total", **SUBJECT._asdict()) == 8
+    assert counted.value("hostler_invocations_refused_total", **SUBJECT._asdict()) == 1
     for gateway in (one, other):
         gateway.end()
 
@@ -243,6 +198,17 @@ def test_minutes_without_traffic_are_zeros(world: World) -> None:
     gateway.end()
 
 
+def test_a_sleeping_serverless_endpoint_has_zeros_of_its_own(world: World) -> None:
+    sleeping = VariantRoute("v", 1.0, (), max_concurrency=5)
+    world.routes = [EndpointRoute(SUBJECT.account, SUBJECT.region, "e", "arn", (sleeping,))]
+    world.fill()
+    world.time = START + 80.0
+    world.fill()
+    assert world.read("Invocations") == [(0, 1, 0)]
+    assert world.read("ServerlessConcurrentExecutionsUtilization") == [(0, 1, 0)]
+    assert world.read("InvocationsPerInstance") == []
+
+
 def test_what_was_not_watched_is_not_called_quiet(world: World) -> None:
     world.fill()
     world.time = START + 3600.0
@@ -288,7 +254,7 @@ def test_lines_that_are_no_records_are_told_and_passed_by(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = world.gateway("1-11")
-    gateway._writer.append(0, spool.PLATFORM, [b"[hostler] 7 lines of output were lost here"])
+    gateway.say([b"[hostler] 7 lines of output were lost here"])
     gateway.calls(1)
     world.sweep()
     assert world.read("Invocations") == [(0, 1, 1)]
@@ -347,7 +313,7 @@ def test_lines_that_are_lost_are_calls_that_may_be(world: World) -> None:
     gateway = world.gateway("1-11")
     world.sweep()
     world.time = START + 70
-    gateway._writer.append(0, spool.PLATFORM, [b"[hostler] 7 lines of output were lost here"])
+    gateway.say([b"[hostler] 7 lines of output were lost here"])
     world.sweep()
     assert known(world)[1] == 70
     gateway.end()

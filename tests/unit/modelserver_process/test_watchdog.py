@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hostler.modelserver import watchdog
+from hostler.modelserver import processes, watchdog
 from hostler.modelserver.watchdog import OomCounter, Watchdog
 
 V1 = "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"
@@ -38,8 +38,8 @@ def test_children_are_found_by_either_way(monkeypatch: pytest.MonkeyPatch) -> No
         while len(found) < 2 or not found[0] or found[0] != found[1]:
             found.clear()
             for told in (True, False):
-                monkeypatch.setattr(watchdog, "_TELLS_CHILDREN", told)
-                found.append(set(watchdog.descendants(child.pid)))
+                monkeypatch.setattr(processes, "_TELLS_CHILDREN", told)
+                found.append(set(processes.descendants(child.pid)))
             assert child.poll() is None
     finally:
         os.killpg(child.pid, signal.SIGKILL)
@@ -60,7 +60,7 @@ def test_the_largest_process_below_us_is_killed_for_memory() -> None:
         for each in (small, large):
             assert each.stdout is not None
             each.stdout.readline()
-        assert {small.pid, large.pid} <= set(watchdog.descendants(os.getpid()))
+        assert {small.pid, large.pid} <= set(processes.descendants(os.getpid()))
         watch = Watchdog(1 << 40, private_temporary=False)
         assert watch.check() == watchdog.PERIOD_S_MAX
         assert not watch.killed

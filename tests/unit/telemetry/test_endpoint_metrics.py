@@ -116,7 +116,8 @@ def test_the_middle_of_a_bucket_is_in_it(bucket: int) -> None:
 
 def test_zeros() -> None:
     found = list(endpoint_metrics.zeros(SUBJECT, 60))
-    assert [each.metric.name for each in found] == list(endpoint_metrics.COUNTED)
+    names = [*endpoint_metrics.COUNTED, endpoint_metrics.CONCURRENT]
+    assert [each.metric.name for each in found] == names
     assert {(each.point.count, each.point.total) for each in found} == {(1, 0)}
 
 
@@ -135,3 +136,44 @@ def test_a_later_version_is_not_guessed_at(
     for bucket in ("-1", "160", "1e9", "a"):
         strange = {**written, "model_us": {"sum": 1, "buckets": {bucket: 1}}}
         assert endpoint_metrics.read(json.dumps(strange)) is None
+
+
+def test_a_serverless_variant_has_its_own_metrics(
+    recorder: gateway_record.Recorder, counters: Any
+) -> None:
+    counters.serverless = gateway_record.ServerlessCounters()
+    for in_flight in (1, 2, 3, 2):
+        counters.serverless.admitted(in_flight, most=4, provisioned=2)
+        counters.answered(200, model_us=1000, overhead_us=50)
+    counters.serverless.set_up(120_000)
+    found = named(read(recorder), None)
+    assert "InvocationsPerInstance" not in found
+    assert statistics(found["ServerlessConcurrentExecutionsUtilization"], "Maximum") == [0.75]
+    assert statistics(found["ModelSetupTime"], "Sum", "SampleCount") == [120_000, 1]
+    assert found["ModelSetupTime"].unit == "Microseconds"
+    prefix = "ServerlessProvisionedConcurrency"
+    assert statistics(found[f"{prefix}Executions"], "Maximum") == [2]
+    assert statistics(found[f"{prefix}Utilization"], "Maximum") == [1]
+    assert statistics(found[f"{prefix}Invocations"], "Sum") == [3]
+    assert statistics(found[f"{prefix}SpilloverInvocations"], "Sum") == [1]
+    counters.answered(200, model_us=1000, overhead_us=50)
+    assert "ModelSetupTime" not in named(read(recorder), None), "told once"
+
+
+def test_what_has_no_provisioned_environments_says_nothing_of_them(
+    recorder: gateway_record.Recorder, counters: Any
+) -> None:
+    counters.serverless = gateway_record.ServerlessCounters()
+    counters.serverless.admitted(1, most=4, provisioned=0)
+    counters.answered(200, model_us=1000, overhead_us=50)
+    assert not any("Provisioned" in name for name in named(read(recorder), None))
+
+
+def test_a_sleeping_variant_has_zeros() -> None:
+    found = {
+        each.metric.name: statistics(each, "Sum")
+        for each in endpoint_metrics.serverless_zeros(SUBJECT, 1, 60.0)
+    }
+    assert found["Invocations"] == found["ServerlessConcurrentExecutionsUtilization"] == [0]
+    assert found["ServerlessProvisionedConcurrencyUtilization"] == [0]
+    assert "InvocationsPerInstance" not in found

@@ -3,9 +3,10 @@
 Each action is met by the operation that needs it, through the rules that the servers decide by.
 """
 
+import contextlib
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -22,8 +23,11 @@ from hostler.domain.snapshot import Policy, Principal
 from hostler.iam.evaluate import PolicyEngine
 from hostler.store import schema
 from hostler.store.database import Store
+from hostler.telemetry import logs
 from hostler.toolkit import policies
 from hostler.toolkit.naming import Project
+
+Stores: TypeAlias = Sequence[Store]
 
 PROJECT = Project("acme", "rc", "project-a")
 REGION, ACCOUNT = "ap-southeast-1", "123456789012"
@@ -101,11 +105,14 @@ OTHERS: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    memory = Store("sqlite://", inline=True, tables=schema.metadata)
-    memory.create_tables()
-    yield memory
-    memory.close()
+def stores() -> Iterator[Stores]:
+    """The control database, and that of the logs."""
+    with contextlib.ExitStack() as stack:
+        made = [Store("sqlite://", inline=True, tables=t) for t in (schema.metadata, logs.metadata)]
+        for each in made:
+            each.create_tables()
+            stack.callback(each.close)
+        yield made
 
 
 def user(*documents: policies.Document) -> Principal:
@@ -114,7 +121,9 @@ def user(*documents: policies.Document) -> Principal:
     return Principal(arn, ACCOUNT, "AIDADEPLOYER", PROJECT.deployer, own, tags={})
 
 
-def may(store: Store, who: Principal, service: str, operation: str, params: dict[str, Any]) -> bool:
+def may(
+    stores: Stores, who: Principal, service: str, operation: str, params: dict[str, Any]
+) -> bool:
     """Whether a principal may call an operation."""
     if service == "s3":
         guard = Guard(PolicyEngine(), REGION, Elsewhere(ACCOUNT))
@@ -141,7 +150,7 @@ def may(store: Store, who: Principal, service: str, operation: str, params: dict
             return False
         return True
 
-    return store.run(judge)
+    return stores[service == "logs"].run(judge)
 
 
 def blocks() -> list[policies.Document]:
@@ -171,17 +180,17 @@ def test_every_completed_action_is_met_by_an_operation() -> None:
 
 
 @pytest.mark.parametrize("action", NEEDED)
-def test_the_users_blocks_fail_without_it(store: Store, action: str) -> None:
+def test_the_users_blocks_fail_without_it(stores: Stores, action: str) -> None:
     whole = user(*blocks(), completed())
     for call in NEEDED[action]:
-        assert may(store, whole, *call), call
-        assert not may(store, user(*blocks()), *call), call
-        assert not may(store, user(*blocks(), without(action)), *call), call
+        assert may(stores, whole, *call), call
+        assert not may(stores, user(*blocks()), *call), call
+        assert not may(stores, user(*blocks(), without(action)), *call), call
 
 
 @pytest.mark.parametrize("what", OTHERS)
-def test_and_allows_no_more(store: Store, what: str) -> None:
-    assert not may(store, user(*blocks(), completed()), *OTHERS[what])
+def test_and_allows_no_more(stores: Stores, what: str) -> None:
+    assert not may(stores, user(*blocks(), completed()), *OTHERS[what])
 
 
 def test_a_caller_needs_nothing_more() -> None:

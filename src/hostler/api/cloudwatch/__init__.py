@@ -1,6 +1,6 @@
-"""Amazon CloudWatch, as far as metrics are written, listed and read."""
+"""Amazon CloudWatch: metrics are written, listed and read; alarms watch them."""
 
-from hostler.api.cloudwatch import data, lists, put, statistics
+from hostler.api.cloudwatch import alarms, data, lists, put, statistics
 from hostler.api.cloudwatch.access import access
 from hostler.api.cloudwatch.members import BY_OPERATION
 from hostler.api.registry import Database, Effect, Handler, Operation, table
@@ -17,6 +17,7 @@ TABLE = table(
         _operation("ListMetrics", lists.listed, Effect.READS),
         _operation("GetMetricStatistics", statistics.get, Effect.READS),
         _operation("GetMetricData", data.get, Effect.READS),
+        *alarms.OPERATIONS,
     ],
     database=Database.METRICS,
 )

@@ -7,20 +7,18 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricDa
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
 
 from hostler.api.cloudwatch import finding, queries, reading, refusals
-from hostler.api.cloudwatch.queries import Query
 from hostler.api.registry import Call
 from hostler.domain.errors import CallerError
 from hostler.store.database import Transaction
 from hostler.telemetry import searches, timelines
-from hostler.telemetry.evaluate import Evaluator, Value
-from hostler.telemetry.expressions import ExpressionError, Tree
+from hostler.telemetry.expressions import ExpressionError
 from hostler.telemetry.metrics import Metric
+from hostler.telemetry.queries import Query, Values
 from hostler.telemetry.timelines import Line
 
 DATAPOINTS_MAX = 100_800
@@ -91,7 +89,7 @@ class Results:
         self._asked = asked
         self.ids = tuple(query.id for query in asked.values() if query.returned)
         """Of the queries whose data are returned, by their number."""
-        self._known: dict[str, Value] = {}
+        self._values = Values(asked, self._read, self._search)
 
     def lines(self, after: Place | None) -> Iterator[tuple[tuple[int, int], str, Line]]:
         """The lines to return, with (query, line) and label, from where a page ended."""
@@ -106,12 +104,9 @@ class Results:
 
     def _returned(self, query: Query) -> Sequence[Line]:
         try:
-            value = self._value(query.id)
-            if isinstance(value, float):
-                raise ExpressionError("its result is a number, not a time series")  # noqa: TRY301
+            lines = self._values.lines(query.id)
         except ExpressionError as error:
             raise queries.wrong(query.id, error) from None
-        lines = (value,) if isinstance(value, Line) else value
         for line in lines:
             if query.period_s not in (None, line.grid.step):
                 raise refusals.unfit(
@@ -119,18 +114,6 @@ class Results:
                     f"the period of its metrics, {line.grid.step}."
                 )
         return lines
-
-    def _value(self, query_id: str) -> Value:
-        found = self._known.get(query_id)
-        if found is None:
-            query = self._asked[query_id]
-            found = self._read(query) if query.tree is None else self._evaluated(query, query.tree)
-            self._known[query_id] = found
-        return found
-
-    def _evaluated(self, query: Query, tree: Tree) -> Value:
-        search = partial(self._search, query)
-        return Evaluator(self._value, self._metrics, search).value(tree)
 
     def _read(self, query: Query) -> Line:
         assert query.metric is not None
@@ -158,10 +141,6 @@ class Results:
             self._tx, self._call, metric, times, unit=unit, statistics=(statistic,)
         )
         return timelines.line(found, times, statistic, label)
-
-    def _metrics(self) -> Sequence[tuple[str, Line]]:
-        found = ((each.id, self._value(each.id)) for each in self._asked.values() if not each.tree)
-        return [(name, line) for name, line in found if isinstance(line, Line)]
 
 
 def _label(query: Query, line: Line, *, alone: bool) -> str:

@@ -5,6 +5,7 @@ Invariant: as in ``api.sagemaker.members``: each leaf is here, or below a struct
 
 from collections.abc import Mapping
 
+from hostler.api.cloudwatch.alarms.members import BY_OPERATION as ALARMS
 from hostler.api.members import ACTS, Members, Only, Refused
 
 _LINKED = Refused("there are no linked accounts")
@@ -20,6 +21,7 @@ def _below(path: str, *names: str) -> Members:
 _QUERY = "MetricDataQueries[]."
 
 BY_OPERATION: Mapping[str, Members] = {
+    **ALARMS,
     "PutMetricData": {
         "Namespace": ACTS,
         **_below(

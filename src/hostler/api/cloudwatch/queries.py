@@ -5,60 +5,45 @@ Invariant: ids are unique, expressions are understood and use ids that are there
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hostler.api.cloudwatch import reading, refusals
 from hostler.api.registry import Call
 from hostler.domain.errors import CallerError
 from hostler.telemetry import expressions, levels, points
-from hostler.telemetry.expressions import ExpressionError, Tree
-from hostler.telemetry.metrics import Metric
+from hostler.telemetry.expressions import ExpressionError
+from hostler.telemetry.queries import Query
 
 QUERIES_MAX = 500
 _ID = re.compile(r"[a-z][a-zA-Z0-9_]*", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One query: a metric's statistic, or an expression (``tree``)."""
-
-    id: str
-    label: str
-    returned: bool
-    period_s: int | None
-    metric: Metric | None = None
-    statistic: str = ""
-    unit: str | None = None
-    tree: Tree | None = None
-    label_given: bool = False
-    searches: bool = False
-    """Whether the expression is a search itself."""
-
-
-def read(call: Call) -> Mapping[str, Query]:
-    """The queries by their ids, in order.
+def read(call: Call, parameter: str = "MetricDataQueries") -> Mapping[str, Query]:
+    """The queries that a parameter gives, by their ids, in order.
 
     Raises:
         CallerError: ValidationError, for whatever is wrong with them.
     """
-    given: Sequence[Mapping[str, Any]] = call.params["MetricDataQueries"]
+    given: Sequence[Mapping[str, Any]] = call.params[parameter]
     if not given:
-        raise refusals.unfit("The parameter MetricDataQueries is required.")
+        raise refusals.unfit(f"The parameter {parameter} is required.")
     if len(given) > QUERIES_MAX:
         raise refusals.unfit(
-            f"The collection MetricDataQueries must not have a size greater than {QUERIES_MAX}."
+            f"The collection {parameter} must not have a size greater than {QUERIES_MAX}."
         )
     for number, one in enumerate(given, 1):
         if _ID.fullmatch(one["Id"]) is None:
             raise refusals.unfit(
-                f"The value {one['Id']} for parameter MetricDataQueries.member.{number}.Id is not "
+                f"The value {one['Id']} for parameter {parameter}.member.{number}.Id is not "
                 "matching the expected pattern ^[a-z][a-zA-Z0-9_]*$."
             )
-    found = {one["Id"]: _query(call, number, one) for number, one in enumerate(given, 1)}
+    found = {
+        one["Id"]: _query(call, f"{parameter}.member.{number}", one)
+        for number, one in enumerate(given, 1)
+    }
     if len(found) < len(given):
         raise refusals.unfit(
-            "The values for parameter id in parameter MetricDataQueries are not unique."
+            f"The values for parameter id in parameter {parameter} are not unique."
         )
     _check_circles(found)
     return found
@@ -69,8 +54,7 @@ def wrong(query_id: str, error: ExpressionError) -> CallerError:
     return refusals.unfit(f"Error in expression '{query_id}': {error}.")
 
 
-def _query(call: Call, number: int, one: Mapping[str, Any]) -> Query:
-    path = f"MetricDataQueries.member.{number}"
+def _query(call: Call, path: str, one: Mapping[str, Any]) -> Query:
     stat, expression = one.get("MetricStat"), one.get("Expression")
     if (stat is None) == (expression is None):
         raise refusals.unfit(

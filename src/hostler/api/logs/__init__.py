@@ -1,12 +1,24 @@
-"""Amazon CloudWatch Logs, as far as endpoints' logs are read (and a little is written)."""
+"""Amazon CloudWatch Logs: groups, streams, events and how they are read."""
 
-from hostler.api.logs import groups, reads, streams
+from hostler.api.logs import groups, reads, resource_policies, streams, tags
 from hostler.api.logs.members import BY_OPERATION
 from hostler.api.registry import Database, Effect, Handler, Operation, table
 
 
 def _operation(name: str, handler: Handler, effect: Effect) -> Operation:
-    return Operation(name, handler, groups.access, effect, members=BY_OPERATION[name])
+    return Operation(
+        name,
+        handler,
+        resource_policies.nothing,
+        effect,
+        members=BY_OPERATION[name],
+        located=resource_policies.asked,
+    )
+
+
+def _of_policies(name: str, handler: Handler, effect: Effect) -> Operation:
+    access = resource_policies.access
+    return Operation(name, handler, access, effect, members=BY_OPERATION[name])
 
 
 TABLE = table(
@@ -23,6 +35,15 @@ TABLE = table(
         _operation("PutLogEvents", streams.put_events, Effect.WRITES),
         _operation("PutRetentionPolicy", groups.put_retention, Effect.WRITES),
         _operation("DeleteRetentionPolicy", groups.delete_retention, Effect.DELETES),
+        _operation("TagResource", tags.put, Effect.WRITES),
+        _operation("UntagResource", tags.remove, Effect.DELETES),
+        _operation("ListTagsForResource", tags.listed, Effect.READS),
+        _operation("TagLogGroup", tags.put, Effect.WRITES),
+        _operation("UntagLogGroup", tags.remove, Effect.DELETES),
+        _operation("ListTagsLogGroup", tags.listed, Effect.READS),
+        _of_policies("PutResourcePolicy", resource_policies.put, Effect.WRITES),
+        _of_policies("DescribeResourcePolicies", resource_policies.described, Effect.READS),
+        _of_policies("DeleteResourcePolicy", resource_policies.delete, Effect.DELETES),
     ],
     database=Database.LOGS,
 )

@@ -11,6 +11,8 @@ _LINKED = Refused("there are no linked accounts")
 _STANDARD = Only(frozenset({"STANDARD"}), "log groups have one class here")
 _MASKING = Echoed("nothing is masked, so everything is shown unmasked")
 
+_OF_A_GROUP = Refused("policies are of the whole account; their Resource names a group")
+
 _GROUP: Members = {"logGroupName": ACTS, "logGroupIdentifier": ACTS}
 
 BY_OPERATION: Mapping[str, Members] = {
@@ -58,7 +60,7 @@ BY_OPERATION: Mapping[str, Members] = {
     "CreateLogGroup": {
         "logGroupName": ACTS,
         "kmsKeyId": Refused("there is no KMS here"),
-        "tags": Refused("tags of log groups do not exist yet"),
+        "tags": ACTS,
         "logGroupClass": _STANDARD,
         "deletionProtectionEnabled": Only(
             frozenset({False}), "log groups have no deletion protection"
@@ -77,4 +79,27 @@ BY_OPERATION: Mapping[str, Members] = {
     "DeleteLogStream": {"logGroupName": ACTS, "logStreamName": ACTS},
     "PutRetentionPolicy": {"logGroupName": ACTS, "retentionInDays": ACTS},
     "DeleteRetentionPolicy": {"logGroupName": ACTS},
+    "TagResource": {"resourceArn": ACTS, "tags": ACTS},
+    "UntagResource": {"resourceArn": ACTS, "tagKeys[]": ACTS},
+    "ListTagsForResource": {"resourceArn": ACTS},
+    "TagLogGroup": {"logGroupName": ACTS, "tags": ACTS},
+    "UntagLogGroup": {"logGroupName": ACTS, "tags[]": ACTS},
+    "ListTagsLogGroup": {"logGroupName": ACTS},
+    "PutResourcePolicy": {
+        "policyName": ACTS,
+        "policyDocument": ACTS,
+        "resourceArn": _OF_A_GROUP,
+        "expectedRevisionId": _OF_A_GROUP,
+    },
+    "DescribeResourcePolicies": {
+        "nextToken": ACTS,
+        "limit": ACTS,
+        "resourceArn": _OF_A_GROUP,
+        "policyScope": Only(frozenset({"ACCOUNT"}), "policies are of the whole account"),
+    },
+    "DeleteResourcePolicy": {
+        "policyName": ACTS,
+        "resourceArn": _OF_A_GROUP,
+        "expectedRevisionId": _OF_A_GROUP,
+    },
 }

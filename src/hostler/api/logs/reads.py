@@ -11,17 +11,19 @@ from itertools import islice
 from typing import Any
 
 from hostler.api.logs import groups, streams
+from hostler.api.logs.refusals import invalid, missing
 from hostler.api.registry import Call
 from hostler.store.database import Transaction
-from hostler.telemetry import events
+from hostler.telemetry import events, logs
 from hostler.telemetry.events import FIRST, LAST, Place, Span, Written
-from hostler.telemetry.logs import EVENT_OVERHEAD_BYTES, Group
+from hostler.telemetry.logs import Group
 from hostler.telemetry.patterns import Pattern, PatternError, compile_pattern
 
 EVENTS_MAX = 10_000
 PAGE_BYTES_MAX = 1_048_576
 SCANNED_MAX = 20_000
-"""Events that one FilterLogEvents looks at; a rarer pattern takes more pages, as on AWS."""
+SCANNED_BYTES_MAX = 8 * PAGE_BYTES_MAX
+"""What one FilterLogEvents looks at; a rarer pattern takes more pages, as on AWS."""
 
 _TOKEN = re.compile(r"([fb])/(-?\d{1,19})\.(-?\d{1,19})/s")
 
@@ -65,7 +67,7 @@ def get(tx: Transaction, call: Call) -> Mapping[str, Any]:
 def filtered(tx: Transaction, call: Call) -> Mapping[str, Any]:
     """FilterLogEvents: what `aws logs tail` calls."""
     group = groups.existing(tx, call)
-    span = _span(call, group)
+    span = _span(tx, call, group)
     pattern = _pattern(call.params.get("filterPattern", ""))
     limit: int = call.params.get("limit", EVENTS_MAX)
     head: bool = call.params.get("startFromHead", True)
@@ -91,6 +93,7 @@ class Scan:
     pattern: Pattern
     limit: int
     found: int = 0
+    scanned_bytes: int = 0
     seen: Written | None = None
     ended: bool = False
 
@@ -99,18 +102,23 @@ class Scan:
         for scanned, event in enumerate(walked):
             if scanned == SCANNED_MAX or self.found == self.limit:
                 return
+            if self.scanned_bytes > SCANNED_BYTES_MAX:
+                return
             self.seen = event
+            self.scanned_bytes += event.size
             if self.pattern.matches(event.message):
                 self.found += 1
                 yield event
         self.ended = True
 
 
-def _span(call: Call, group: Group) -> Span:
+def _span(tx: Transaction, call: Call, group: Group) -> Span:
     names = tuple(call.params.get("logStreamNames") or ())
     prefix: str = call.params.get("logStreamNamePrefix", "")
     if names and prefix:
-        raise groups.invalid("Specify either logStreamNames or logStreamNamePrefix, and not both.")
+        raise invalid("Specify either logStreamNames or logStreamNamePrefix, and not both.")
+    if any(logs.stream(tx, group.id, name) is None for name in names):
+        raise missing("log stream")
     end: int | None = call.params.get("endTime")
     return Span(
         group_id=group.id,
@@ -125,7 +133,7 @@ def _pattern(text: str) -> Pattern:
     try:
         return compile_pattern(text)
     except PatternError as error:
-        raise groups.invalid(str(error)) from None
+        raise invalid(str(error)) from None
 
 
 def _filtered_event(event: Written) -> Mapping[str, Any]:
@@ -142,7 +150,7 @@ def _fitting(found: Iterator[Written]) -> Iterator[Written]:
     """The events that fit one answer; at least one, so that a reader gets on."""
     size = 0
     for count, event in enumerate(found):
-        size += len(event.message.encode()) + EVENT_OVERHEAD_BYTES
+        size += event.size
         if size > PAGE_BYTES_MAX and count:
             return
         yield event
@@ -155,5 +163,5 @@ def _text(direction: str, place: Place) -> str:
 def _parse(token: str) -> tuple[bool, Place]:
     found = _TOKEN.fullmatch(token)
     if found is None:
-        raise groups.invalid("The specified nextToken is invalid.")
+        raise invalid("The specified nextToken is invalid.")
     return found[1] == "f", Place(int(found[2]), int(found[3]))

@@ -3,18 +3,21 @@
 Invariant: a batch of events is written whole, in chronological order, or the call is refused.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hostler.api.logs import groups
+from hostler.api.logs.refusals import invalid, missing, taken
 from hostler.api.registry import Call
 from hostler.domain.ids import log_group_arn
 from hostler.store.database import Transaction
-from hostler.telemetry import logs
-from hostler.telemetry.logs import DAY_MS, EVENT_OVERHEAD_BYTES, Event, Group, Stream
+from hostler.telemetry import log_retention, logs
+from hostler.telemetry.log_sizes import DAY_MS, EVENT_OVERHEAD_BYTES
+from hostler.telemetry.logs import Event, Group, Stream
 
 BATCH_BYTES_MAX = 1_048_576
-OLD_MS = 14 * DAY_MS
+OLD_DAYS = 14
 NEW_MS = 2 * 3_600_000
 _WITH_PREFIX = "Cannot order by LastEventTime with a logStreamNamePrefix."
 
@@ -24,7 +27,7 @@ def existing(tx: Transaction, call: Call) -> tuple[Group, Stream]:
     group = groups.existing(tx, call)
     found = logs.stream(tx, group.id, call.params["logStreamName"])
     if found is None:
-        raise groups.missing("log stream")
+        raise missing("log stream")
     return group, found
 
 
@@ -37,7 +40,7 @@ def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
         if call.params.get("orderBy") == "LastEventTime"
         else _by_name(tx, call, group, limit)
     )
-    page: dict[str, Any] = {"logStreams": [_shape(call, group, stream) for stream in found[:limit]]}
+    page: dict[str, Any] = {"logStreams": [_shape(group, stream) for stream in found[:limit]]}
     if len(found) > limit:
         page["nextToken"] = token
     return page
@@ -48,14 +51,14 @@ def create(tx: Transaction, call: Call) -> None:
     group = groups.existing(tx, call)
     name: str = call.params["logStreamName"]
     if logs.stream(tx, group.id, name) is not None:
-        raise groups.taken("log stream")
+        raise taken("log stream")
     logs.create_stream(tx, group.id, name, int(call.now * 1000))
 
 
 def delete(tx: Transaction, call: Call) -> None:
     """DeleteLogStream: its events go with it."""
     _, stream = existing(tx, call)
-    logs.delete_stream(tx, stream.id)
+    log_retention.drop_stream(tx, stream.id, int(call.now * 1000))
 
 
 def put_events(tx: Transaction, call: Call) -> Mapping[str, Any]:
@@ -65,31 +68,35 @@ def put_events(tx: Transaction, call: Call) -> Mapping[str, Any]:
     given = [Event(one["timestamp"], one["message"]) for one in call.params["logEvents"]]
     times = [event.time_ms for event in given]
     if times != sorted(times):
-        raise groups.invalid(
-            "Log events in a single PutLogEvents request must be in chronological order."
-        )
+        raise invalid("Log events in a single PutLogEvents request must be in chronological order.")
     size = sum(len(event.message.encode()) + EVENT_OVERHEAD_BYTES for event in given)
     if size > BATCH_BYTES_MAX:
-        raise groups.invalid(f"Upload too large: {size} bytes exceeds limit of {BATCH_BYTES_MAX}")
-    kept_ms = OLD_MS if group.retention_days is None else group.retention_days * DAY_MS
-    oldest = now_ms - min(OLD_MS, kept_ms)
-    old = sum(1 for time in times if time < oldest)
+        raise invalid(f"Upload too large: {size} bytes exceeds limit of {BATCH_BYTES_MAX}")
+    expired_ms = now_ms - DAY_MS * (group.retention_days or OLD_DAYS)
+    expired = _older(times, expired_ms) if group.retention_days is not None else 0
+    old = _older(times, now_ms - OLD_DAYS * DAY_MS)
     new = sum(1 for time in times if time > now_ms + NEW_MS)
-    kept = given[old : len(given) - new]
+    kept = given[max(expired, old) : len(given) - new]
     if kept and kept[-1].time_ms - kept[0].time_ms > DAY_MS:
-        raise groups.invalid(
+        raise invalid(
             "The batch of log events in a single PutLogEvents request cannot span more than "
             "24 hours."
         )
     logs.append(tx, group.id, stream.id, kept, now_ms)
     result: dict[str, Any] = {"nextSequenceToken": str(now_ms)}
-    if old or new:
-        info = result["rejectedLogEventsInfo"] = {}
-        if old:
-            info["tooOldLogEventEndIndex"] = old
-        if new:
-            info["tooNewLogEventStartIndex"] = len(given) - new
+    rejected = {
+        "expiredLogEventEndIndex": expired or None,
+        "tooOldLogEventEndIndex": old or None,
+        "tooNewLogEventStartIndex": len(given) - new if new else None,
+    }
+    if expired or old or new:
+        result["rejectedLogEventsInfo"] = rejected
     return result
+
+
+def _older(times: Sequence[int], than_ms: int) -> int:
+    """How many come before a time; they are in order."""
+    return bisect_left(times, than_ms)
 
 
 def _by_name(tx: Transaction, call: Call, group: Group, limit: int) -> tuple[Sequence[Stream], str]:
@@ -108,7 +115,7 @@ def _by_last_event(
     tx: Transaction, call: Call, group: Group, limit: int
 ) -> tuple[Sequence[Stream], str]:
     if "logStreamNamePrefix" in call.params:
-        raise groups.invalid(_WITH_PREFIX)
+        raise invalid(_WITH_PREFIX)
     found = logs.streams_by_last_event(
         tx,
         group.id,
@@ -125,12 +132,12 @@ def _after(token: str | None) -> tuple[int, int] | None:
         return None
     ms, _, row_id = token.partition("-")
     if not (ms.isdecimal() and row_id.isdecimal()):
-        raise groups.invalid("The specified nextToken is invalid.")
+        raise invalid("The specified nextToken is invalid.")
     return int(ms), int(row_id)
 
 
-def _shape(call: Call, group: Group, stream: Stream) -> Mapping[str, Any]:
-    arn = log_group_arn(call.region, call.account, group.name)
+def _shape(group: Group, stream: Stream) -> Mapping[str, Any]:
+    arn = log_group_arn(group.region, group.account, group.name)
     return {
         "logStreamName": stream.name,
         "creationTime": stream.created_ms,

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hostler.api.s3 import conditions, describe
+from hostler.api.s3 import address, conditions, describe
 from hostler.api.s3.call import Reply, Room, S3Call
 from hostler.api.s3.checksums import ALGORITHMS, FULL_OBJECT, USUAL, composite, text
 from hostler.api.s3.errors import error, invalid_request, malformed_xml, no_such_upload
 from hostler.api.s3.guard import bucket_of
 from hostler.api.s3.incoming import PIECE_BYTES
-from hostler.api.s3.multipart import PARTS_MAX, algorithm_of, location_of, upload_of
+from hostler.api.s3.multipart import PARTS_MAX, algorithm_of, upload_of
 from hostler.store import object_versions, objects, uploads
 from hostler.store.blobs import Blob, BlobWriter
 from hostler.store.database import Transaction
@@ -49,7 +49,7 @@ async def complete_multipart_upload(room: Room, call: S3Call) -> Reply:
         done = plan if isinstance(plan, Completion) else await _assemble(room, call, plan)
     return Reply(
         {
-            "Location": location_of(call),
+            "Location": address.of_object(call.request, call.bucket, call.key),
             "Bucket": call.bucket,
             "Key": call.key,
             "ETag": describe.quoted(done.etag),

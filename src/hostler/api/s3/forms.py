@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from hostler.api.authenticate import Lookup
-from hostler.api.s3 import checksums, tagging
+from hostler.api.s3 import address, checksums, tagging
 from hostler.api.s3.errors import access_denied, error, invalid_argument, not_implemented
 from hostler.api.s3.incoming import OBJECT_BYTES_MAX
 from hostler.aws import parse, postpolicy, specs
@@ -24,8 +24,7 @@ from hostler.aws.http import HttpRequest, HttpResponse
 from hostler.aws.postpolicy import MissingFieldError, NotCoveredError, Policy, PolicyDocumentError
 from hostler.aws.protocols import xml
 from hostler.aws.refusals import Refusal, refuse
-from hostler.aws.virtualhost import bucket_of_host, effective_path
-from hostler.domain import hosts
+from hostler.aws.virtualhost import effective_path
 from hostler.domain.errors import CallerError
 from hostler.domain.snapshot import Principal
 
@@ -69,7 +68,8 @@ class Form:
     key: str
     fields: Mapping[str, str]
     """By lower-case name, their variables replaced."""
-    host: str
+    location: str
+    """The object's address, for who sends the form."""
     file: AsyncIterator[bytes]
     """The content, as it comes; raises CallerError for one that the policy does not let through."""
     headers: tuple[tuple[str, str], ...]
@@ -133,9 +133,9 @@ async def read(
     key = fields["key"]
     if not key:
         raise invalid_argument("User key must have a length greater than 0.", "key", "")
-    host = request.header.get("host", "")
+    location = address.of_object(request, bucket, key)
     file = _file(reader, first, body, policy)
-    return Form(bucket, key, fields, host, file, tuple(_headers(fields))), signer
+    return Form(bucket, key, fields, location, file, tuple(_headers(fields))), signer
 
 
 def as_put(form: Form, request: HttpRequest) -> HttpRequest:
@@ -154,19 +154,16 @@ def as_put(form: Form, request: HttpRequest) -> HttpRequest:
 def answer(form: Form, put: HttpResponse) -> HttpResponse:
     """What a browser is told of the object that PutObject tells of."""
     etag = next(value for name, value in put.headers if name.lower() == "etag")
-    scheme = "https" if hosts.is_aws(hosts.name_of(form.host)) else "http"
-    named = "" if bucket_of_host(form.host) else f"/{form.bucket}"
-    location = f"{scheme}://{form.host}{named}/{quote(form.key, safe='/~')}"
     if (redirect := _redirect(form, etag)) is not None:
         return replace(put, status=303, headers=(*put.headers, ("location", redirect)))
-    headers = (*put.headers, ("location", location))
+    headers = (*put.headers, ("location", form.location))
     match form.fields.get("success_action_status"):
         case "200":
             return replace(put, status=200, headers=headers)
         case "201":
             writer = xml.Writer()
             with writer.element("PostResponse"):
-                writer.leaf("Location", location)
+                writer.leaf("Location", form.location)
                 writer.leaf("Bucket", form.bucket)
                 writer.leaf("Key", form.key)
                 writer.leaf("ETag", etag)

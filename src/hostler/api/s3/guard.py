@@ -34,10 +34,11 @@ _OF_ITS_OWNERS_ROOT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Whose a bucket is, and what its policy says."""
+    """Whose a bucket is, what its policy says, and where it is (None: as the request says)."""
 
     owner: str
     policy: str | None = None
+    region: str | None = None
 
 
 class Kept(Protocol):
@@ -111,6 +112,9 @@ class Guard:
         held = asked.buckets.get(need.bucket) if need.bucket is not None else None
         owner = principal.account if need.bucket is None else None if held is None else held.owner
         given = {**asked.context, "aws:ResourceAccount": owner, "s3:ResourceAccount": owner}
+        if held is not None and held.region is not None:
+            # On AWS a bucket is reached in its own region alone; here a signature may name any.
+            given["aws:RequestedRegion"] = held.region
         given |= need.context
         resource = need.arn(self.region)
         if held is None or (held.policy is None and held.owner == principal.account):

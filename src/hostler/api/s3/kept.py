@@ -35,7 +35,7 @@ class Indexed:
             found = objects.bucket(tx, bucket)
             if found is None:
                 return None
-            return Holding(found.account, objects.setting(tx, bucket, POLICY))
+            return Holding(found.account, objects.setting(tx, bucket, POLICY), found.region)
 
         return await self._read(read)
 

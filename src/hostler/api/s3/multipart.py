@@ -5,7 +5,6 @@ has ended takes none.
 """
 
 from typing import Any
-from urllib.parse import quote
 from uuid import uuid4
 
 from hostler.api.s3 import checksums, describe, naming, tagging
@@ -19,7 +18,6 @@ from hostler.api.s3.errors import (
 from hostler.api.s3.guard import bucket_of
 from hostler.api.s3.incoming import Received, claims, receive
 from hostler.api.s3.listing import encoding, max_of
-from hostler.aws.virtualhost import bucket_of_host
 from hostler.store import upload_pages, uploads
 from hostler.store.database import Transaction
 from hostler.store.upload_pages import UploadPage
@@ -256,10 +254,3 @@ def _shown(call: S3Call, upload: Upload, key: str) -> dict[str, Any]:
         "ChecksumAlgorithm": upload.checksum_algorithm,
         "ChecksumType": upload.checksum_kind,
     }
-
-
-def location_of(call: S3Call) -> str:
-    """The address of the object that a completed upload became."""
-    host = call.request.header.get("host", "localhost")
-    bucket = "" if bucket_of_host(host) else f"/{call.bucket}"
-    return f"http://{host}{bucket}/{quote(call.key, safe='/')}"

@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hostler.api.registry import Call
-from hostler.api.sagemaker import configs, deploy
+from hostler.api.sagemaker import configs
 from hostler.api.sagemaker.endpoints import changeable, on_endpoint
 from hostler.api.sagemaker.operations import writes
-from hostler.domain.endpoint import Deployment
+from hostler.domain.endpoint import Deployment, Variant
 from hostler.domain.errors import validation
-from hostler.planning import quotas
-from hostler.planning.sizing import Wish, granted
-from hostler.store import endpoints
+from hostler.planning.sizing import Wish
+from hostler.store import capacities, endpoints
 from hostler.store.database import Transaction
 
 
@@ -26,11 +25,7 @@ def update(tx: Transaction, call: Call) -> Mapping[str, Any]:
     current = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
     assert current is not None, "what may be updated serves something"
     wishes = _wishes(current, call.params["DesiredWeightsAndCapacities"])
-    asked = granted(current, endpoint.sizes, wishes)
-    whole = quotas.asked(current, asked)
-    delta = whole - quotas.asked(current, endpoint.sizes)
-    deploy.check_instances(tx, call, delta=delta, whole=whole)
-    endpoints.request_sizes(tx, endpoint, asked, call.now)
+    capacities.ask(tx, endpoint, wishes, call.quotas, call.now)
     call.wakes.append(endpoint.id)
     return {"EndpointArn": endpoint.arn}
 
@@ -47,14 +42,29 @@ def _wishes(current: Deployment, given: Sequence[Mapping[str, Any]]) -> dict[str
             f'The variant name(s) "{", ".join(unknown)}" is/are not present within endpoint '
             f'configuration "{current.config_name}".'
         )
-    return {each["VariantName"]: _wish(each) for each in given}
+    variants = {variant.name: variant for variant in current.variants}
+    return {each["VariantName"]: _wish(each, variants[each["VariantName"]]) for each in given}
 
 
-def _wish(given: Mapping[str, Any]) -> Wish:
+def _wish(given: Mapping[str, Any], variant: Variant) -> Wish:
     name, weight = given["VariantName"], given.get("DesiredWeight")
     count = given.get("DesiredInstanceCount")
     if weight is not None:
         configs.check_weight("DesiredWeight", name, weight)
+    config = given.get("ServerlessUpdateConfig")
+    if variant.serverless is not None:
+        if count is not None:
+            raise validation(
+                f'DesiredInstanceCount cannot be specified for the production variant "{name}": '
+                "it is serverless and takes a ServerlessUpdateConfig."
+            )
+        changes = config or {}
+        return Wish(weight, changes.get("ProvisionedConcurrency"), changes.get("MaxConcurrency"))
+    if config:
+        raise validation(
+            f'ServerlessUpdateConfig cannot be specified for the production variant "{name}": it '
+            "is not serverless."
+        )
     if count == 0:
         raise validation(
             f'DesiredInstanceCount of the production variant "{name}" must be at least 1: only '

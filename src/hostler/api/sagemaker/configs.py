@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hostler.api.registry import Call
-from hostler.api.sagemaker import keys, lists, models
+from hostler.api.sagemaker import keys, lists, models, serverless
 from hostler.api.sagemaker import tags as tagged
 from hostler.api.sagemaker.operations import deletes, on, on_everything, reads, writes
 from hostler.api.sagemaker.resources import CONFIG
@@ -38,9 +38,12 @@ def create(tx: Transaction, call: Call) -> Mapping[str, Any]:
             raise validation(
                 f'The variant name "{variant_name}" was non-unique within the request.'
             )
+    serverless.check_config(call.params)
     for variant in variants:
         _check_variant(variant)
-        models.existing(tx, call, variant["ModelName"])
+        model = models.existing(tx, call, variant["ModelName"])
+        if variant.get("ServerlessConfig"):
+            serverless.check_model(model.request)
     lists.check_quota(tx, call, CONFIGS, call.quotas.endpoint_configs, "endpoint configurations")
     request = {key: value for key, value in call.params.items() if key != "Tags"}
     CONFIGS.create(tx, Record(call.account, call.region, name, arn, call.now, request))
@@ -83,10 +86,14 @@ def existing(tx: Transaction, call: Call, name: str) -> Record:
 
 def _check_variant(variant: Mapping[str, Any]) -> None:
     name = variant["VariantName"]
-    for member in ("ModelName", "InstanceType", "InitialInstanceCount"):
+    has_instances = serverless.settings(variant) is None
+    needed = (
+        ("ModelName", "InstanceType", "InitialInstanceCount") if has_instances else ("ModelName",)
+    )
+    for member in needed:
         if variant.get(member) is None:
             raise validation(f'{member} is required for the production variant "{name}".')
-    if variant["InstanceType"] not in INSTANCE_TYPES:
+    if has_instances and variant["InstanceType"] not in INSTANCE_TYPES:
         raise validation(
             f'The instance type {variant["InstanceType"]} of the production variant "{name}" is '
             "not supported yet: its size is not known to this version."

@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from hostler.api.registry import Call
-from hostler.api.sagemaker import configs, models
+from hostler.api.sagemaker import configs, models, serverless
 from hostler.domain.endpoint import Deployment, Routing, Variant
 from hostler.domain.ids import DeploymentId, EndpointId, derived_id
 from hostler.domain.instance_types import INSTANCE_TYPES
 from hostler.domain.model import DOWNLOAD_TIMEOUT_S, STARTUP_TIMEOUT_S
-from hostler.planning import quotas
-from hostler.store import endpoint_pages
+from hostler.domain.serverless import STARTUP_TIMEOUT_S as SERVERLESS_STARTUP_TIMEOUT_S
+from hostler.domain.serverless import environment_type
+from hostler.store import capacities
 from hostler.store.database import Transaction
 
 
@@ -46,10 +47,8 @@ def check_instances(
     tx: Transaction, call: Call, *, delta: Mapping[str, int], whole: Mapping[str, int]
 ) -> None:
     """Refuse what the account's quotas do not hold (``planning.quotas``)."""
-    before: Mapping[str, int] = {}
-    if quotas.counts_instances(call.quotas):
-        before = quotas.used(endpoint_pages.deployed(tx, call.account, call.region))
-    quotas.check_instances(call.quotas, before, delta, whole)
+    home = call.account, call.region
+    capacities.check_instances(tx, home, call.quotas, delta=delta, whole=whole)
 
 
 def _variant(tx: Transaction, call: Call, given: Mapping[str, Any], *, isolated: bool) -> Variant:
@@ -59,13 +58,20 @@ def _variant(tx: Transaction, call: Call, given: Mapping[str, Any], *, isolated:
     startup = given.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP_TIMEOUT_S)
     download = given.get("ModelDataDownloadTimeoutInSeconds", DOWNLOAD_TIMEOUT_S)
     strategy = (given.get("RoutingConfig") or {}).get("RoutingStrategy")
+    asked = serverless.settings(given)
+    if asked is not None:
+        kind, count = environment_type(asked.memory_mb), asked.provisioned
+        startup = min(startup, SERVERLESS_STARTUP_TIMEOUT_S)
+    else:
+        kind, count = INSTANCE_TYPES[given["InstanceType"]], given["InitialInstanceCount"]
     return Variant(
         name=given["VariantName"],
         model=model,
-        instance_type=INSTANCE_TYPES[given["InstanceType"]],
-        initial_instance_count=given["InitialInstanceCount"],
+        instance_type=kind,
+        initial_instance_count=count,
         weight=given.get("InitialVariantWeight", 1.0),
         startup_timeout_s=float(startup),
         download_timeout_s=float(download),
         routing=Routing(strategy) if strategy is not None else None,
+        serverless=asked,
     )

@@ -15,6 +15,7 @@ from hostler.domain.endpoint import (
     VariantView,
 )
 from hostler.domain.reasons import REASON_LENGTH_MAX
+from hostler.domain.serverless import Serverless
 
 STATUSES_MAX = 5
 
@@ -66,9 +67,13 @@ def _variant(view: VariantView) -> Mapping[str, Any]:
         "VariantName": view.name,
         "CurrentWeight": view.current_weight,
         "DesiredWeight": view.desired_weight,
-        "CurrentInstanceCount": view.current_count,
-        "DesiredInstanceCount": view.desired_count,
     }
+    if view.serverless is None:
+        shown["CurrentInstanceCount"] = view.current_count
+        shown["DesiredInstanceCount"] = view.desired_count
+    else:
+        shown["CurrentServerlessConfig"] = _serverless(view.serverless)
+        shown["DesiredServerlessConfig"] = _serverless(view.desired_serverless or view.serverless)
     if view.images:
         shown["DeployedImages"] = [
             {
@@ -96,9 +101,22 @@ def _pending(variant: Variant, seen: VariantView | None) -> Mapping[str, Any]:
         **(_variant(seen) if seen is not None else {}),
         "VariantName": variant.name,
         "DesiredWeight": variant.weight,
-        "DesiredInstanceCount": variant.initial_instance_count,
-        "InstanceType": variant.instance_type.name,
+        **(
+            {"DesiredServerlessConfig": _serverless(variant.serverless)}
+            if variant.serverless
+            else {
+                "DesiredInstanceCount": variant.initial_instance_count,
+                "InstanceType": variant.instance_type.name,
+            }
+        ),
         **(
             {"RoutingConfig": {"RoutingStrategy": variant.routing.value}} if variant.routing else {}
         ),
     }
+
+
+def _serverless(settings: Serverless) -> Mapping[str, int]:
+    shown = {"MemorySizeInMB": settings.memory_mb, "MaxConcurrency": settings.max_concurrency}
+    if settings.provisioned:
+        shown["ProvisionedConcurrency"] = settings.provisioned
+    return shown

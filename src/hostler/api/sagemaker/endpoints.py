@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hostler.api.registry import Call
-from hostler.api.sagemaker import deploy, describe, lists
+from hostler.api.sagemaker import deploy, describe, lists, serverless
 from hostler.api.sagemaker import tags as tagged
 from hostler.api.sagemaker.operations import deletes, on, on_everything, reads, writes
 from hostler.api.sagemaker.resources import CONFIG, ENDPOINT
@@ -17,7 +17,7 @@ from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus
 from hostler.domain.errors import validation
 from hostler.domain.ids import EndpointId
 from hostler.planning import quotas, sizing
-from hostler.store import endpoint_pages, endpoints, tags
+from hostler.store import endpoint_pages, endpoints, scaling, tags, unscaling
 from hostler.store.database import Transaction
 from hostler.store.endpoint_pages import EndpointFilter, SortBy
 
@@ -100,6 +100,11 @@ def update(tx: Transaction, call: Call) -> Mapping[str, Any]:
     )
     if call.params.get("RetainAllVariantProperties", False):
         deployment = _retaining(tx, call, endpoint, deployment)
+    _check_scaled(tx, endpoint, deployment)
+    current = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
+    serverless.check_change(
+        endpoint.arn, serves=_is_serverless(current), asked=_is_serverless(deployment)
+    )
     run = quotas.asked(deployment, {})
     deploy.check_instances(tx, call, delta=run, whole=run)
     endpoints.request_update(tx, endpoint, deployment, call.now)
@@ -108,9 +113,13 @@ def update(tx: Transaction, call: Call) -> Mapping[str, Any]:
 
 
 def delete(tx: Transaction, call: Call) -> None:
-    """DeleteEndpoint: asynchronous; Describe is a ValidationException once it is gone."""
+    """DeleteEndpoint: asynchronous; Describe is a ValidationException once it is gone.
+
+    Its variants' scalable targets are deregistered.
+    """
     endpoint = _existing(tx, call)
     _check_idle(endpoint)
+    unscaling.deregister_endpoint(tx, endpoint, call.now)
     endpoints.request_delete(tx, endpoint, call.now)
     call.wakes.append(endpoint.id)
 
@@ -125,6 +134,10 @@ def changeable(tx: Transaction, call: Call) -> Endpoint:
             "only DeleteEndpoint is allowed."
         )
     return endpoint
+
+
+def _is_serverless(deployment: Deployment | None) -> bool:
+    return deployment is not None and any(v.serverless for v in deployment.variants)
 
 
 def _retaining(
@@ -143,6 +156,32 @@ def _retaining(
         weights="DesiredWeight" not in excluded,
         counts="DesiredInstanceCount" not in excluded,
     )
+
+
+def _check_scaled(tx: Transaction, endpoint: Endpoint, deployment: Deployment) -> None:
+    """Refuse a config without a variant that is scaled, or with another instance type for it.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-policy.html
+    """
+    scaled = scaling.targets_of_endpoint(tx, endpoint.account, endpoint.region, endpoint.name)
+    serving = endpoints.deployment(tx, endpoint.current) if scaled and endpoint.current else None
+    if serving is None:
+        return
+    before = {variant.name: variant.instance_type.name for variant in serving.variants}
+    after = {variant.name: variant.instance_type.name for variant in deployment.variants}
+    for target in scaled:
+        name = target.variant
+        if name not in after:
+            what = "removes it"
+        elif after[name] != before.get(name, after[name]):
+            what = f"changes its instance type from {before[name]} to {after[name]}"
+        else:
+            continue
+        raise validation(
+            f'Cannot update endpoint "{endpoint.arn}": variant {name} is registered as a '
+            f'scalable target, and endpoint configuration "{deployment.config_name}" {what}. '
+            "Deregister it with DeregisterScalableTarget first, and register it again afterwards."
+        )
 
 
 def _check_quotas(tx: Transaction, call: Call, deployment: Deployment) -> None:

@@ -74,7 +74,9 @@ CREATE_ENDPOINT_CONFIG: Members = {
     "ProductionVariants[].InitialVariantWeight": ACTS,
     "ProductionVariants[].AcceleratorType": Refused("Elastic Inference was withdrawn by AWS"),
     "ProductionVariants[].CoreDumpConfig": Refused("core dumps are not kept"),
-    "ProductionVariants[].ServerlessConfig": Refused("serverless inference does not exist yet"),
+    "ProductionVariants[].ServerlessConfig.MemorySizeInMB": ACTS,
+    "ProductionVariants[].ServerlessConfig.MaxConcurrency": ACTS,
+    "ProductionVariants[].ServerlessConfig.ProvisionedConcurrency": ACTS,
     "ProductionVariants[].VolumeSizeInGB": Refused(
         "an instance here has no volume of its own, and shares the disk of the data directory"
     ),
@@ -157,9 +159,8 @@ UPDATE_WEIGHTS_AND_CAPACITIES: Members = {
     "DesiredWeightsAndCapacities[].VariantName": ACTS,
     "DesiredWeightsAndCapacities[].DesiredWeight": ACTS,
     "DesiredWeightsAndCapacities[].DesiredInstanceCount": ACTS,
-    "DesiredWeightsAndCapacities[].ServerlessUpdateConfig": Refused(
-        "serverless inference does not exist yet"
-    ),
+    "DesiredWeightsAndCapacities[].ServerlessUpdateConfig.MaxConcurrency": ACTS,
+    "DesiredWeightsAndCapacities[].ServerlessUpdateConfig.ProvisionedConcurrency": ACTS,
 }
 
 _PAGE: Members = {

@@ -13,10 +13,23 @@ from hostler.app.config import reading
 from hostler.app.settings import Settings
 
 READ_BY = {
-    "control": frozenset({"runtimes", "quotas", "instances", "s3", "audit", "cleanup"}),
+    "control": frozenset(
+        {
+            "runtimes",
+            "quotas",
+            "instances",
+            "serverless",
+            "s3",
+            "audit",
+            "prometheus",
+            "alarms",
+            "cleanup",
+        }
+        | {"logs.instance_kilobytes_per_s", "logs.megabytes"}
+    ),
     "s3": frozenset({"s3"}),
 }
-"""Which sections a process reads at its start, and a start alone does not change."""
+"""Which sections, or keys, a process reads at its start, and a start alone does not change."""
 
 
 def read(running: Settings) -> tuple[Settings, list[str], list[str]]:
@@ -33,8 +46,8 @@ def read(running: Settings) -> tuple[Settings, list[str], list[str]]:
 
 def concerned(changed: Collection[str]) -> list[str]:
     """The processes that must start again."""
-    sections = {name.partition(".")[0] for name in changed}
-    return [process for process, read_ in READ_BY.items() if sections & read_]
+    named = {*changed, *(name.partition(".")[0] for name in changed)}
+    return [process for process, read_ in READ_BY.items() if named & read_]
 
 
 def line(changed: Collection[str], waiting: Collection[str]) -> str:

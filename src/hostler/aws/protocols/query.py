@@ -4,6 +4,7 @@ Invariant: the form becomes a tree once, by its dots, and the shapes are read fr
 request costs what its size is, whatever indices it names.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from hostler.aws.specs import Operation, Service
 
 DEPTH_MAX = 64
 """Dots in one parameter's name."""
+_ACTION = re.compile(rb"(?:^|&)Action=([^&]{0,128})(?=&|\Z)")
 
 
 class Node:
@@ -33,6 +35,18 @@ class Node:
         keys = [key for key in self.below if key.isascii() and key.isdigit() and len(key) <= 6]
         for key in sorted(keys, key=int):
             yield self.below[key]
+
+
+def action_of(request: HttpRequest) -> str:
+    """The operation that a form asks for; empty where it names none.
+
+    Nothing else of it is read: nobody knows yet whose request it is.
+    """
+    target = request.raw_query.encode("latin-1")
+    for form in (request.body, target):  # the body's counts, and the last of several
+        if found := _ACTION.findall(form):
+            return uri.decode(found[-1].decode("latin-1"), plus=True)
+    return ""
 
 
 def form_of(request: HttpRequest) -> dict[str, str]:

@@ -18,6 +18,7 @@ from hostler.backends.process import cgroup, folders, observing
 from hostler.backends.process.ahead import Ahead
 from hostler.backends.process.environments import Environments
 from hostler.backends.process.isolation import Tier
+from hostler.backends.process.launch import Manners
 from hostler.backends.process.preparing import PreparationError, Preparer
 from hostler.backends.process.register import Register
 from hostler.backends.process.room import Room
@@ -54,6 +55,7 @@ class ProcessBackend:
         tier: Tier,
         clock: Clock,
         instances: Instances,
+        output_bytes_per_s: int = 0,
     ) -> None:
         self._layout = layout
         self._instances = str(layout.instances)
@@ -67,7 +69,7 @@ class ProcessBackend:
             zygotes=zygotes,
             tier=tier,
             room=Room(layout, instances),
-            exact=instances.batching is Batching.EXACT,
+            manners=Manners(instances.batching is Batching.EXACT, output_bytes_per_s),
         )
         self._ahead = Ahead(layout.prepared, self._preparer)
         self._preparing: dict[InstanceId, asyncio.Task[None]] = {}

@@ -15,6 +15,8 @@ from hostler.domain.config import AddedRuntime, Wheels
 
 _FOR_CUDA = {"xgboost-cpu": "xgboost", "onnxruntime": "onnxruntime-gpu"}
 """Packages whose builds for GPUs have a name of their own."""
+_HASHES = r"(?: *\\\n *--hash=\S+)*"
+"""A locked version's: those of the builds for the CPU are no other package's."""
 
 
 def runtimes(settings: config.Runtimes) -> Runtimes:
@@ -77,7 +79,8 @@ def _built_as(runtime: Runtime, settings: config.Runtimes) -> Runtime:
     lock, version_of = runtime.lock, runtime.version_of
     if settings.wheels is Wheels.CUDA:
         for plain, cuda in _FOR_CUDA.items():
-            lock = re.sub(rf"^{plain}==", f"{cuda}==", lock, flags=re.MULTILINE)
+            other = re.compile(rf"^{plain}==([^\s\\]+){_HASHES}", re.MULTILINE)
+            lock = other.sub(rf"{cuda}==\1", lock)
             version_of = cuda if version_of == plain else version_of
     return replace(
         runtime, lock=lock, version_of=version_of, python=settings.python, wheels=settings.wheels

@@ -9,9 +9,15 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hostler.domain.usage import Extent, GpuUse
 from hostler.planning.devices import Device
 
 QUERY = ("nvidia-smi", "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits")
+USES = (
+    "nvidia-smi",
+    "--query-gpu=uuid,utilization.gpu,memory.used,memory.total",
+    "--format=csv,noheader,nounits",
+)
 ANSWER_WITHIN_S = 10.0
 PROC = Path("/proc/driver/nvidia/gpus")
 DEV = Path("/dev")
@@ -19,15 +25,36 @@ _LINE = re.compile(r"^(?P<name>[^:\n]+):[ \t]*(?P<value>.*?)[ \t]*$", re.MULTILI
 _OF_ONE = re.compile(r"nvidia[0-9]+")
 
 
-def ask() -> str:
+def ask(query: Sequence[str] = QUERY) -> str:
     """What nvidia-smi answers; empty where there is none, or it does not."""
     try:
         done = subprocess.run(
-            QUERY, capture_output=True, text=True, check=True, timeout=ANSWER_WITHIN_S
+            query, capture_output=True, text=True, check=True, timeout=ANSWER_WITHIN_S
         )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout
+
+
+def ask_uses() -> str:
+    """The same, of how busy and how full each GPU is."""
+    return ask(USES)
+
+
+def uses(text: str) -> dict[str, GpuUse]:
+    """What ``ask_uses`` answered, by UUID; GPUs that do not tell all of it are left out.
+
+    Those that are divided (MIG) say [N/A] of how busy they are.
+    """
+    found = {}
+    for line in text.splitlines():
+        match [part.strip() for part in line.split(",")]:
+            case [uuid, busy, used, whole] if all(each.isdecimal() for each in (busy, used, whole)):
+                memory = Extent(int(used) << 20, int(whole) << 20)
+                found[uuid] = GpuUse(uuid, float(busy), memory)
+            case _:
+                continue
+    return found
 
 
 def read(*, tool: Callable[[], str] = ask, proc: Path = PROC) -> tuple[Device, ...]:

@@ -47,6 +47,19 @@ class Prepared:
     """What it gets of the machine."""
 
 
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What the settings ask of every instance."""
+
+    exact: bool = False
+    """Requests are answered one by one, whatever the model could do."""
+    output_bytes_per_s: int = 0
+    """What it may print; 0 for as much as comes."""
+
+
+PLAIN = Manners()
+
+
 def compose(
     spec: InstanceSpec,
     path: Path,
@@ -54,10 +67,10 @@ def compose(
     tier: Tier,
     *,
     fresh: bool,
-    exact: bool = False,
+    manners: Manners = PLAIN,
 ) -> LaunchPlan:
     """The plan for one instance; makes its control group. ``fresh``: not from a zygote."""
-    given = {**_settings(spec, path, prepared, tier), "exact": exact}
+    given = {**_settings(spec, path, prepared, tier), "exact": manners.exact}
     told = settings.Settings.from_spec(given)
     group = _group(spec, path, tier)
     return LaunchPlan(
@@ -84,6 +97,7 @@ def compose(
         cgroup_procs=tuple(map(str, group.procs)) if group else (),
         oom_file=str(group.oom_file) if group else None,
         notes=tuple(_notes(spec, prepared, tier, told.workers)),
+        output_bytes_per_s=manners.output_bytes_per_s,
     )
 
 
@@ -133,6 +147,7 @@ def _settings(spec: InstanceSpec, path: Path, prepared: Prepared, tier: Tier) ->
         "instance_id": spec.instance_id,
         "instance_type": spec.instance_type,
         "network_isolation": spec.network_isolation,
+        "one_worker": spec.one_worker,
         "cores": len(os.sched_getaffinity(0)),
     }
 

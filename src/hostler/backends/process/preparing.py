@@ -60,10 +60,10 @@ class Preparer:
         zygotes: Zygotes,
         tier: Tier,
         room: Room,
-        exact: bool,
+        manners: launch.Manners,
     ) -> None:
         self._room = room
-        self._exact = exact
+        self._manners = manners
         self._runtimes = runtimes
         self._environments = environments
         self._zygotes = zygotes
@@ -188,7 +188,7 @@ class Preparer:
     def _compose(
         self, spec: InstanceSpec, path: Path, prepared: launch.Prepared, *, fresh: bool
     ) -> None:
-        plan = launch.compose(spec, path, prepared, self._tier, fresh=fresh, exact=self._exact)
+        plan = launch.compose(spec, path, prepared, self._tier, fresh=fresh, manners=self._manners)
         runtime = prepared.environment.runtime
         directory = folder.open_folder(str(path))
         try:

@@ -1,0 +1,46 @@
+"""TagResource, UntagResource and ListTagsForResource, on alarms.
+
+Invariant: as in ``api.tagging``.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_TagResource.html
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hostler.api import tagging
+from hostler.api.cloudwatch import refusals
+from hostler.api.registry import Call
+from hostler.domain.errors import CallerError
+from hostler.domain.ids import Arn
+from hostler.store import alarms
+from hostler.store.database import Transaction
+
+
+def tag(tx: Transaction, call: Call) -> Mapping[str, Any]:
+    """TagResource."""
+    tagging.add(tx, _alarm(tx, call), call.params, refusals.invalid)
+    return {}
+
+
+def untag(tx: Transaction, call: Call) -> Mapping[str, Any]:
+    """UntagResource."""
+    tagging.remove(tx, _alarm(tx, call), call.params, refusals.invalid)
+    return {}
+
+
+def listed(tx: Transaction, call: Call) -> Mapping[str, Any]:
+    """ListTagsForResource."""
+    return {"Tags": tagging.shown(tx, _alarm(tx, call))}
+
+
+def _alarm(tx: Transaction, call: Call) -> Arn:
+    """The ARN of an alarm that exists."""
+    given: str = call.params["ResourceARN"]
+    parts = given.split(":", 6)
+    if len(parts) == 7 and parts[5] == "alarm":
+        kept = alarms.get(tx, call.account, call.region, parts[6])
+        if kept is not None and kept.alarm.arn == given:
+            return kept.alarm.arn
+    raise CallerError(
+        "ResourceNotFoundException", f"There is no alarm {given} in this account and region."
+    )

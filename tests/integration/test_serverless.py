@@ -1,0 +1,168 @@
+"""Serverless endpoints by boto3: asleep, woken by a call, throttled exactly, asleep again."""
+
+import os
+import signal
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from archives import script
+from deploying import create_model, settled
+from running import PREFIX, Running, eventually, hostler
+
+IDLE_S = 2
+CALLERS = 200
+MOST = 120
+SCRIPT = """
+import os, socket, time
+
+def model_fn(model_dir):
+    return model_dir
+
+def transform_fn(model, data, content_type, accept):
+    while "wait" in str(data) and not os.path.exists(f"{model}/open"):
+        time.sleep(0.01)
+    return socket.gethostname(), "text/plain"
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-") as folder:
+        config = Path(folder, "hostler.toml")
+        config.write_text(f"[server]\ngateways = 2\n[serverless]\nidle_timeout_s = {IDLE_S}\n")
+        with hostler("--config", str(config)) as running:
+            yield running
+
+
+def serverless(server: Running, name: str, model: str, **config: int) -> str:
+    """A serverless endpoint of a model, in service."""
+    client, endpoint = server.client("sagemaker"), f"{PREFIX}{name}-serverless"
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": model,
+        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": MOST, **config},
+    }
+    client.create_endpoint_config(EndpointConfigName=endpoint, ProductionVariants=[variant])
+    client.create_endpoint(EndpointName=endpoint, EndpointConfigName=endpoint)
+    described = settled(server, endpoint)
+    assert described["EndpointStatus"] == "InService", (described, server.process_logs())
+    return endpoint
+
+
+@pytest.fixture(scope="module")
+def endpoint(server: Running) -> str:
+    return serverless(server, "naps", create_model(server, "naps", script(SCRIPT)))
+
+
+def asleep(server: Running) -> None:
+    eventually("nothing runs any more", lambda: not server.instance_pids())
+
+
+def fresh(server: Running) -> Any:
+    """A client with a connection of its own: the kernel gives it to either gateway."""
+    exports = server.exports()
+    return boto3.Session(
+        exports["AWS_ACCESS_KEY_ID"],
+        exports["AWS_SECRET_ACCESS_KEY"],
+        region_name=exports["AWS_REGION"],
+    ).client(
+        "sagemaker-runtime",
+        endpoint_url=exports["AWS_ENDPOINT_URL"],
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=70),
+    )
+
+
+def call(client: Any, endpoint: str, body: str = "go on") -> str:
+    """Who answered, or the error's code."""
+    try:
+        answer = client.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType="text/plain")
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return str(answer["Body"].read().decode())
+
+
+def started(server: Running, endpoint: str) -> set[str]:
+    """The environments that ever said anything."""
+    streams = server.client("logs").describe_log_streams(
+        logGroupName=f"/aws/sagemaker/Endpoints/{endpoint}"
+    )["logStreams"]
+    return {each["logStreamName"].split("/")[1] for each in streams}
+
+
+def test_it_sleeps_wakes_for_a_call_and_sleeps_again(server: Running, endpoint: str) -> None:
+    (variant,) = server.client("sagemaker").describe_endpoint(EndpointName=endpoint)[
+        "ProductionVariants"
+    ]
+    config = {"MemorySizeInMB": 1024, "MaxConcurrency": MOST}
+    assert variant["CurrentServerlessConfig"] == variant["DesiredServerlessConfig"] == config
+    assert "CurrentInstanceCount" not in variant
+    asleep(server)
+    (shown,) = server.status()["endpoints"]
+    assert (shown["status"], shown["variants"][0]["serverless"]) == ("InService", True)
+    client = fresh(server)
+    host = call(client, endpoint)
+    assert host.startswith("i-")
+    assert call(client, endpoint) == host
+    asleep(server)
+    assert call(client, endpoint) not in (host, "ModelNotReadyException")
+
+
+def test_many_callers_at_once_make_one_start_and_the_limit_is_exact(
+    server: Running, endpoint: str
+) -> None:
+    asleep(server)
+    before = started(server, endpoint)
+    clients = [fresh(server) for _ in range(CALLERS)]
+    (code,) = (server.home / "models").glob("*/code")
+    gate = code.with_name("open")
+    gate.unlink(missing_ok=True)
+    barrier = threading.Barrier(CALLERS)
+
+    def one(client: Any) -> str:
+        barrier.wait(60)
+        return call(client, endpoint, "wait")
+
+    with ThreadPoolExecutor(CALLERS) as callers:
+        calls = [callers.submit(one, client) for client in clients]
+        eventually("the others are refused", lambda: sum(c.done() for c in calls) == CALLERS - MOST)
+        gate.touch()
+    found = Counter(each.result() for each in calls)
+    assert found.pop("ThrottlingException") == CALLERS - MOST
+    assert sum(found.values()) == MOST
+    assert found.keys() <= started(server, endpoint) - before
+
+
+def test_what_sleeps_is_told_of_while_control_is_down(server: Running, endpoint: str) -> None:
+    asleep(server)
+    pid = server.pid("control")
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert call(fresh(server), endpoint).startswith("i-"), "it waits for the next control"
+
+
+def test_provisioned_environments_stand_and_become_instances(
+    server: Running, endpoint: str
+) -> None:
+    sagemaker = server.client("sagemaker")
+    update = {"MaxConcurrency": 3, "ProvisionedConcurrency": 1}
+    sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=endpoint,
+        DesiredWeightsAndCapacities=[
+            {"VariantName": "AllTraffic", "ServerlessUpdateConfig": update}
+        ],
+    )
+    described = settled(server, endpoint)
+    (variant,) = described["ProductionVariants"]
+    assert variant["CurrentServerlessConfig"] == {"MemorySizeInMB": 1024, **update}
+    assert len(server.instance_pids()) == 1
+    assert call(fresh(server), endpoint).startswith("i-")

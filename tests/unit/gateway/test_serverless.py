@@ -1,0 +1,278 @@
+"""A serverless variant's line: counted, woken, one request an environment, refused by name."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic, monotonic_ns
+
+import pytest
+
+from gateway_pieces import ACCOUNT, REGION, Bench, Worker, signed
+from gateway_rig import snapshot_of
+from hostler.domain.snapshot import Demand, EndpointRoute, VariantRoute
+from hostler.gateway.limits import Limits
+from hostler.gateway.serverless import ServerlessPool
+from hostler.modelserver import frames
+
+MOST = 3
+ROUTE = VariantRoute("AllTraffic", 1.0, (), max_concurrency=MOST)
+
+
+class Sleeper:
+    """A gateway with a serverless endpoint, and what it tells control."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.told: list[Demand] = []
+        self.hears = True
+        bench.gateway.fleet.tell = self._tell
+        assert isinstance(bench.pool, ServerlessPool)
+        self.pool = bench.pool
+
+    def _tell(self, demands: Sequence[Demand]) -> bool:
+        if self.hears:
+            self.told += demands
+        return self.hears
+
+    def environment(self, name: str = "i-1") -> Worker:
+        """An environment of which the snapshot tells, and which has greeted us."""
+        return self.bench.instance(name)
+
+    def publish(self, *endpoints: EndpointRoute) -> None:
+        made = replace(snapshot_of(endpoints), generation=self.bench.gateway.generation + 1)
+        self.bench.gateway.use(made)
+
+
+@contextmanager
+def sleepers(count: int = 1, route: VariantRoute = ROUTE) -> Iterator[list[Sleeper]]:
+    """Gateways of one data directory."""
+    loop = asyncio.new_event_loop()
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-") as root:
+        (Path(root) / "run").mkdir()
+        made = [Bench(loop, Path(root), Limits(), route) for _ in range(count)]
+        try:
+            yield [Sleeper(each) for each in made]
+        finally:
+            for each in made:
+                each.gateway.close()
+            loop.close()
+
+
+@pytest.fixture
+def sleeper() -> Iterator[Sleeper]:
+    with sleepers() as (made,):
+        yield made
+
+
+def requests(worker: Worker) -> list[int]:
+    return [number for kind, number, _ in worker.heard() if kind == frames.REQUEST]
+
+
+def codes(answers: Sequence[tuple[int, bytes]]) -> list[int]:
+    return [status for status, _ in answers]
+
+
+def test_the_first_request_wakes_waits_and_is_answered(sleeper: Sleeper) -> None:
+    client = sleeper.bench.client()
+    client.sends(signed())
+    assert sleeper.told == [Demand("e-demo", "AllTraffic", 1, 0.0)]
+    assert client.reads() == []
+    worker = sleeper.environment()
+    (number,) = requests(worker)
+    worker.answers(number, b"woken")
+    assert client.reads() == [(200, b"woken")]
+
+
+def test_callers_at_once_are_one_wake_and_the_surplus_is_throttled(sleeper: Sleeper) -> None:
+    clients = [sleeper.bench.client() for _ in range(10)]
+    for client in clients:
+        client.sends(signed())
+    assert len(sleeper.told) == 1
+    refused = [client for client in clients if codes(client.reads()) == [400]]
+    assert len(refused) == 10 - MOST
+    worker = sleeper.environment()
+    for number in range(1, MOST + 1):
+        assert requests(worker) == [number], "one at a time"
+        worker.answers(number)
+    answers = [client.reads() for client in clients if client not in refused]
+    assert answers == [[(200, b"ok")]] * MOST
+    late = sleeper.bench.client()
+    late.sends(signed())
+    worker.answers(MOST + 1)
+    assert codes(late.reads()) == [200], "there is room again"
+
+
+def test_the_refusal_is_aws_throttling_with_the_limit(sleeper: Sleeper) -> None:
+    clients = [sleeper.bench.client() for _ in range(MOST + 1)]
+    for client in clients:
+        client.sends(signed())
+    raw = clients[-1].wire.take()
+    assert raw.startswith(b"HTTP/1.1 400 ")
+    assert b"x-amzn-ErrorType: ThrottlingException\r\n" in raw
+    assert b"endpoint Demo has MaxConcurrency 3 invocations in flight already" in raw
+
+
+def test_each_environment_has_one_request(sleeper: Sleeper) -> None:
+    one, other = sleeper.environment("i-1"), sleeper.environment("i-2")
+    for _ in range(3):
+        sleeper.bench.client().sends(signed())
+    assert (len(requests(one)), len(requests(other))) == (1, 1)
+    other.answers(1)
+    assert len(requests(other)) == 1
+
+
+def test_the_limit_holds_over_all_gateways() -> None:
+    with sleepers(3) as gateways:
+        found = []
+        for number in range(9):
+            client = gateways[number % 3].bench.client()
+            client.sends(signed())
+            found.append((client, client.reads()))
+        waiting = [client for client, answers in found if not answers]
+        assert len(waiting) == MOST
+        for client in waiting:
+            client.leaves()
+        again = gateways[2].bench.client()
+        again.sends(signed())
+        assert again.reads() == [], "their places are free"
+
+
+def test_who_leaves_gives_the_place_back(sleeper: Sleeper) -> None:
+    for _ in range(5):
+        clients = [sleeper.bench.client() for _ in range(MOST)]
+        for client in clients:
+            client.sends(signed())
+        assert [client.reads() for client in clients] == [[]] * MOST
+        for client in clients:
+            client.leaves()
+
+
+def test_a_variant_that_rests_takes_no_room_among_the_counts() -> None:
+    with sleepers(2) as (one, other):
+        name = "serverless e-demo AllTraffic"
+        counts = one.bench.gateway.counts
+        assert counts.held(name) is None
+        client = one.bench.client()
+        client.sends(signed())
+        assert counts.held(name) is not None
+        client.leaves()
+        for seconds in (0.5, 1.0, 2.0):
+            one.bench.gateway.fleet.sweep(monotonic() + seconds)
+            assert counts.held(name) is not None
+        one.bench.gateway.fleet.sweep(monotonic() + 11.0)
+        assert counts.held(name) is None
+        for sleeper in (one, other, one, other):
+            sleeper.bench.client().sends(signed())
+        late = one.bench.client()
+        late.sends(signed())
+        assert codes(late.reads()) == [400], "the limit holds over both again"
+
+
+def test_what_control_did_not_hear_is_said_again(sleeper: Sleeper) -> None:
+    sleeper.hears = False
+    sleeper.bench.client().sends(signed())
+    sleeper.hears = True
+    now = monotonic()
+    sleeper.bench.gateway.fleet.sweep(now + 0.5)
+    assert sleeper.told[-1].environments == 1
+    count = len(sleeper.told)
+    sleeper.bench.gateway.fleet.sweep(now + 0.6)
+    assert len(sleeper.told) == count
+    sleeper.bench.gateway.fleet.sweep(now + 2.0)
+    assert sleeper.told[-1].environments == 1
+
+
+def test_without_control_a_sleeping_endpoint_says_that_it_is_not_ready(sleeper: Sleeper) -> None:
+    sleeper.hears = False
+    client = sleeper.bench.client()
+    client.sends(signed())
+    sleeper.bench.gateway.fleet.sweep(monotonic() + 5)
+    assert client.reads() == []
+    sleeper.bench.gateway.fleet.sweep(monotonic() + 11)
+    raw = client.wire.take()
+    assert raw.startswith(b"HTTP/1.1 429 ")
+    assert b"x-amzn-ErrorType: ModelNotReadyException\r\n" in raw
+
+
+def test_a_start_that_takes_too_long_is_told_at_the_deadline(sleeper: Sleeper) -> None:
+    client = sleeper.bench.client()
+    client.sends(signed())
+    sleeper.bench.gateway.fleet.sweep(monotonic() + 30)
+    assert client.reads() == [], "a start that was asked for has its time"
+    sleeper.bench.gateway.sweep(monotonic() + 61)
+    assert codes(client.reads()) == [429]
+
+
+def test_a_payload_above_four_megabytes_is_refused(sleeper: Sleeper) -> None:
+    client = sleeper.bench.client()
+    gateway = sleeper.bench.gateway
+    client.sends(signed(b"x" * (4 * 2**20 + 1)))
+    gateway.loop.run_until_complete(asyncio.sleep(0.2))
+    ((status, body),) = client.reads()
+    assert status == 400
+    assert b"less than or equal to 4194304" in body
+    assert sleeper.told == []
+
+
+def test_sessions_are_refused_by_name(sleeper: Sleeper) -> None:
+    answers, _ = sleeper.bench.answers_to(signed(x_amzn_sagemaker_session_id="NEW_SESSION"))
+    assert b"is serverless and does not support SessionId" in answers[0][1]
+
+
+def test_an_environment_that_is_lost_gives_back_what_it_had_not_begun(sleeper: Sleeper) -> None:
+    worker = sleeper.environment()
+    client = sleeper.bench.client()
+    client.sends(signed())
+    (number,) = requests(worker)
+    worker.says(frames.frame(frames.REFUSED, number))
+    (again,) = requests(worker)
+    worker.answers(again)
+    assert codes(client.reads()) == [200]
+
+
+def test_what_waits_for_an_endpoint_that_is_deleted_is_told(sleeper: Sleeper) -> None:
+    client = sleeper.bench.client()
+    client.sends(signed())
+    sleeper.publish()
+    ((status, body),) = client.reads()
+    assert (status, b"not found" in body) == (400, True)
+
+
+def test_what_waits_goes_to_the_instances_that_take_its_place(sleeper: Sleeper) -> None:
+    client = sleeper.bench.client()
+    client.sends(signed())
+    gateway = sleeper.bench.gateway
+    endpoint = gateway.routes.find(ACCOUNT, REGION, "Demo")
+    assert endpoint is not None
+    route = EndpointRoute(
+        ACCOUNT, REGION, "Demo", endpoint.arn, (replace(ROUTE, max_concurrency=0),), id="e-demo"
+    )
+    sleeper.publish(route)
+    changed = gateway.routes.find(ACCOUNT, REGION, "Demo")
+    assert changed is not None
+    sleeper.bench.pool = changed.variants[0].pool
+    assert not isinstance(sleeper.bench.pool, ServerlessPool)
+    worker = sleeper.environment()
+    worker.answers(requests(worker)[0])
+    assert codes(client.reads()) == [200]
+
+
+def test_what_is_used_is_in_the_record_with_the_time_of_the_start() -> None:
+    with sleepers(route=replace(ROUTE, provisioned=1)) as (sleeper,):
+        for _ in range(MOST + 1):
+            sleeper.bench.client().sends(signed())
+        began_ns = monotonic_ns()
+        worker = sleeper.environment()
+        for number in range(1, MOST + 1):
+            worker.answers(number)
+        (record,) = sleeper.bench.gateway.recorder.records(1.0)
+        told = record["serverless"]
+        assert (told["max_concurrency"], told["peak"], told["provisioned"]) == (MOST, MOST, 1)
+        assert (told["provisioned_calls"], told["spilled"]) == (1, MOST - 1)
+        assert sum(told["setup_us"]["buckets"].values()) == 1
+        assert told["setup_us"]["sum"] >= 0 < began_ns
+        assert record["errors_4xx"] == 1
+        assert record["overhead_us"]["sum"] >= told["setup_us"]["sum"], "the start is overhead"

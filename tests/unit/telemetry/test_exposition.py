@@ -1,0 +1,84 @@
+"""Prometheus's page: every line of the format, and histograms whose counts are exact."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hostler.domain import latencies
+from hostler.telemetry import endpoint_metrics, exposition, totals
+from hostler.telemetry.endpoint_metrics import Latencies, Record, Subject
+from hostler.telemetry.exposition import Family, Kind
+from hostler.telemetry.totals import Totals
+from prometheus_page import Page, read
+
+SUBJECT = Subject("123456789012", "us-east-1", "demo", "v")
+
+
+def record(answered: dict[int, int], *, refused: int = 0, errors: int = 0) -> Record:
+    """A second's record of so many answers by latency (µs)."""
+    buckets: dict[int, int] = {}
+    for latency, count in answered.items():
+        bucket = latencies.bucket_of(latency)
+        buckets[bucket] = buckets.get(bucket, 0) + count
+    spread = Latencies(sum(latency * count for latency, count in answered.items()), buckets)
+    calls = sum(answered.values()) + refused
+    return Record(endpoint_metrics.VERSION, 1.0, *SUBJECT, calls, refused, errors, spread, spread)
+
+
+def page(counted: Totals) -> Page:
+    return read(exposition.text(counted.families()))
+
+
+def test_a_page_of_every_kind() -> None:
+    odd = 'a "quoted"\\ name\nof two lines'
+    family = Family("some_total", Kind.COUNTER, "What it\nis.")
+    family.add(3, name=odd)
+    family.add(0.5)
+    text = exposition.text([family, Family("empty", Kind.GAUGE, "Nothing.")])
+    assert text.startswith("# HELP some_total What it\\nis.\n# TYPE some_total counter\n")
+    found = read(text)
+    assert found.value("some_total", name=odd) == 3
+    assert found.value("some_total") == 0.5
+    assert "empty" not in text
+
+
+def test_counters_are_the_sum_of_the_records() -> None:
+    counted = Totals()
+    counted.add(record({0: 1, 1000: 2}, refused=3, errors=1))
+    counted.add(record({3_000_000: 1}))
+    found, who = page(counted), SUBJECT._asdict()
+    assert found.value("hostler_invocations_total", **who) == 7
+    assert found.value("hostler_invocation_errors_total", **who, status="4xx") == 3
+    assert found.value("hostler_invocation_errors_total", **who, status="5xx") == 1
+    assert found.value("hostler_invocations_refused_total", **who) == 3
+    model = "hostler_model_latency_seconds"
+    assert found.value(f"{model}_count", **who) == 3  # without the one that was not answered
+    assert found.value(f"{model}_sum", **who) == 3.002
+    assert found.value(f"{model}_bucket", **who, le="0.001024") == 2
+    assert found.value(f"{model}_bucket", **who, le="+Inf") == 3
+    assert found.value("hostler_overhead_latency_seconds_count", **who) == 4
+    counted.keep_only([SUBJECT])
+    assert page(counted).samples == found.samples
+    counted.keep_only([])
+    assert page(counted).samples == {}
+
+
+@given(st.lists(st.integers(1, 2**30), min_size=1, max_size=40))
+def test_a_histograms_counts_are_exact_at_its_bounds(given: list[int]) -> None:
+    counted = Totals()
+    for latency in given:
+        counted.add(record({latency: 1}))
+    found = page(counted)
+    for bound in totals.BOUNDS_US:
+        counts = found.value(
+            "hostler_model_latency_seconds_bucket", **SUBJECT._asdict(), le=repr(bound / 1e6)
+        )
+        assert counts == sum(latency < bound for latency in given)
+
+
+def test_names_are_those_that_prometheus_wants() -> None:
+    counted = Totals()
+    counted.add(record({1: 1}))
+    for name in page(counted).kinds:
+        assert re.fullmatch(r"hostler_[a-z_]+(_total|_seconds)", name)
