@@ -3,6 +3,7 @@
 Invariant: one of it in a control process: metrics, alarms and capacities have one writer each.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from hostler.api.scraping import Scrape
@@ -27,13 +28,25 @@ class Metering:
         metrics: The metrics' database.
         clock: When it is.
         plane: Whose endpoints they are.
+        gateways: How many gateways are connected.
     """
 
     def __init__(
-        self, settings: Settings, store: Store, metrics: Store, clock: Clock, plane: ControlPlane
+        self,
+        settings: Settings,
+        store: Store,
+        metrics: Store,
+        clock: Clock,
+        plane: ControlPlane,
+        *,
+        gateways: Callable[[], int],
     ) -> None:
         layout = settings.layout
-        counted = MetricIngest(metrics, layout, clock, lambda: plane.publication.routes)
+        counted = MetricIngest(
+            metrics, layout, clock, lambda: plane.publication.routes, gateways=gateways
+        )
+        self.counted = counted.counted
+        """Until when all calls are known."""
         used = UsageSampler(metrics, ProcessUsage(layout), clock)
         scaling = Scaling(store, metrics, clock, plane.wake, lambda: settings.config.quotas)
         alarms = Alarms(store, metrics, clock, settings, further={"autoscaling": scaling.act})

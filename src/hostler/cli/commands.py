@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "demo": "demo",
     "logs": "logs",
     "invoke": "invoke",
+    "cleanup": "cleanup",
 }
 """Each command with its module, where a function of its name is the command."""
 GROUPS: Final = ("account", "alarms", "audit", "config", "runtimes", "scaling")

@@ -169,6 +169,12 @@ class Gateway:
         """Requests that have begun and are not answered."""
         return len(self.active) + len(self.relays)
 
+    @property
+    def counted_until(self) -> float:
+        """Every call that was admitted before this is counted, however it ended (monotonic s)."""
+        oldest = next(iter(self.active), None)
+        return monotonic() if oldest is None else oldest.started_ns / 1e9
+
     def budget_of(self, body_bytes: int) -> Budget | None:
         """What a body that is awaited counts towards; None for a small one."""
         if body_bytes <= self.limits.small_body_bytes_max:

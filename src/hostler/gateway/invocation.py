@@ -161,6 +161,8 @@ class Invocation:
         if not self.done:
             self._end()
             self._leave()
+            if self.variant is not None:
+                self.variant.counters.left()
             if self.link is not None:
                 self.link.abandon(self.link_id)
 

@@ -118,6 +118,10 @@ class Counters:
             _BUCKETS[overhead_us] if overhead_us < _TABLE_US else bucket_of(overhead_us)
         ] += 1
 
+    def left(self) -> None:
+        """The caller went away before there was an answer: a call, and no latency."""
+        self.answered(200, model_us=0, overhead_us=0)
+
     def refused(self, failure: CallerError) -> None:
         """It was routed here, and the gateway refused it."""
         self.invocations += 1
@@ -139,6 +143,16 @@ class Counters:
             found["serverless"] = self.serverless.drain()
         self.invocations = self.errors_4xx = self.errors_5xx = 0
         return found
+
+
+def told(until_s: float, *, ended: bool = False) -> dict[str, Any]:
+    """The record that says how far the others go.
+
+    Args:
+        until_s: Every call that was admitted before is recorded (monotonic s of this machine).
+        ended: Nothing follows, and nothing was lost.
+    """
+    return {"v": VERSION, "until": until_s, "ended": ended}
 
 
 class Subject(NamedTuple):

@@ -16,6 +16,7 @@ from hostler.telemetry.metrics import Sample
 from hostler.telemetry.points import Point
 
 NAMESPACE = "AWS/SageMaker"
+OWN_NAMESPACE, CALLS_LOST = "Hostler", "CallsLost"
 VERSION = 1
 RESOLUTION_S = 60
 COUNTED = (
@@ -89,15 +90,32 @@ class Record(msgspec.Struct, frozen=True):
         return Subject(self.account, self.region, self.endpoint, self.variant)
 
 
+class Told(msgspec.Struct, frozen=True):
+    """How far a gateway's records go, as ``gateway.record.told`` writes it.
+
+    ``until``: every call that was admitted before is recorded (monotonic s of this machine);
+    ``ended``: nothing follows, and nothing was lost.
+    """
+
+    v: int
+    until: float
+    ended: bool
+
+
 _decode = msgspec.json.Decoder(Record).decode
+_decode_told = msgspec.json.Decoder(Told).decode
 
 
-def read(line: str) -> Record | None:
+def read(line: str) -> Record | Told | None:
     """A line of a spool; None where it is no record of a version that is known."""
     try:
-        record = _decode(line)
+        told = _decode_told(line) if '"until":' in line else None
+        record = _decode(line) if told is None else None
     except msgspec.DecodeError:
         return None
+    if told is not None:
+        return told if told.v == VERSION else None
+    assert record is not None
     return record if record.v == VERSION and record.invocations > 0 else None
 
 
@@ -180,6 +198,12 @@ def serverless_zeros(subject: Subject, provisioned: int, time_s: float) -> Itera
         ]
     for name in names:
         yield _sample(subject, time_s, name, _repeated(0.0, 1))
+
+
+def lost(account: str, region: str, time_s: float) -> Sample:
+    """Hostler's own metric: records of calls of an account may have been lost until then."""
+    metric = metrics.metric(account, region, OWN_NAMESPACE, CALLS_LOST, ())
+    return Sample(metric, time_s, RESOLUTION_S, "Count", _repeated(1.0, 1))
 
 
 def _sample(subject: Subject, time_s: float, name: str, point: Point, unit: str = "None") -> Sample:
