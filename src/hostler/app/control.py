@@ -84,7 +84,7 @@ async def serve(settings: Settings) -> None:
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack, publisher.on_demand = plane.acknowledged, plane.demanded
-    metering = Metering(settings, store, metric_store, clock, plane)
+    metering = Metering(settings, store, metric_store, clock, plane, logs=log_store)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     journal = Journal(layout.audit_spool("control", own_spool.life()))

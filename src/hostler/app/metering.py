@@ -10,6 +10,7 @@ from hostler.app.alarms import Alarms
 from hostler.app.scaling import Scaling
 from hostler.app.settings import Settings
 from hostler.backends.process.usage import ProcessUsage
+from hostler.control.differences import Differences
 from hostler.control.exposition import Gathering
 from hostler.control.metrics import MetricIngest
 from hostler.control.plane import ControlPlane
@@ -27,13 +28,22 @@ class Metering:
         metrics: The metrics' database.
         clock: When it is.
         plane: Whose endpoints they are.
+        logs: The logs' database.
     """
 
     def __init__(
-        self, settings: Settings, store: Store, metrics: Store, clock: Clock, plane: ControlPlane
+        self,
+        settings: Settings,
+        store: Store,
+        metrics: Store,
+        clock: Clock,
+        plane: ControlPlane,
+        *,
+        logs: Store,
     ) -> None:
         layout = settings.layout
-        counted = MetricIngest(metrics, layout, clock, lambda: plane.publication.routes)
+        tell = Differences(logs, clock).write
+        counted = MetricIngest(metrics, layout, clock, lambda: plane.publication.routes, tell)
         used = UsageSampler(metrics, ProcessUsage(layout), clock)
         scaling = Scaling(store, metrics, clock, plane.wake, lambda: settings.config.quotas)
         alarms = Alarms(store, metrics, clock, settings, further={"autoscaling": scaling.act})

@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
@@ -41,6 +42,8 @@ OWN_DASHES = 3
 ZEROS = "zeros"
 """The source under which the end of the last minute with zeros is kept."""
 
+Tell: TypeAlias = Callable[[Sequence[Record]], Awaitable[None]]
+
 _log = logging.getLogger("hostler.control")
 
 
@@ -62,6 +65,7 @@ class MetricIngest:
         layout: Where the spools are.
         clock: For the age of what is read.
         routes: The endpoints that answer, with their instances; None while that is not known.
+        tell: Given what was read, once it is written.
     """
 
     def __init__(
@@ -70,12 +74,14 @@ class MetricIngest:
         layout: Layout,
         clock: Clock,
         routes: Callable[[], Collection[EndpointRoute] | None],
+        tell: Tell | None = None,
     ) -> None:
         self._store = store
         self._spools = layout.spools
         self._clock = clock
         self._routes = routes
         self.totals = Totals()
+        self._tell = tell
         self._positions: dict[str, str] = {}
         self._instances: Mapping[Subject, int] = {}
         """As last known; of variants that are gone too, until the housekeeper has been around."""
@@ -186,6 +192,8 @@ class MetricIngest:
                 for record in batch.records:
                     self.totals.add(record)
                     self._concurrency.add(record)
+                if self._tell is not None:
+                    await self._tell(batch.records)
         return False
 
     async def _position(self, source: str) -> str:
@@ -249,7 +257,7 @@ def _records(source: str, lines: Sequence[spool.Record]) -> Iterator[Record]:
 def _serving(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]:
     """The variants that have instances, and how many."""
     for route in routes:
-        for variant in route.variants:
+        for variant in route.every_variant:
             if variant.targets and not variant.max_concurrency:
                 subject = Subject(route.account, route.region, route.name, variant.name)
                 yield subject, len(variant.targets)
