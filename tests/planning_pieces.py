@@ -188,11 +188,12 @@ class Play:
 
 
 def divided(made: Plan) -> dict[str, float]:
-    """The weights by which a plan divides the traffic."""
-    return {variant.name: variant.weight for variant in made.route.variants} if made.route else {}
+    """The weights by which a plan divides, and copies, the traffic."""
+    variants = made.route.every_variant if made.route else ()
+    return {variant.name: variant.weight for variant in variants}
 
 
 def targets(made: Plan) -> list[str]:
-    """The instances that a plan sends traffic to."""
-    variants = made.route.variants if made.route else ()
+    """The instances that a plan sends traffic, or copies of it, to."""
+    variants = made.route.every_variant if made.route else ()
     return [target.instance_id for variant in variants for target in variant.targets]

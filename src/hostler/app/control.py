@@ -74,7 +74,7 @@ async def serve(settings: Settings) -> None:
     probing = asyncio.create_task(asyncio.to_thread(isolation.probe, layout.mount_point))
     await asyncio.sleep(0)  # its process starts while we open the databases
     vault = Vault(layout.secrets_key)
-    store, log_store, metric_store = _stores(settings, clock, vault)
+    stores = store, log_store, metric_store = _stores(settings, clock, vault)
     model_data, watch, indexes = _model_data(settings, store)
     announcements = Announcements(layout)
     environments = _environments(settings, announcements)
@@ -87,7 +87,7 @@ async def serve(settings: Settings) -> None:
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack, publisher.on_demand = plane.acknowledged, plane.demanded
-    metering = Metering(settings, store, metric_store, clock, plane, gateways=publisher.gateways)
+    metering = Metering(settings, stores, clock, plane, publisher.gateways)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     journal = Journal(layout.audit_spool("control", own_spool.life()))
@@ -115,7 +115,7 @@ async def serve(settings: Settings) -> None:
     cleaner = _cleaner(settings, rooms, metering.counted)
     beside = (ingest, *metering.parts, announcements, further, watch, uses, audit, journal, cleaner)
     async with (
-        _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
+        _closing((backend, publisher), (*stores, trail_store, *indexes)),
         background.beside(
             plane.run(_last(layout, vault)), *(each.run() for each in beside), failed=_end_now
         ),

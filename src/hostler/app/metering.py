@@ -11,6 +11,7 @@ from hostler.app.alarms import Alarms
 from hostler.app.scaling import Scaling
 from hostler.app.settings import Settings
 from hostler.backends.process.usage import ProcessUsage
+from hostler.control.differences import Differences
 from hostler.control.exposition import Gathering
 from hostler.control.metrics import MetricIngest
 from hostler.control.plane import ControlPlane
@@ -24,8 +25,7 @@ class Metering:
 
     Args:
         settings: Of this Hostler.
-        store: The control database.
-        metrics: The metrics' database.
+        stores: The databases of control, of the logs and of the metrics.
         clock: When it is.
         plane: Whose endpoints they are.
         gateways: How many gateways are connected.
@@ -34,16 +34,20 @@ class Metering:
     def __init__(
         self,
         settings: Settings,
-        store: Store,
-        metrics: Store,
+        stores: tuple[Store, Store, Store],
         clock: Clock,
         plane: ControlPlane,
-        *,
         gateways: Callable[[], int],
     ) -> None:
         layout = settings.layout
+        store, logs, metrics = stores
         counted = MetricIngest(
-            metrics, layout, clock, lambda: plane.publication.routes, gateways=gateways
+            metrics,
+            layout,
+            clock,
+            lambda: plane.publication.routes,
+            tell=Differences(logs, clock).write,
+            gateways=gateways,
         )
         self.counted = counted.counted
         """Until when all calls are known."""

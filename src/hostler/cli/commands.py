@@ -29,7 +29,7 @@ COMMANDS: Final = {
     "cleanup": "cleanup",
 }
 """Each command with its module, where a function of its name is the command."""
-GROUPS: Final = ("account", "alarms", "audit", "config", "runtimes", "scaling")
+GROUPS: Final = ("account", "alarms", "audit", "config", "runtimes", "scaling", "shadow")
 """Modules whose ``app`` is a group of commands of the same name."""
 
 

@@ -13,11 +13,11 @@ import logging
 import shutil
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from hostler.control.counted import Counted
 from hostler.domain.layout import Layout
@@ -47,6 +47,8 @@ OWN_DASHES = 3
 """In the name of a spool of one process: gateway-SLOT-TIME-PID."""
 ZEROS = "zeros"
 """The source under which the end of the last minute with zeros is kept."""
+
+Tell: TypeAlias = Callable[[Sequence[Record]], Awaitable[None]]
 
 _log = logging.getLogger("hostler.control")
 
@@ -82,6 +84,7 @@ class MetricIngest:
         routes: The endpoints that answer, with their instances; None while that is not known.
         gateways: How many gateways are connected, each of which has a spool unless it cannot.
         monotonic: The clock that ``Told.until`` is of.
+        tell: Given what was read, once it is written.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class MetricIngest:
         clock: Clock,
         routes: Callable[[], Collection[EndpointRoute] | None],
         *,
+        tell: Tell | None = None,
         gateways: Callable[[], int] = lambda: 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -99,6 +103,7 @@ class MetricIngest:
         self._clock = clock
         self._routes = routes
         self.totals = Totals()
+        self._tell = tell
         self._positions: dict[str, str] = {}
         self._instances: Mapping[Subject, int] = {}
         """As last known; of variants that are gone too, until the housekeeper has been around."""
@@ -236,6 +241,8 @@ class MetricIngest:
                 for record in batch.records:
                     self.totals.add(record)
                     self._concurrency.add(record)
+                if self._tell is not None:
+                    await self._tell(batch.records)
         return False
 
     async def _position(self, source: str) -> str:
@@ -335,7 +342,7 @@ def _batch(source: str, lines: Sequence[spool.Record], before: str, after: str) 
 def _serving(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]:
     """The variants that have instances, and how many."""
     for route in routes:
-        for variant in route.variants:
+        for variant in route.every_variant:
             if variant.targets and not variant.max_concurrency:
                 subject = Subject(route.account, route.region, route.name, variant.name)
                 yield subject, len(variant.targets)

@@ -29,7 +29,7 @@ class Way(NamedTuple):
     principal: "Principal"
     endpoint: "Endpoint"
     variant: "Variant | None"
-    """The only one, or the one they ask for; None where weights decide."""
+    """The only one, the one they ask for, or their header's; None where weights decide."""
     key: "KeyInRegion"
 
 
@@ -40,7 +40,12 @@ def remember(invocation: "Invocation") -> None:
         return
     gateway = invocation.gateway
     secret, principal = gateway.credentials[mould.recurring.access_key_id]
-    is_sure = len(endpoint.variants) == 1 or mould.head.shape.asked.target_variant >= 0
+    head, sticky = mould.head, endpoint.sticky
+    is_sure = (
+        len(endpoint.variants) == 1
+        or head.shape.asked.target_variant >= 0
+        or (sticky is not None and sticky.chosen(head) is not None)
+    )
     variant = invocation.variant if is_sure else None
     key = mould.recurring.access_key_id, mould.recurring.region
     mould.way = Way(gateway.epoch, secret, principal, endpoint, variant, key)

@@ -24,7 +24,7 @@ from hostler.domain.reasons import replacement
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
 from hostler.modelserver import page
 from hostler.planning.fleet import Fleet, Member
-from hostler.planning.sizing import size
+from hostler.planning.sizing import mirrored, size
 
 _STAGES: Mapping[RolloutStage, tuple[str, str]] = {
     RolloutStage.PROVISIONING: ("Creating", "Starting the new instances."),
@@ -48,26 +48,29 @@ _OF_WHAT_SERVES = frozenset(
 
 def route(endpoint: Endpoint, fleet: Fleet, tags: Mapping[str, str]) -> EndpointRoute:
     """The endpoint as the gateways are to see it, served by this fleet."""
-    variants = tuple(
-        VariantRoute(
-            name=variant.name,
-            weight=variant.weight,
-            targets=tuple(_target(member) for member in fleet.ready(variant)),
-            container=variant.model.container.hostname,
-            at_random=variant.routing is Routing.RANDOM,
-            max_concurrency=variant.serverless.max_concurrency if variant.serverless else 0,
-            provisioned=variant.serverless.provisioned if variant.serverless else 0,
-        )
-        for variant in fleet.deployment.variants
-    )
+    variants = fleet.deployment.variants
     return EndpointRoute(
         account=endpoint.account,
         region=endpoint.region,
         name=endpoint.name,
         arn=endpoint.arn,
-        variants=variants,
+        variants=tuple(_variant_route(fleet, each) for each in variants if not each.shadow),
         tags=dict(tags),
         id=endpoint.id,
+        shadows=tuple(_variant_route(fleet, each) for each in variants if each.shadow),
+        mirrored=mirrored(fleet.deployment),
+    )
+
+
+def _variant_route(fleet: Fleet, variant: Variant) -> VariantRoute:
+    return VariantRoute(
+        name=variant.name,
+        weight=variant.weight,
+        targets=tuple(_target(member) for member in fleet.ready(variant)),
+        container=variant.model.container.hostname,
+        at_random=variant.routing is Routing.RANDOM,
+        max_concurrency=variant.serverless.max_concurrency if variant.serverless else 0,
+        provisioned=variant.serverless.provisioned if variant.serverless else 0,
     )
 
 
@@ -134,6 +137,7 @@ def _variants(
             routing=variant.routing,
             serverless=variant.serverless,
             desired_serverless=size(variant, asked).serverless,
+            shadow=variant.shadow,
         )
         for variant in fleet.deployment.variants
     )

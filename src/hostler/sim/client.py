@@ -210,7 +210,7 @@ class Client:
         self.kinds[image] = kind
         self.flaws[image] = rng.randint(1, 2)
         model = Model(f"model-{number}", Container(image), "arn:aws:iam::123456789012:role/sim")
-        variants = (_sleeper(rng, model),) if self.serverless else self._variants(model)
+        variants = (_sleeper(rng, model),) if self.serverless else self._variants(model, number)
         made = Deployment(
             id=DeploymentId(f"d-{number}"),
             endpoint_id=endpoint_id,
@@ -222,7 +222,7 @@ class Client:
         self.sizes.begin(made)
         return made
 
-    def _variants(self, model: Model) -> tuple[Variant, ...]:
+    def _variants(self, model: Model, number: int) -> tuple[Variant, ...]:
         rng = self.rng
         return tuple(
             Variant(
@@ -232,6 +232,7 @@ class Client:
                 initial_instance_count=rng.choice((1, 1, 2, 2, 3)),
                 weight=rng.choice((0.0, 0.5, 1.0, 2.5)),
                 startup_timeout_s=STARTUP_TIMEOUT_S,
+                shadow=name == "Variant-B" and number % 3 == 0,
             )
             for name in rng.choice((("AllTraffic",), ("AllTraffic",), ("Variant-A", "Variant-B")))
         )

@@ -135,7 +135,7 @@ class Oracles:
 
     def _judge_route(self, gateway: Gateway, route: EndpointRoute) -> None:
         images = set()
-        for variant in route.variants:
+        for variant in route.every_variant:
             for target in variant.targets:
                 instance = self.backend.instances.get(InstanceId(target.instance_id))
                 if instance is None:
@@ -148,7 +148,7 @@ class Oracles:
 
     def _deployment_of(self, route: EndpointRoute) -> DeploymentId | None:
         """The deployment a route's instances run; None if none of them exists any more."""
-        for variant in route.variants:
+        for variant in route.every_variant:
             for target in variant.targets:
                 instance = self.backend.instances.get(InstanceId(target.instance_id))
                 if instance is not None:
@@ -162,7 +162,7 @@ class Oracles:
             return
         for gateway in self.gateways.gateways:
             for route in gateway.routes:
-                for variant in route.variants:
+                for variant in route.every_variant:
                     for target in variant.targets:
                         instance = self.backend.instances.get(InstanceId(target.instance_id))
                         if instance is None or instance.phase is not Phase.READY:
@@ -217,7 +217,7 @@ class Oracles:
             return
         for gateway in self.gateways.gateways:
             if instance_id in {
-                t.instance_id for r in gateway.routes for v in r.variants for t in v.targets
+                t.instance_id for r in gateway.routes for v in r.every_variant for t in v.targets
             }:
                 self.report(f"{instance_id} is stopped while {gateway.name} sends to it")
 
@@ -273,6 +273,6 @@ def _story(row: Row | None) -> str:
 
 def _routes(gateway: Gateway) -> str:
     return "; ".join(
-        f"{route.name} {[t.instance_id for v in route.variants for t in v.targets]}"
+        f"{route.name} {[t.instance_id for v in route.every_variant for t in v.targets]}"
         for route in gateway.routes
     )

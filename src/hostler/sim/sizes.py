@@ -69,12 +69,12 @@ def most(size: Size) -> int:
 
 def counts(route: EndpointRoute) -> dict[str, int]:
     """Targets by variant."""
-    return {variant.name: len(variant.targets) for variant in route.variants}
+    return {variant.name: len(variant.targets) for variant in route.every_variant}
 
 
 def weights(route: EndpointRoute) -> dict[str, float]:
     """Weights by variant."""
-    return {variant.name: variant.weight for variant in route.variants}
+    return {variant.name: variant.weight for variant in route.every_variant}
 
 
 def counted(sizes: BySize) -> dict[str, int]:

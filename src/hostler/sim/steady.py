@@ -106,7 +106,7 @@ def _unsettled_routes(world: Settled, rows: Mapping[EndpointId, Row]) -> Iterato
                 for key, instance in world.backend.instances.items()
                 if instance.spec.owner == endpoint.id and instance.phase is Phase.READY
             }
-            if {t.instance_id for v in routes[arn].variants for t in v.targets} != ready:
+            if {t.instance_id for v in routes[arn].every_variant for t in v.targets} != ready:
                 yield f"{gateway.name} sends {arn} to others than the ready instances"
 
 

@@ -17,6 +17,8 @@ from hostler.telemetry.points import Point
 
 NAMESPACE = "AWS/SageMaker"
 OWN_NAMESPACE, CALLS_LOST = "Hostler", "CallsLost"
+SHADOW_NAMESPACE = "Hostler/Shadow"
+"""AWS has no metrics of what is copied and compared."""
 VERSION = 1
 RESOLUTION_S = 60
 COUNTED = (
@@ -69,6 +71,19 @@ class Serverless(msgspec.Struct, frozen=True):
     """How long requests waited for a first environment."""
 
 
+class Shadow(msgspec.Struct, frozen=True):
+    """What is particular to a shadow variant, as ``gateway.record.ShadowCounters`` drains."""
+
+    copied: int
+    dropped: dict[str, int]
+    """By reason."""
+    agreements: dict[str, int]
+    """``equal``, ``close``, ``different``: its answers, held against those that callers got."""
+    uncompared: int
+    examples: tuple[str, ...] = ()
+    """Of different answers, each a document of JSON; only where they are asked for."""
+
+
 class Record(msgspec.Struct, frozen=True):
     """One second of one variant, as ``gateway.record`` writes it (``at`` in epoch seconds)."""
 
@@ -84,6 +99,7 @@ class Record(msgspec.Struct, frozen=True):
     model_us: Latencies
     overhead_us: Latencies
     serverless: Serverless | None = None
+    shadow: Shadow | None = None
 
     @property
     def subject(self) -> Subject:
@@ -116,7 +132,8 @@ def read(line: str) -> Record | Told | None:
     if told is not None:
         return told if told.v == VERSION else None
     assert record is not None
-    return record if record.v == VERSION and record.invocations > 0 else None
+    says_something = record.invocations > 0 or record.shadow is not None
+    return record if record.v == VERSION and says_something else None
 
 
 def samples(record: Record, instances: int | None) -> Iterator[Sample]:
@@ -127,7 +144,11 @@ def samples(record: Record, instances: int | None) -> Iterator[Sample]:
         instances: How many the variant has; None where that is not known, and then there is no
             InvocationsPerInstance.
     """
+    if record.shadow is not None:
+        yield from _of_shadow(record, record.shadow)
     calls = record.invocations
+    if not calls:
+        return
     errors = record.errors_4xx + record.errors_5xx
     answered = sum(record.model_us.buckets.values())
     # What no instance was asked for is an error too, but not the model's.
@@ -206,10 +227,39 @@ def lost(account: str, region: str, time_s: float) -> Sample:
     return Sample(metric, time_s, RESOLUTION_S, "Count", _repeated(1.0, 1))
 
 
+def _of_shadow(record: Record, shadow: Shadow) -> Iterator[Sample]:
+    """How much of its share a shadow was sent, and how far it agrees."""
+    counts = {
+        "Copied": shadow.copied,
+        "Dropped": sum(shadow.dropped.values()),
+        "Uncompared": shadow.uncompared,
+        **{f"Answers{name.capitalize()}": count for name, count in shadow.agreements.items()},
+    }
+    for name, count in counts.items():
+        if count > 0:
+            yield _count(record, name, count)
+    for why, count in shadow.dropped.items():
+        if count > 0:
+            yield _count(record, "Dropped", count, (("Reason", why),))
+
+
+def _count(
+    record: Record, name: str, count: int, further: tuple[tuple[str, str], ...] = ()
+) -> Sample:
+    dimensions = (*_dimensions(record.subject), *further)
+    subject = record.subject
+    metric = metrics.metric(subject.account, subject.region, SHADOW_NAMESPACE, name, dimensions)
+    return Sample(metric, record.at, RESOLUTION_S, "Count", _repeated(1.0, count))
+
+
 def _sample(subject: Subject, time_s: float, name: str, point: Point, unit: str = "None") -> Sample:
-    dimensions = (("EndpointName", subject.endpoint), ("VariantName", subject.variant))
+    dimensions = _dimensions(subject)
     metric = metrics.metric(subject.account, subject.region, NAMESPACE, name, dimensions)
     return Sample(metric, time_s, RESOLUTION_S, unit, point)
+
+
+def _dimensions(subject: Subject) -> tuple[tuple[str, str], tuple[str, str]]:
+    return ("EndpointName", subject.endpoint), ("VariantName", subject.variant)
 
 
 def _repeated(value: float, count: int) -> Point:
