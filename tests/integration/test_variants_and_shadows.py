@@ -118,6 +118,11 @@ def test_the_page_on_shadows(server: Running) -> None:
     assert (shadow["VariantName"], shadow["CurrentInstanceCount"]) == ("challenger", 1)
     for _ in range(20):
         assert call(server, SHADOW, [1.0, 2.0]) == ("champion", [1.0, 2.0])
+    (shown,) = [each for each in server.status()["endpoints"] if each["name"] == SHADOW]
+    assert [(v["name"], v["shadow"], v["instances"]) for v in shown["variants"]] == [
+        ("champion", False, 1),
+        ("challenger", True, 1),
+    ]
     pids = server.instance_pids().values()
     niceness = sorted(os.getpriority(os.PRIO_PROCESS, pid) for pid in pids)
     assert niceness[-1] == min(19, niceness[0] + 10), "the shadow's stands back"

@@ -101,6 +101,24 @@ def test_a_config_has_one_variant_and_its_shadow(sagemaker: Any, deployable: Any
     ]
 
 
+def test_a_config_has_up_to_ten_variants(sagemaker: Any, deployable: Any) -> None:
+    deployable("rc-fraud")
+    weights = [0.1 * number for number in range(10)]
+    variants = [
+        variant(VariantName=f"v{number}", InitialVariantWeight=weight)
+        for number, weight in enumerate(weights)
+    ]
+    sagemaker.create_endpoint_config(EndpointConfigName="ten", ProductionVariants=variants)
+    shown = sagemaker.describe_endpoint_config(EndpointConfigName="ten")
+    assert [each["InitialVariantWeight"] for each in shown["ProductionVariants"]] == weights
+    message = refused(
+        sagemaker.create_endpoint_config,
+        EndpointConfigName="eleven",
+        ProductionVariants=[*variants, variant()],
+    )
+    assert "Member must have length less than or equal to 10" in message
+
+
 @pytest.mark.parametrize(
     ("names", "shadows", "said"),
     [
