@@ -1,12 +1,23 @@
-"""Reading metrics beside many: ten series over three hours at 60 s (`python -m bench.metrics`)."""
+"""Reading metrics beside many: ten series over three hours at 60 s (`python -m bench.metrics`).
+
+By GetMetricData's handler, from parsed parameters to the values of the answer, and beside it what
+of that is the store's: the points read and put together.
+"""
 
 import argparse
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert, select
 
+from hostler.api.cloudwatch import data
+from hostler.api.registry import Call
+from hostler.domain.ids import AccountId, Region
+from hostler.domain.snapshot import Principal
 from hostler.store.database import Store, Transaction
 from hostler.telemetry import metrics, points, timelines
 from hostler.telemetry.metric_schema import points as rows
@@ -17,6 +28,7 @@ SERIES = 1000
 NOW = 1_700_000_040
 SPAN_S = 3 * 3600
 READS = 20
+TEN = range(0, SERIES, SERIES // 10)
 
 
 def main() -> None:
@@ -33,12 +45,16 @@ def main() -> None:
         size = (Path(folder) / "metrics.db").stat().st_size
         print(f"{stored} points in {filled_s:.0f} s, {size / stored:.0f} bytes each")
         for statistic in ("Average", "p99"):
-            times = sorted(_read(store, names, statistic) for _ in range(READS))
-            print(
-                f"ten series, {statistic}: median {times[READS // 2] * 1000:.0f} ms, "
-                f"worst {times[-1] * 1000:.0f} ms"
-            )
+            _tell(f"store, {statistic}", partial(_read, store, names, statistic))
+            _tell(f"GetMetricData, {statistic}", partial(_ask, store, names, statistic))
+        _tell("GetMetricData, SEARCH of all", partial(_search, store))
         store.close()
+
+
+def _tell(what: str, once: Callable[[], float]) -> None:
+    times = sorted(once() for _ in range(READS))
+    median, worst = times[READS // 2] * 1000, times[-1] * 1000
+    print(f"{what}, ten series: median {median:.0f} ms, worst {worst:.0f} ms", flush=True)
 
 
 def _fill(store: Store, names: list[Metric], each: int) -> None:
@@ -60,13 +76,48 @@ def _fill(store: Store, names: list[Metric], each: int) -> None:
     store.run(fill, write=True)
 
 
+def _ask(store: Store, names: list[Metric], statistic: str) -> float:
+    """Seconds for ten lines of an answer."""
+    metrics_ = [{"Namespace": name.namespace, "MetricName": name.name} for name in _ten(names)]
+    queries = [
+        {"Id": f"m{n}", "MetricStat": {"Metric": metric, "Period": 60, "Stat": statistic}}
+        for n, metric in enumerate(metrics_)
+    ]
+    return _answered(store, queries)
+
+
+def _search(store: Store) -> float:
+    """Seconds for the ten lines that a search of all series finds."""
+    text = (
+        "SEARCH('{Bench} MetricName=(" + " OR ".join(f'"m{n:04}"' for n in TEN) + ")', 'Sum', 60)"
+    )
+    return _answered(store, [{"Id": "m", "Expression": text}])
+
+
+def _answered(store: Store, queries: list[dict[str, Any]]) -> float:
+    params = {"MetricDataQueries": queries, "StartTime": NOW - SPAN_S, "EndTime": NOW + 60}
+    who = Principal("arn:aws:iam::1:root", "1", "1", "root", is_root=True)
+    account, region = AccountId("1"), Region("r")
+    call = Call("cloudwatch", "GetMetricData", account, region, who, params, NOW + 60, "bench")
+    begun = time.perf_counter()
+    answer = store.run(lambda tx: data.get(tx, call))
+    spent_s = time.perf_counter() - begun
+    found = [len(each["Values"]) for each in answer["MetricDataResults"]]
+    assert found == [SPAN_S // 60 + 1] * 10, found
+    return spent_s
+
+
+def _ten(names: list[Metric]) -> list[Metric]:
+    return [names[n] for n in TEN]
+
+
 def _read(store: Store, names: list[Metric], statistic: str) -> float:
     """Seconds for ten lines."""
     times = timelines.grid(NOW - SPAN_S, NOW + 60, 60)
 
     def read(tx: Transaction) -> int:
         found = 0
-        for name in names[:: SERIES // 10]:
+        for name in _ten(names):
             readings = metrics.read(
                 tx,
                 name,

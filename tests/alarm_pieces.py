@@ -18,7 +18,7 @@ NOW = 1_700_000_040.0
 
 
 def standing(state: AlarmState = AlarmState.INSUFFICIENT_DATA, at: float = NOW) -> Standing:
-    return Standing(state, "Unchecked: Initial alarm creation", None, at, at)
+    return Standing(state, "It was put so", None, at, at)
 
 
 def metric_alarm(

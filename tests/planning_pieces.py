@@ -215,13 +215,13 @@ def divided(made: Plan) -> dict[str, float]:
 
 
 def weighed(made: Plan) -> dict[tuple[str, str], float]:
-    """The weights by which a plan divides the traffic, by deployment and variant."""
+    """The weights by which a plan divides, and copies, the traffic, by deployment and variant."""
     if made.route is None:
         return {}
-    return {(each.deployment, each.name): each.weight for each in made.route.variants}
+    return {(each.deployment, each.name): each.weight for each in made.route.every_variant}
 
 
 def targets(made: Plan) -> list[str]:
-    """The instances that a plan sends traffic to."""
-    variants = made.route.variants if made.route else ()
+    """The instances that a plan sends traffic, or copies of it, to."""
+    variants = made.route.every_variant if made.route else ()
     return [target.instance_id for variant in variants for target in variant.targets]

@@ -7,7 +7,7 @@ import os
 from hostler.domain.errors import CallerError
 from hostler.domain.layout import Layout
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
-from hostler.gateway.record import Recorder, Subject
+from hostler.gateway.record import Recorder, Subject, told
 from hostler.modelserver import spool
 
 START = 1_700_000_040
@@ -32,6 +32,7 @@ class Gateway:
             fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         self._writer = spool.Writer(self._fd, segment_bytes=4096)
         self._recorder = Recorder()
+        self.lives = True
 
     def calls(self, count: int, at: float = START, subject: Subject = SUBJECT) -> None:
         for _ in range(count):
@@ -47,6 +48,13 @@ class Gateway:
         """Lines as they are, at the beginning of time."""
         self._writer.append(0, spool.PLATFORM, lines)
 
-    def end(self) -> None:
+    def tell(self, until: float, *, ended: bool = False) -> None:
+        """How far its records go."""
+        self.say([json.dumps(told(until, ended=ended)).encode()])
+
+    def end(self, *, killed: bool = False) -> None:
+        if not killed:
+            self.tell(0.0, ended=True)
+        self.lives = False
         self._writer.close()
         os.close(self._fd)

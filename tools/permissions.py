@@ -128,7 +128,7 @@ def sample(project: Project, region: str = REGION) -> dict[str, Any]:
         "UserName": user,
         "logGroupName": f"/aws/sagemaker/Endpoints/{endpoint}",
         "logStreamName": "AllTraffic/i-0",
-        "resourceArn": log_group_arn(REGION, ACCOUNT, f"/aws/sagemaker/Endpoints/{endpoint}"),
+        "resourceArn": log_group_arn(region, ACCOUNT, f"/aws/sagemaker/Endpoints/{endpoint}"),
     }
 
 

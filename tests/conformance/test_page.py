@@ -43,6 +43,7 @@ CELLS: set[Cell] = {
     ("boto3", "§5 python", Mode.PROFILE),
     ("cli1", "§5 bash", Mode.INTERCEPT),
     ("cli2", "§5 bash", Mode.ENV),
+    ("boto3", "§6 python", Mode.ENV),
     ("cli2", "§7.3 bash", Mode.PROFILE),
     ("cli1", "§9 bash", Mode.ENV),
 }
@@ -188,6 +189,19 @@ def test_5_calls_it_with_the_cli(
     written = json.loads((tmp_path / "output.json").read_text())
     assert written in ([0], [1], [2]), deployed
     assert '"InvokedProductionVariant": "AllTraffic"' in said
+
+
+def test_6_sets_auto_scaling_up_with_boto3(
+    server: Running, deployed: dict[str, str], tmp_path: Path
+) -> None:
+    _run(server, ("boto3", "§6 python", Mode.ENV), "fraud", tmp_path)
+    policies = server.client("application-autoscaling").describe_scaling_policies(
+        ServiceNamespace="sagemaker", PolicyNames=[f"{PREFIX}scaling-policy"]
+    )["ScalingPolicies"]
+    assert len(policies[0]["Alarms"]) == 2, deployed
+    said = server.run("scaling", "explain", f"{PREFIX}fraud-ep", "--as", "deployer").stdout
+    assert "between 1 and 4" in said
+    assert "target 70" in said
 
 
 def test_7_3_looks_for_idle_endpoints_with_the_cli(

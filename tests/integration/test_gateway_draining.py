@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import json
 import signal
 import socket
 import ssl
@@ -13,6 +14,7 @@ import pytest
 
 from gateway_rig import Rig, rig
 from hostler.app import authority
+from hostler.modelserver import spool
 from running import eventually
 
 HOST = "sts.us-east-1.amazonaws.com"
@@ -74,3 +76,13 @@ def test_a_handshake_under_way_is_finished_and_its_request_answered(front: Rig) 
         answer.begin()
         assert b'"gateway":"serving"' in answer.read()
     assert gateway.wait(60) == 0
+
+
+def test_its_counts_say_that_nothing_of_them_is_missing(front: Rig) -> None:
+    gateway = stopping(front)
+    assert gateway.wait(60) == 0
+    last = []
+    for folder in front.layout.spools.glob("gateway-0-*"):
+        records, _ = spool.read(str(folder))
+        last.append(json.loads(records[-1].line))
+    assert [each["ended"] for each in last] == [True]

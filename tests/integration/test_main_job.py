@@ -122,6 +122,10 @@ def test_weights_share_the_traffic_and_a_target_variant_takes_it(server: Running
     assert _refusal(caught)[0] == "ValidationError"
     described = server.client("sagemaker").describe_endpoint(EndpointName=endpoint)
     assert [each["CurrentWeight"] for each in described["ProductionVariants"]] == [3.0, 1.0]
+    made = server.run("alarms", "setup", endpoint).stdout.split()
+    assert len(made) == 12, "six for each variant"
+    listed = json.loads(server.run("alarms", "list", f"{endpoint}/B/", "--json").stdout)
+    assert [each["AlarmName"] for each in listed["Alarms"]] == sorted(made)[6:]
 
 
 def test_a_scikit_learn_model_answers_json_csv_and_npy_without_a_script(

@@ -39,6 +39,7 @@ def call(
         result=result,
         error=told(error),
         judged=decided(made.judged, error),
+        own=made.own,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from hostler.api.members import Members
 from hostler.api.scraping import Scrape
+from hostler.audit.entry import Own
 from hostler.audit.journal import Journal
 from hostler.aws.http import HttpRequest
 from hostler.domain.config import Quotas
@@ -61,6 +62,8 @@ class Call:
     """What was decided, for the audit log."""
     granted: list[Access] = field(default_factory=list)
     """The permissions that the call turned out to need, and had."""
+    own: Own | None = None
+    """What Hostler calls for, where nobody else does."""
 
 
 Handler = Callable[[Transaction, Call], Mapping[str, Any] | None]

@@ -37,7 +37,7 @@ OWN_PATHS = "/_hostler/"
 HEALTH_PATH = f"{OWN_PATHS}health"
 METRICS_PATH = "/metrics"
 BODY_BYTES_MAX = 1_048_576
-BODY_BYTES_MAX_BY_SERVICE: Mapping[str, int] = {"logs": 4_194_304, "cloudwatch": 4_194_304}
+BODY_BYTES_MAX_BY_SERVICE: Mapping[str, int] = {"logs": 4_194_304}
 READ_AT_ONCE_MAX = 64 * 1024
 """Bytes of a body up to which it is read where it came in, and keeps others waiting."""
 ATTEMPTS = 3
@@ -172,10 +172,36 @@ class Services:
         call: Call,
     ) -> Mapping[str, Any] | None:
         """An authenticated call's way to its result."""
-        service = target.service
         call.params = await _read(request, target)
+        return await self._performed(table, operation, call)
+
+    async def own(self, call: Call) -> None:
+        """A call that Hostler makes itself, as one who may do everything in the account.
+
+        From the parameters on, its way is that of every call, into the audit log as well.
+
+        Raises:
+            CallerError: It was refused.
+            StoreUnavailableError: Try again later.
+        """
+        table = self._tables[call.service]
+        operation = table.operations[call.operation]
+        told: CallerError | None = _INTERNAL
+        try:
+            await self._performed(table, operation, call)
+            told = None
+        except CallerError as error:
+            told = error
+            raise
+        finally:
+            self._rooms.journal.add(audited.call(call, operation, None, told))
+
+    async def _performed(
+        self, table: ServiceTable, operation: Operation, call: Call
+    ) -> Mapping[str, Any] | None:
+        """What a call does, once it is known who calls and with what."""
         if operation.members is not None:
-            code = conventions.of(service.name).validation
+            code = conventions.of(call.service).validation
             members.refuse(operation.members, call.params, code=code)
         await self._admit(self._store(table, operation), call, operation.access(call))
         if operation.prepare is not None:
@@ -192,7 +218,7 @@ class Services:
                 call.principal.arn,
                 resources,
             )
-            await self._rooms.committed(service.name)
+            await self._rooms.committed(call.service)
         return result
 
     def _store(self, table: ServiceTable, operation: Operation) -> Store:

@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from hostler.api import tables
+from hostler.api.own import OwnCalls
 from hostler.api.registry import Rooms
 from hostler.api.server import create_app
 from hostler.app import accounts, authority, external, listening, processes
@@ -33,6 +34,8 @@ from hostler.backends.process.environments import Environments
 from hostler.backends.process.pip_settings import Sources
 from hostler.backends.process.zygotes import SupervisedZygotes
 from hostler.control.audit import AuditIngest
+from hostler.control.cleanup import Cleaner
+from hostler.control.counted import Counted
 from hostler.control.external_objects import ExternalObjects
 from hostler.control.ingest import Ingest
 from hostler.control.log_writing import LogWriting
@@ -71,7 +74,7 @@ async def serve(settings: Settings) -> None:
     probing = asyncio.create_task(asyncio.to_thread(isolation.probe, layout.mount_point))
     await asyncio.sleep(0)  # its process starts while we open the databases
     vault = Vault(layout.secrets_key)
-    store, log_store, metric_store = _stores(settings, clock, vault)
+    stores = store, log_store, metric_store = _stores(settings, clock, vault)
     model_data, watch, indexes = _model_data(settings, store)
     announcements = Announcements(layout)
     environments = _environments(settings, announcements)
@@ -84,7 +87,7 @@ async def serve(settings: Settings) -> None:
     around = _around(settings, clock, ingest)
     plane = ControlPlane(around(store=store, backend=backend, publisher=publisher))
     publisher.on_ack, publisher.on_demand = plane.acknowledged, plane.demanded
-    metering = Metering(settings, store, metric_store, clock, plane)
+    metering = Metering(settings, stores, clock, plane, publisher.gateways)
     propagation = Propagation(plane, publisher)
     further = Accounts(store, layout, clock, propagation.committed)
     journal = Journal(layout.audit_spool("control", own_spool.life()))
@@ -109,9 +112,10 @@ async def serve(settings: Settings) -> None:
     )
     await publisher.start()
     uses = KeyUses(store, layout, rooms.uses)
-    beside = (ingest, *metering.parts, announcements, further, watch, uses, audit, journal)
+    cleaner = _cleaner(settings, rooms, metering.counted)
+    beside = (ingest, *metering.parts, announcements, further, watch, uses, audit, journal, cleaner)
     async with (
-        _closing((backend, publisher), (store, log_store, trail_store, metric_store, *indexes)),
+        _closing((backend, publisher), (*stores, trail_store, *indexes)),
         background.beside(
             plane.run(_last(layout, vault)), *(each.run() for each in beside), failed=_end_now
         ),
@@ -199,6 +203,17 @@ def _ingest(
 ) -> Ingest:
     bytes_max = settings.config.logs.megabytes << 20
     return Ingest(logs_store, settings.layout, clock, writing, bytes_max=bytes_max)
+
+
+def _cleaner(settings: Settings, rooms: Rooms, counted: Counted) -> Cleaner:
+    return Cleaner(
+        rooms.store,
+        rooms.metrics,
+        rooms.clock,
+        known_until=lambda: counted.known_until,
+        settings=settings.config.cleanup,
+        itself=OwnCalls(rooms, "cleanup.hostler"),
+    )
 
 
 def _environments(settings: Settings, announcements: Announcements) -> Environments:

@@ -3,6 +3,7 @@
 Invariant: one of it in a control process: metrics, alarms and capacities have one writer each.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from hostler.api.scraping import Scrape
@@ -10,6 +11,7 @@ from hostler.app.alarms import Alarms
 from hostler.app.scaling import Scaling
 from hostler.app.settings import Settings
 from hostler.backends.process.usage import ProcessUsage
+from hostler.control.differences import Differences
 from hostler.control.exposition import Gathering
 from hostler.control.metrics import MetricIngest
 from hostler.control.plane import ControlPlane
@@ -23,17 +25,32 @@ class Metering:
 
     Args:
         settings: Of this Hostler.
-        store: The control database.
-        metrics: The metrics' database.
+        stores: The databases of control, of the logs and of the metrics.
         clock: When it is.
         plane: Whose endpoints they are.
+        gateways: How many gateways are connected.
     """
 
     def __init__(
-        self, settings: Settings, store: Store, metrics: Store, clock: Clock, plane: ControlPlane
+        self,
+        settings: Settings,
+        stores: tuple[Store, Store, Store],
+        clock: Clock,
+        plane: ControlPlane,
+        gateways: Callable[[], int],
     ) -> None:
         layout = settings.layout
-        counted = MetricIngest(metrics, layout, clock, lambda: plane.publication.routes)
+        store, logs, metrics = stores
+        counted = MetricIngest(
+            metrics,
+            layout,
+            clock,
+            lambda: plane.publication.routes,
+            tell=Differences(logs, clock).write,
+            gateways=gateways,
+        )
+        self.counted = counted.counted
+        """Until when all calls are known."""
         used = UsageSampler(metrics, ProcessUsage(layout), clock)
         scaling = Scaling(store, metrics, clock, plane.wake, lambda: settings.config.quotas)
         alarms = Alarms(store, metrics, clock, settings, further={"autoscaling": scaling.act})

@@ -42,6 +42,16 @@ class Told(NamedTuple):
     message: str
 
 
+class Own(NamedTuple):
+    """What Hostler did by itself: which part of it, and why."""
+
+    part: str
+    """As ``cleanup.hostler``."""
+    details: Mapping[str, Any]
+    arns: Sequence[str] = ()
+    """What an event is about that is no call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One call."""
@@ -67,6 +77,8 @@ class Entry:
     result: Mapping[str, Any] | None = None
     error: Told | None = None
     judged: Sequence[Judged] = ()
+    own: Own | None = None
+    """Where Hostler itself calls, or (with ``arns``) says that something is so."""
 
 
 def told(error: CallerError | None) -> Told | None:

@@ -73,8 +73,13 @@ def written(entry: Entry) -> bytes:
 
 
 def _record(entry: Entry) -> dict[str, Any]:
-    error, writes = entry.error, not entry.reads
+    error, writes, own = entry.error, not entry.reads, entry.own
     judged = entry.judged
+    told: dict[str, Any] = {"decisions": [_decision(each) for each in judged[:DECISIONS_MAX]]}
+    arns = [each.resource for each in judged]
+    if own is not None:
+        told |= own.details
+        arns += own.arns
     record: dict[str, Any] = {
         "eventVersion": VERSION,
         "userIdentity": _identity(entry),
@@ -82,16 +87,16 @@ def _record(entry: Entry) -> dict[str, Any]:
         "eventSource": source(entry.service),
         "eventName": entry.operation,
         "awsRegion": entry.region,
-        "sourceIPAddress": entry.sender.address or "unknown",
-        "userAgent": entry.agent[:TEXT_MAX],
+        "sourceIPAddress": own.part if own is not None else entry.sender.address or "unknown",
+        "userAgent": own.part if own is not None else entry.agent[:TEXT_MAX],
         "requestParameters": _members(entry.params) or None,
         "responseElements": _members(entry.result or {}) or None if writes else None,
-        "additionalEventData": {"decisions": [_decision(each) for each in judged[:DECISIONS_MAX]]},
+        "additionalEventData": told,
         "requestID": entry.request_id,
         "eventID": event_id(entry.request_id),
         "readOnly": entry.reads,
-        "resources": _resources(judged, entry.account),
-        "eventType": "AwsApiCall",
+        "resources": _resources(arns, entry.account),
+        "eventType": "AwsServiceEvent" if own is not None and own.arns else "AwsApiCall",
         "managementEvent": not entry.is_data,
         "recipientAccountId": entry.account,
         "eventCategory": "Data" if entry.is_data else "Management",
@@ -111,6 +116,8 @@ def source(service: str) -> str:
 
 def _identity(entry: Entry) -> dict[str, Any]:
     caller = entry.caller
+    if entry.own is not None:
+        return {"type": "AWSService", "invokedBy": entry.own.part}
     if caller is None:
         return {"type": "Unknown", "accessKeyId": entry.access_key_id[:TEXT_MAX]}
     found: dict[str, Any] = {
@@ -154,8 +161,8 @@ def _decision(judged: Judged) -> dict[str, Any]:
     }
 
 
-def _resources(judged: Sequence[Judged], account: str) -> list[dict[str, str]]:
-    arns = dict.fromkeys(each.resource for each in judged if each.resource.startswith("arn:"))
+def _resources(named: Sequence[str], account: str) -> list[dict[str, str]]:
+    arns = dict.fromkeys(each for each in named if each.startswith("arn:"))
     return [{"ARN": arn, "accountId": arn.split(":")[4] or account} for arn in arns]
 
 

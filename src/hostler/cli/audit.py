@@ -4,7 +4,6 @@ Invariant: it reads what LookupEvents tells, as any client may; nothing of the d
 """
 
 import json
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +14,12 @@ import typer
 from rich.text import Text
 
 from hostler.audit.record import event_id
+from hostler.cli.moments import moment
 from hostler.cli.output import As, AsJson, CommandError, DataDir, connect, directory, document, out
 
 FOLLOW_EVERY_S = 1.0
 LATE_S = 5
 """How much later than its time a record may arrive: processes write theirs each half second."""
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_AGO = re.compile(r"(\d{1,6})([smhd])")
 
 app = typer.Typer(help="Who called what, and what decided.", invoke_without_command=True)
 
@@ -59,7 +57,7 @@ def audit(
         return
     asked = Asked(resource, user, event, refused=refused)
     client = connect(directory(data_dir), who).client("cloudtrail")
-    start, shown = _moment(since, datetime.now(UTC)), dict[str, datetime]()
+    start, shown = moment(since, datetime.now(UTC)), dict[str, datetime]()
     while True:
         for record in reversed([*asked.records(client, start)]):
             if record["eventID"] not in shown:
@@ -200,16 +198,3 @@ def _outcome(record: Mapping[str, Any]) -> str:
     if error is None and any(not each["allowed"] for each in decisions):
         return "refused"  # some of DeleteObjects' keys
     return str(error or "done")
-
-
-def _moment(since: str, now: datetime) -> datetime:
-    ago = _AGO.fullmatch(since)
-    if ago is not None:
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        at = datetime.fromisoformat(since)
-    except ValueError:
-        raise CommandError(
-            f"--since {since} is no time: write 30m, 12h, 7d or 2026-01-31T12:00"
-        ) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -27,9 +27,10 @@ COMMANDS: Final = {
     "logs": "logs",
     "rollout": "rollout",
     "invoke": "invoke",
+    "cleanup": "cleanup",
 }
 """Each command with its module, where a function of its name is the command."""
-GROUPS: Final = ("account", "alarms", "audit", "config", "runtimes", "scaling")
+GROUPS: Final = ("account", "alarms", "audit", "config", "runtimes", "scaling", "shadow")
 """Modules whose ``app`` is a group of commands of the same name."""
 
 

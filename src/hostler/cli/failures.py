@@ -13,8 +13,17 @@ from hostler.cli.keyring import CredentialsError
 from hostler.cli.output import CommandError
 from hostler.cli.trust import TrustError
 from hostler.toolkit.naming import NamingError
+from hostler.toolkit.prices import PricesError
 
-SAID = (CommandError, SettingsError, DataDirError, CredentialsError, NamingError, TrustError)
+SAID = (
+    CommandError,
+    SettingsError,
+    DataDirError,
+    CredentialsError,
+    NamingError,
+    PricesError,
+    TrustError,
+)
 """Errors whose own text is the line."""
 
 _KEY_IS_GONE = frozenset(

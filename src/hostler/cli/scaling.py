@@ -59,7 +59,7 @@ def explain(
 def lines(found: Explanation) -> Iterator[Text]:
     """The explanation, in words and bars."""
     yield Text(f"{found.endpoint} / {found.variant}", style="bold") + Text(
-        f": {found.status}, {_instances(found.current)}, {found.desired} desired, "
+        f": {found.status}, {_capacity(found)}, {found.desired} desired, "
         f"between {found.min} and {found.max}"
     )
     for name in found.suspended:
@@ -148,5 +148,7 @@ def _time(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"
 
 
-def _instances(count: int) -> str:
-    return "1 instance" if count == 1 else f"{count} instances"
+def _capacity(found: Explanation) -> str:
+    if found.is_serverless:
+        return f"provisioned concurrency {found.current}"
+    return "1 instance" if found.current == 1 else f"{found.current} instances"

@@ -118,9 +118,11 @@ def _endpoint(connection: Any, name: str, runtimes: dict[str, dict[str, int]]) -
                 "instances": variant.get("CurrentInstanceCount", 0),
                 "desired": variant.get("DesiredInstanceCount", 0),
                 "serverless": "CurrentServerlessConfig" in variant,
+                "shadow": member.startswith("Shadow"),
                 "reason": _reason(variant),
             }
-            for variant in described.get("ProductionVariants", [])
+            for member in ("ProductionVariants", "ShadowProductionVariants")
+            for variant in described.get(member, [])
         ],
     }
 
@@ -228,7 +230,8 @@ def _endpoint_table(endpoints: list[dict[str, Any]]) -> None:
 def _count(variant: dict[str, Any]) -> str:
     if variant["serverless"]:
         return f"{variant['name']} serverless"
-    return f"{variant['name']} {variant['instances']}/{variant['desired']}"
+    shadow = " (shadow)" if variant["shadow"] else ""
+    return f"{variant['name']}{shadow} {variant['instances']}/{variant['desired']}"
 
 
 def _coloured(state: str) -> Text:

@@ -61,7 +61,7 @@ class Gathering:
     def _instances(self) -> Family:
         family = Family("hostler_instances", Kind.GAUGE, "Instances that calls are sent to.")
         for route in tuple(self._publication.routes or ()):
-            for variant in route.variants:
+            for variant in route.every_variant:
                 subject = Subject(route.account, route.region, route.name, variant.name)
                 family.add(len(variant.targets), **labels_of(subject))
         return family

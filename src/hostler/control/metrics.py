@@ -3,27 +3,32 @@
 Invariant: how far a spool was read is committed with what was read of it, so a crash between any
 two steps neither loses nor doubles a call; zeros are written where nothing is, so twice is as once.
 Each gateway process has a spool of its own; it is deleted when it was read to its end and nobody
-holds its lock.
+holds its lock. A call that was admitted before ``counted.known_until`` is noted in
+``telemetry.calls``, or ``whole_since`` there is later than it.
 """
 
 import asyncio
 import contextlib
 import logging
 import shutil
+import sys
+import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
+from hostler.control.counted import Counted
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
 from hostler.domain.snapshot import EndpointRoute
 from hostler.modelserver import own_spool, spool
 from hostler.store.database import Store, StoreUnavailableError, Transaction
-from hostler.telemetry import endpoint_metrics, levels, metric_rollups, metrics
+from hostler.telemetry import calls, endpoint_metrics, levels, metric_rollups, metrics
 from hostler.telemetry.concurrency import Concurrency
-from hostler.telemetry.endpoint_metrics import Record, Side, Subject
+from hostler.telemetry.endpoint_metrics import Record, Side, Subject, Told
 from hostler.telemetry.metric_rollups import Turn
 from hostler.telemetry.totals import Totals
 
@@ -37,12 +42,23 @@ GRACE_S = 10.0
 ZEROS_S_MAX = 300
 """How far back zeros are written: what was not watched for longer is not known."""
 VARIANTS_AT_ONCE = 200
+CALLS_KEPT_S = 455 * levels.DAY_S
+"""How long it is known of an endpoint that it was called last then."""
 OWN_DASHES = 3
 """In the name of a spool of one process: gateway-SLOT-TIME-PID."""
 ZEROS = "zeros"
 """The source under which the end of the last minute with zeros is kept."""
 
+Tell: TypeAlias = Callable[[Sequence[Record]], Awaitable[None]]
+
 _log = logging.getLogger("hostler.control")
+
+
+class Place(NamedTuple):
+    """Where an account has endpoints."""
+
+    account: str
+    region: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,10 @@ class Batch:
 
     source: str
     records: Sequence[Record]
+    told: Told | None
+    """How far they go, if that was said."""
+    lost: bool
+    """Whether some are missing, or cannot be read."""
     before: str
     after: str
 
@@ -63,6 +83,9 @@ class MetricIngest:
         layout: Where the spools are.
         clock: For the age of what is read.
         routes: The endpoints that answer, with their instances; None while that is not known.
+        gateways: How many gateways are connected, each of which has a spool unless it cannot.
+        monotonic: The clock that ``Told.until`` is of.
+        tell: Given what was read, once it is written.
     """
 
     def __init__(
@@ -71,17 +94,26 @@ class MetricIngest:
         layout: Layout,
         clock: Clock,
         routes: Callable[[], Collection[EndpointRoute] | None],
+        *,
+        tell: Tell | None = None,
+        gateways: Callable[[], int] = lambda: 0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._spools = layout.spools
         self._clock = clock
         self._routes = routes
         self.totals = Totals()
+        self._tell = tell
         self._positions: dict[str, str] = {}
         self._sides: Mapping[Side, int] = {}
         self._instances: Mapping[Subject, int] = {}
         """As last known; of variants that are gone too, until the housekeeper has been around."""
         self._behind = 0
+        self._begun = False
+        self._gateways = gateways
+        self.counted = Counted(clock, monotonic)
+        """Until when all calls are read."""
         self._concurrency = Concurrency()
 
     async def run(self) -> None:
@@ -104,17 +136,36 @@ class MetricIngest:
     async def sweep(self) -> bool:
         """Read what came since the last time; whether that was all."""
         self._learn()
-        whole = True
+        whole, living = True, []
+        connected = self._gateways()  # asked before: one that connects now has its spool already
         for source in await asyncio.to_thread(_names, self._spools):
-            if await self._carry(source):
-                await self._remove_if_left(source)
-            else:
-                whole = False
+            carried = await self._carry(source)
+            whole = whole and carried
+            if not carried or not await self._remove_if_left(source):
+                living.append(source)
+        if not self.counted.swept(living, connected) or not await self._has_begun():
+            await self._lost()
         return whole
 
+    async def _has_begun(self) -> bool:
+        """Whether it is known since when calls are counted; at the very first it is from now."""
+        self._begun = self._begun or await self._store.read(calls.whole_since) is not None
+        return self._begun
+
+    async def _lost(self) -> None:
+        now, places = self._clock.now(), self._places()
+        await self._store.write(partial(_lose, places=places, now_s=now))
+
+    def _places(self) -> Collection[Place]:
+        """The accounts and regions that have endpoints."""
+        return {Place(subject.account, subject.region) for subject in self._instances}
+
     async def fill(self) -> None:
-        """Write zeros for the minutes that ended, where there was no traffic."""
-        end = levels.start_of(self._clock.now() - GRACE_S, 60)
+        """Write zeros for the minutes without traffic, as far as all calls are known."""
+        known_until = self.counted.known_until
+        if known_until is None:
+            return
+        end = levels.start_of(min(known_until, self._clock.now() - GRACE_S), 60)
         before = await self._position(ZEROS)
         begin = max(int(before), end - ZEROS_S_MAX) if before else end
         if before == str(end) or begin > end:
@@ -160,9 +211,11 @@ class MetricIngest:
         done = await self._store.write(turn)
         self._behind = done.behind
         if not done.behind and done.moved < metric_rollups.POINTS_MAX:
-            present = {ZEROS, *await asyncio.to_thread(_names, self._spools)}
+            present = {ZEROS, calls.WHOLE, *await asyncio.to_thread(_names, self._spools)}
             gone = self._positions.keys() - present
             await self._store.write(partial(_forget, present=present))
+            before_s = self._clock.now() - CALLS_KEPT_S
+            await self._store.write(partial(calls.forget, before_s=before_s))
             for source in gone:
                 del self._positions[source]
             routes = self._routes() or ()
@@ -181,14 +234,18 @@ class MetricIngest:
             )
             if not lines:
                 return True
-            batch = Batch(source, list(_records(source, lines)), before, str(after))
+            batch = _batch(source, lines, before, str(after))
             sides, now = self._sides, self._clock.now()
-            told = await self._store.write(partial(_ingest, batch, sides, now))
-            self._positions[source] = told
-            if told == batch.after:
+            ingest = partial(_ingest, batch, sides, self._places(), now)
+            self._positions[source] = read_to = await self._store.write(ingest)
+            if batch.told is not None:
+                self.counted.told(source, batch.told)
+            if read_to == batch.after:
                 for record in batch.records:
                     self.totals.add(record)
                     self._concurrency.add(record)
+                if self._tell is not None:
+                    await self._tell(batch.records)
         return False
 
     async def _position(self, source: str) -> str:
@@ -207,20 +264,31 @@ class MetricIngest:
         self._instances = {**self._instances, **dict(_serving(routes))}
         return True
 
-    async def _remove_if_left(self, source: str) -> None:
-        """Delete a spool whose process has ended, once all of it is read.
+    async def _remove_if_left(self, source: str) -> bool:
+        """Delete a spool whose process has ended, once all of it is read; whether it had.
 
         Of one in the manner of earlier versions it cannot be told who writes it.
         """
         if source.count("-") < OWN_DASHES:
-            return
+            return True
         folder = self._spools / source
         with contextlib.suppress(OSError), own_spool.left(str(folder)) as ended:
-            if ended and await self._carry(source):
-                await asyncio.to_thread(shutil.rmtree, folder)
+            if not ended or not await self._carry(source):
+                return False
+            if not await asyncio.to_thread(_ended_well, folder, self._positions[source]):
+                await self._lost()  # it was killed, with what it had in memory
+            await asyncio.to_thread(shutil.rmtree, folder)
+            return True
+        return False
 
 
-def _ingest(batch: Batch, sides: Mapping[Side, int], now_s: float, tx: Transaction) -> str:
+def _ingest(
+    batch: Batch,
+    sides: Mapping[Side, int],
+    places: Collection[Place],
+    now_s: float,
+    tx: Transaction,
+) -> str:
     """Write a batch, unless that was done; how far the source is read now."""
     there = metrics.position(tx, batch.source)
     if there != batch.before:
@@ -229,8 +297,26 @@ def _ingest(batch: Batch, sides: Mapping[Side, int], now_s: float, tx: Transacti
         sample for record in batch.records for sample in endpoint_metrics.samples(record, sides)
     ]
     metrics.put(tx, found, now_s)
+    called = (each.subject for each in batch.records)
+    calls.note(tx, (calls.callee(of.account, of.region, of.endpoint) for of in called), now_s)
+    if batch.lost:
+        _lose(tx, places, now_s)
     metrics.move(tx, batch.source, batch.after)
     return batch.after
+
+
+def _lose(tx: Transaction, places: Collection[Place], now_s: float) -> None:
+    """Say that records of calls may be lost: here, and to those who read metrics."""
+    calls.lost(tx, now_s)
+    metrics.put(tx, [endpoint_metrics.lost(*place, now_s) for place in sorted(places)], now_s)
+
+
+def _ended_well(folder: Path, position: str) -> bool:
+    """Whether the last line of a spool that was read says that nothing is missing."""
+    segment = spool.Position.parse(position).segment
+    lines, _ = spool.read(str(folder), spool.Position(segment), sys.maxsize)
+    told = endpoint_metrics.read(lines[-1].line) if lines else None
+    return isinstance(told, Told) and told.ended
 
 
 def _forget(tx: Transaction, present: set[str]) -> None:
@@ -239,13 +325,20 @@ def _forget(tx: Transaction, present: set[str]) -> None:
             metrics.forget(tx, source)
 
 
-def _records(source: str, lines: Sequence[spool.Record]) -> Iterator[Record]:
+def _batch(source: str, lines: Sequence[spool.Record], before: str, after: str) -> Batch:
+    records: list[Record] = []
+    told: Told | None = None
+    lost = False
     for line in lines:
-        record = endpoint_metrics.read(line.line)
-        if record is None:
-            _log.warning("%s says what is no record of calls: %.200s", source, line.line)
-        else:
-            yield record
+        match endpoint_metrics.read(line.line):
+            case Record() as record:
+                records.append(record)
+            case Told() as told:
+                pass
+            case None:
+                lost = True
+                _log.warning("%s says what is no record of calls: %.200s", source, line.line)
+    return Batch(source, records, told, lost, before, after)
 
 
 def _serving(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]:
@@ -259,7 +352,7 @@ def _sides(routes: Collection[EndpointRoute]) -> Iterator[tuple[Side, int]]:
     """The same, and during a deployment each side's as well."""
     for route in routes:
         whole: Counter[Subject] = Counter()
-        for variant in route.variants:
+        for variant in route.every_variant:
             if variant.targets and not variant.max_concurrency:
                 subject = Subject(route.account, route.region, route.name, variant.name)
                 whole[subject] += len(variant.targets)

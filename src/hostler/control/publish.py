@@ -143,7 +143,7 @@ class Publication:
         since = now if published is None else published.at
         newest = self._history[-1][1]
         route = None if published is None else self._routes.get(key)
-        weights = {(v.deployment, v.name): v.weight for v in route.variants} if route else {}
+        weights = {(v.deployment, v.name): v.weight for v in route.every_variant} if route else {}
         if not self._acknowledged:
             return Exposure(frozenset(), None, newest, since, weights)
         if self._reached is None:
@@ -189,7 +189,7 @@ class Publication:
         identities = self._identities or Identities()
         routes = tuple(self._routes[arn] for arn in sorted(self._routes))
         generation = self._publisher.next_generation()
-        ids = (t.instance_id for r in routes for v in r.variants for t in v.targets)
+        ids = (t.instance_id for r in routes for v in r.every_variant for t in v.targets)
         self._history.append((generation, frozenset(ids)))
         self._reached = None
         now = self._clock.now()

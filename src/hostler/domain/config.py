@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from hostler.domain.cleanup import Cleanup
 from hostler.domain.server import Server
 from hostler.domain.setting import Fault, setting
 
@@ -433,6 +434,7 @@ class Config:
     s3: S3 = field(default_factory=S3)
     logs: Logs = field(default_factory=Logs)
     audit: Audit = field(default_factory=Audit)
+    cleanup: Cleanup = field(default_factory=Cleanup)
     prometheus: Prometheus = field(default_factory=Prometheus)
     init: Init = field(default_factory=Init)
     alarms: Alarms = field(default_factory=Alarms)

@@ -38,7 +38,7 @@ class Routing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A production variant of a deployment.
+    """A variant of a deployment: of production, or the shadow that gets copies of its requests.
 
     ``weight`` is the share's numerator as the caller wrote it (a float32 on the wire, echoed
     exactly). Times are seconds.
@@ -57,6 +57,8 @@ class Variant:
     """As asked for; None is the least outstanding requests."""
     serverless: Serverless | None = None
     """None: it has the instances that its config says."""
+    shadow: bool = False
+    """Whether it gets copies of requests, whose answers nobody is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ class VariantView:
     serverless: Serverless | None = None
     desired_serverless: Serverless | None = None
     """Both of a serverless variant alone, whose counts are 0: nobody is told of environments."""
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +206,9 @@ class VariantState:
 class EndpointView:
     """What the controller last saw of an endpoint, for Describe.
 
-    ``variants`` are those of the deployment that serves (ProductionVariants; none before the first
-    came up), ``pending`` those of the one that is to follow it (PendingDeploymentSummary).
+    ``variants`` are those of the deployment that serves (ProductionVariants and
+    ShadowProductionVariants; none before the first came up), ``pending`` those of the one that is
+    to follow it (PendingDeploymentSummary).
     """
 
     variants: tuple[VariantView, ...] = field(default_factory=tuple)

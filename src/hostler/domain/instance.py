@@ -104,6 +104,8 @@ class InstanceSpec:
     download_timeout_s: float = DOWNLOAD_TIMEOUT_S
     one_worker: bool = False
     """One worker unless the model asks for more; else one for each processor."""
+    background: bool = False
+    """Others' work comes first: nobody waits for what it computes."""
 
 
 @dataclass(frozen=True, slots=True)

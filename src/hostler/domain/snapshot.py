@@ -55,9 +55,19 @@ class EndpointRoute:
     """As created; the gateway finds it by account, region and name, case and all."""
     arn: str
     variants: tuple[VariantRoute, ...]
+    """Those of production, among which requests are divided."""
     tags: dict[str, str] = field(default_factory=dict)
     id: str = ""
     """What control knows it by: what a ``Demand`` names."""
+    shadows: tuple[VariantRoute, ...] = ()
+    """What gets copies of requests; a version that does not know them sends none."""
+    mirrored: float = 0.0
+    """The share of requests that is copied, 0 to 1."""
+
+    @property
+    def every_variant(self) -> tuple[VariantRoute, ...]:
+        """Those of production, and the shadows."""
+        return (*self.variants, *self.shadows)
 
 
 @dataclass(frozen=True, slots=True)

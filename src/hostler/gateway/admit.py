@@ -50,7 +50,7 @@ def enter(invocation: "Invocation") -> None:
     gateway.active[invocation] = None
 
 
-def wait(invocation: "Invocation", pool: "Pool", *, first: bool = False) -> None:
+def wait(invocation: "Invocation", pool: "Pool[Invocation]", *, first: bool = False) -> None:
     """Join the line (its head, for one that was sent in vain); raises SheddingError for no room."""
     if not first:
         gateway, length = invocation.gateway, len(pool.waiting)

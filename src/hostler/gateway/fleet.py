@@ -6,20 +6,24 @@ that stays keeps its pool, its line and its counters.
 
 from collections.abc import Iterator, Sequence
 from math import ceil
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hostler.domain import endpoint_tags
 from hostler.domain.ids import endpoint_log_group
 from hostler.domain.snapshot import Demand, EndpointRoute, Snapshot, VariantRoute
 from hostler.gateway import answers, chain, route
+from hostler.gateway.compare import TOLERANCE
 from hostler.gateway.counts import Counts
 from hostler.gateway.pool import Pool
 from hostler.gateway.record import Counters, Recorder, Subject
 from hostler.gateway.serverless import ServerlessPool, Tell
+from hostler.gateway.shadow import Copying, Mirror
 from hostler.gateway.target import Dial, Soon, Target
 
 if TYPE_CHECKING:
     from hostler.gateway.invocation import Invocation
     from hostler.gateway.limits import Limits
+    from hostler.gateway.request import Request
 
 PROBE_EVERY_S = 10.0
 """Each instance's turn to be asked for a sign of life comes so often, a few in each sweep."""
@@ -27,6 +31,7 @@ SWEEP_S_MAX = 0.6
 """As much of the time between two sweeps counts as silence: what came while this process itself was
 kept from running is read only after it."""
 
+_Line: TypeAlias = "Pool[Invocation]"
 _Key: TypeAlias = tuple[str, str, str, str, str]
 """A pool's: account, region, endpoint and variant, and whose instances they are."""
 
@@ -35,7 +40,14 @@ class Fleet:
     """The instances of every endpoint."""
 
     def __init__(
-        self, limits: "Limits", recorder: Recorder, counts: Counts, dial: Dial, soon: Soon
+        self,
+        limits: "Limits",
+        recorder: Recorder,
+        counts: Counts,
+        dial: Dial,
+        soon: Soon,
+        *,
+        copying: Copying,
     ) -> None:
         self._limits = limits
         self._counts = counts
@@ -43,9 +55,12 @@ class Fleet:
         self._soon = soon
         self._recorder = recorder
         self._targets: dict[str, Target] = {}
-        self._pools: dict[_Key, Pool] = {}
+        self._pools: dict[_Key, _Line] = {}
+        self._mirrors: dict[Subject, Mirror] = {}
+        """The shadows, each with a pool of its own."""
+        self._copying = copying
         self._retiring: list[Target] = []
-        self._leftover: list[Pool] = []
+        self._leftover: list[_Line | Mirror] = []
         self._probed = 0.0
         self._swept = 0.0
         self._together = False
@@ -59,11 +74,12 @@ class Fleet:
     def apply(self, snapshot: Snapshot) -> route.RouteTable:
         """Follow a snapshot: the table to route by from now on."""
         before, targets = self._targets.copy(), dict[str, Target]()
-        leftover, pools = self._pools.copy(), dict[_Key, Pool]()
+        leftover, pools = self._pools.copy(), dict[_Key, _Line]()
+        shadows, mirrors = self._mirrors.copy(), dict[Subject, Mirror]()
         subjects: set[Subject] = set()
-        filled: list[tuple[Pool, VariantRoute]] = []
+        filled: list[tuple[Pool[Any], VariantRoute]] = []
 
-        def join(endpoint: EndpointRoute, variant: VariantRoute) -> tuple[Pool, Counters]:
+        def join(endpoint: EndpointRoute, variant: VariantRoute) -> tuple[_Line, Counters]:
             whose = endpoint.account, endpoint.region, endpoint.name, variant.name
             key = *whose, variant.deployment
             known = leftover.get(key)
@@ -79,24 +95,38 @@ class Fleet:
             counters.serverless = pool.counters
             return pool, counters
 
-        table = route.build(snapshot.endpoints, join)
+        def reflect(endpoint: EndpointRoute) -> Mirror | None:
+            if not endpoint.shadows:
+                return None
+            shadow = endpoint.shadows[0]
+            subject = _subject(endpoint, shadow)
+            mirror = shadows.pop(subject, None) or self._mirror(subject)
+            mirror.share = endpoint.mirrored
+            tolerance = endpoint_tags.shadow_tolerance(endpoint.tags)
+            mirror.tolerance = TOLERANCE if tolerance is None else tolerance
+            mirror.tells_examples = endpoint_tags.shadow_examples(endpoint.tags)
+            mirrors[subject] = mirror
+            filled.append((mirror.pool, shadow))
+            return mirror
+
+        table = route.build(snapshot.endpoints, join, reflect)
         for pool, variant in filled:
             self._fill(pool, variant, before, targets)
-        self._targets, self._pools = targets, pools
+        self._targets, self._pools, self._mirrors = targets, pools, mirrors
         self._serverless = [each for each in pools.values() if isinstance(each, ServerlessPool)]
         for target in before.values():
             target.retire()
             self._retiring.append(target)
-        self._recorder.keep_only(subjects)
-        self._leftover = list(leftover.values())
+        self._recorder.keep_only(subjects, self._mirrors.keys())
+        self._leftover = [*leftover.values(), *shadows.values()]
         return table
 
     def settle(self) -> None:
         """Once the new table is in use: send what waits, and route again what lost its variant."""
-        for pool in self._leftover:
-            pool.disband()
+        for gone in self._leftover:
+            gone.disband()
         self._leftover = []
-        for pool in self._pools.values():
+        for pool in self._every_pool():
             pool.pump()
 
     def sweep(self, now: float) -> None:
@@ -109,7 +139,9 @@ class Fleet:
         limits = self._limits
         wait_s_max = min(limits.queue_wait_s, limits.invocation_s)
         read_before_ns = int((now - limits.unreachable_s) * 1e9)
-        for pool in self._pools.values():
+        for mirror in self._mirrors.values():
+            mirror.sweep(int(now * 1e9))
+        for pool in self._every_pool():
             pool.judge(now, wait_s_max)
             pool.refuse_unreachable(read_before_ns, _unreachable)
         if self._serverless:
@@ -146,7 +178,7 @@ class Fleet:
             if pool.waiting:
                 yield key[:4], len(pool.waiting)
 
-    def _pool(self, endpoint: EndpointRoute, variant: VariantRoute) -> Pool:
+    def _pool(self, endpoint: EndpointRoute, variant: VariantRoute) -> _Line:
         if not variant.max_concurrency:
             return Pool(chain.reroute)
         return ServerlessPool(chain.reroute, endpoint, variant, self._counts, self._say)
@@ -161,6 +193,14 @@ class Fleet:
             heard = self.tell([call for _, call in said])
             for pool, _ in said:
                 pool.told(yes=heard)
+
+    def _every_pool(self) -> Iterator[Pool[Any]]:
+        yield from self._pools.values()
+        for mirror in self._mirrors.values():
+            yield mirror.pool
+
+    def _mirror(self, subject: Subject) -> Mirror:
+        return Mirror(self._recorder.shadow(subject), self._copying)
 
     def _see_others(self) -> None:
         """Count together with other gateways as soon as there are any."""
@@ -183,7 +223,7 @@ class Fleet:
 
     def _fill(
         self,
-        pool: Pool,
+        pool: Pool[Any],
         variant: VariantRoute,
         before: dict[str, Target],
         targets: dict[str, Target],
@@ -209,7 +249,11 @@ def _nobody(_demands: Sequence[Demand]) -> bool:
     return False
 
 
-def _unreachable(invocation: "Invocation") -> None:
+def _subject(endpoint: EndpointRoute, variant: VariantRoute) -> Subject:
+    return Subject(endpoint.account, endpoint.region, endpoint.name, variant.name)
+
+
+def _unreachable(invocation: "Request") -> None:
     invocation.refuse(
         answers.SheddingError(
             "ServiceUnavailable",

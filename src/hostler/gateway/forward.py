@@ -15,6 +15,7 @@ from hostler.gateway import session as sessions
 if TYPE_CHECKING:
     from hostler.gateway.invocation import Invocation
     from hostler.gateway.link import Link
+    from hostler.gateway.request import Request
     from hostler.gateway.route import Variant
     from hostler.gateway.target import Target
 
@@ -35,7 +36,7 @@ _META_CACHE_MAX = 1024
 _answer_lines: dict[bytes, bytes | None] = {}
 
 
-def send(invocation: "Invocation", link: "Link") -> None:
+def send(invocation: "Request", link: "Link") -> None:
     """Send to a worker that has room."""
     invocation.attempts += 1
     invocation.link = link
@@ -50,6 +51,7 @@ def reply(invocation: "Invocation", status: int, meta: bytes, body: bytes) -> No
         return
     try:
         variant = _count(invocation, status)
+        pieces = invocation.pieces  # the answer's end lets go of them
         if 200 <= status < 300:
             lines = _answer_lines.get(meta)
             if lines is None or invocation.session is not None:
@@ -60,6 +62,8 @@ def reply(invocation: "Invocation", status: int, meta: bytes, body: bytes) -> No
                 invocation.answer(variant.head + lines, body)
         else:
             model_failed(invocation, status, body.decode("utf-8", "replace") or _error_of(meta))
+        if variant.mirror is not None:
+            variant.mirror.after(invocation, pieces, status, meta, body)
     except Exception as defect:  # noqa: BLE001 - the gateway's boundary: one request, not the process
         _cut_off(invocation, defect)
 
@@ -84,8 +88,10 @@ def end(invocation: "Invocation", status: int) -> None:
     if invocation.done:
         return
     try:
-        _count(invocation, status)
+        variant = _count(invocation, status)
         invocation.answer_end()
+        if variant.mirror is not None:
+            variant.mirror.after_large()
     except Exception as defect:  # noqa: BLE001 - the boundary again
         _cut_off(invocation, defect)
 

@@ -21,6 +21,7 @@ from hostler.domain.uses import Use, Uses
 from hostler.gateway import answers, chain, counts, forward
 from hostler.gateway.budget import Budget
 from hostler.gateway.certificates import Certificates
+from hostler.gateway.comparer import Comparer
 from hostler.gateway.dial import Dialer
 from hostler.gateway.features import INVOKE, OPERATIONS
 from hostler.gateway.fleet import Fleet
@@ -36,6 +37,7 @@ from hostler.gateway.proxy import Relay, Upstreams
 from hostler.gateway.record import Recorder
 from hostler.gateway.request_ids import RequestIds
 from hostler.gateway.route import RouteTable
+from hostler.gateway.shadow import Copying
 from hostler.gateway.turns import Turns
 from hostler.gateway.untaken import Untaken
 from hostler.iam.evaluate import PolicyEngine
@@ -82,7 +84,10 @@ class Gateway:
         """Of who is refused."""
         self._dialer = Dialer(loop)
         self.counts = counts.shared(layout.gateway_counts)
-        self.fleet = Fleet(limits, self.recorder, self.counts, self._dialer, loop.call_soon)
+        self._copying = Copying(limits, Comparer(loop, self.defect), loop.call_soon)
+        self.fleet = Fleet(
+            limits, self.recorder, self.counts, self._dialer, loop.call_soon, copying=self._copying
+        )
         self.hasher = Hasher(loop)
         self._large_bodies = Budget(limits.bodies_bytes_max)
         self._medium_bodies = Budget(limits.medium_bodies_bytes_max)
@@ -169,6 +174,12 @@ class Gateway:
         """Requests that have begun and are not answered."""
         return len(self.active) + len(self.relays)
 
+    @property
+    def counted_until(self) -> float:
+        """Every call that was admitted before this is counted, however it ended (monotonic s)."""
+        oldest = next(iter(self.active), None)
+        return monotonic() if oldest is None else oldest.started_ns / 1e9
+
     def budget_of(self, body_bytes: int) -> Budget | None:
         """What a body that is awaited counts towards; None for a small one."""
         if body_bytes <= self.limits.small_body_bytes_max:
@@ -241,6 +252,7 @@ class Gateway:
         self.counts.close()
         self._dialer.close()
         self.hasher.close()
+        self._copying.close()
 
     def sweep(self, now: float) -> None:
         """Apply deadlines (``now``: monotonic s)."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from hostler.audit.entry import REFUSALS
 from hostler.aws.digests import SHORT_MAX, short_sha256
 from hostler.domain.errors import CallerError
-from hostler.gateway import answers, chain, features
+from hostler.gateway import answers, chain, features, forward
+from hostler.gateway import session as sessions
 from hostler.gateway.audited import refused
 from hostler.gateway.turns import PIECE_MIN
 
@@ -161,11 +162,26 @@ class Invocation:
         if not self.done:
             self._end()
             self._leave()
+            if self.variant is not None:
+                self.variant.counters.left()
             if self.link is not None:
                 self.link.abandon(self.link_id)
 
     def writable(self, *, yes: bool) -> None:
         """Nothing to hold back: there is one answer, and it is whole."""
+
+    # what becomes of it (``request.Request``); no layer of calls between
+
+    reply = forward.reply
+    reply_begin = forward.begin
+    reply_end = forward.end
+    given_back = forward.again
+    lost_untaken = forward.retry
+    lost = forward.instance_lost
+
+    def unpinned(self) -> None:
+        head = self.head
+        self.refuse(sessions.gone(head.values[head.shape.asked.session]))
 
     # answering
 
@@ -190,12 +206,12 @@ class Invocation:
         connection.finished(self)
 
     def answer_begin(self, head: bytes, size: int) -> None:
-        """Write the head of an answer of so many bytes; ``answer_more`` has them."""
+        """Write the head of an answer of so many bytes; ``reply_more`` has them."""
         self.answering = True
         self.pieces = []
         self.connection.transport.writelines((head, *self._last_lines(size)))
 
-    def answer_more(self, piece: bytes) -> None:
+    def reply_more(self, piece: bytes) -> None:
         """Write more of the answer that was begun."""
         self.connection.transport.write(piece)
         self.gateway.untaken.grew(self.connection)

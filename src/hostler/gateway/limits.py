@@ -62,6 +62,14 @@ class Limits:
     queue_wait_s: float = 30.0
     """An invocation that would probably wait longer than this is refused at once, as is one that
     would wait beyond its deadline. Half of that, so that there is time left for the model."""
+    shadow_copies_max: int = 256
+    """Copies of one endpoint's requests that wait for its shadow, or are under way there."""
+    shadow_bytes_max: int = 32 * MIB
+    """The bodies of those, and of the answers they will be compared with."""
+    shadows_bytes_max: int = 256 * MIB
+    """The same of all endpoints together."""
+    shadow_body_bytes_max: int = 1 * MIB
+    """A longer body is not copied; nor is what had an answer too long to be held."""
     unreachable_s: float = 10.0
     """How long an invocation waits while not one instance of its variant can be reached."""
     sends_max: int = 3

@@ -15,7 +15,7 @@ from hostler.gateway.stream import STREAM_MIN, Stream
 from hostler.modelserver import frames
 
 if TYPE_CHECKING:
-    from hostler.gateway.invocation import Invocation
+    from hostler.gateway.request import Request
     from hostler.gateway.target import Target
 
 _VERSION, _REQUEST, _RESPONSE, _MORE = frames.VERSION, frames.REQUEST, frames.RESPONSE, frames.MORE
@@ -73,7 +73,7 @@ class Link(asyncio.Protocol):
         """How many requests may be unanswered: the credit granted, within ``line_max``."""
         self.line_max = sys.maxsize
         self.unanswered = 0
-        self.inflight: dict[int, Invocation | None] = {}
+        self.inflight: dict[int, Request | None] = {}
         """By id, in order of sending; None for those nobody waits for any more."""
         self.next_id = 1
         self.serial = 0
@@ -111,7 +111,7 @@ class Link(asyncio.Protocol):
         self.line_max = line_max
         self.window = min(self._granted, line_max)
 
-    def send(self, invocation: "Invocation", deadline_ms: int) -> int:
+    def send(self, invocation: "Request", deadline_ms: int) -> int:
         """Send a request; its id here."""
         link_id = self.next_id
         self.next_id = link_id + 1
@@ -237,7 +237,7 @@ class Link(asyncio.Protocol):
                 else:
                     invocation = self._give_back(link_id)
                     if invocation is not None:
-                        forward.reply(invocation, status, data[meta_at:body_at], data[body_at:stop])
+                        invocation.reply(status, data[meta_at:body_at], data[body_at:stop])
             else:
                 self._other(kind, flags, link_id, data[offset + _HEADER_SIZE : stop])
             offset = stop
@@ -276,9 +276,9 @@ class Link(asyncio.Protocol):
     def _answered(self, link_id: int, status: int, meta: bytes, body: bytes) -> None:
         invocation = self._give_back(link_id)
         if invocation is not None:
-            forward.reply(invocation, status, meta, body)
+            invocation.reply(status, meta, body)
 
-    def _give_back(self, link_id: int) -> "Invocation | None":
+    def _give_back(self, link_id: int) -> "Request | None":
         try:
             invocation = self.inflight.pop(link_id)
         except KeyError:
@@ -298,7 +298,7 @@ class Link(asyncio.Protocol):
                 self._parts.pop(link_id, None)
                 invocation = self._give_back(link_id)
                 if invocation is not None:
-                    forward.again(invocation)
+                    invocation.given_back()
             case frames.HELLO:
                 if self.serial or not link_id:  # by it we tell what the worker has taken
                     raise frames.FrameError(f"a greeting with serial {link_id}, or a second one")

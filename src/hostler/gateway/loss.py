@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from hostler.gateway import forward
 from hostler.modelserver import folder, verdict
 
 if TYPE_CHECKING:
-    from hostler.gateway.invocation import Invocation
+    from hostler.gateway.request import Request
 
 LOOK_S = 0.02
 LOOKS = 10
@@ -47,11 +46,11 @@ class Lost:
             os.close(directory)
 
 
-def tell(owed: Sequence["Invocation"], lost: Lost, looks: int = LOOKS) -> None:
+def tell(owed: Sequence["Request"], lost: Lost, looks: int = LOOKS) -> None:
     """Answer what the worker had taken, as soon as it is known why it ended."""
     why = lost.why()
     if why is None and looks > 0:
         owed[0].gateway.loop.call_later(LOOK_S, tell, owed, lost, looks - 1)
         return
     for invocation in owed:
-        forward.instance_lost(invocation, why or "")
+        invocation.lost(why or "")

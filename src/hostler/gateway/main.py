@@ -5,7 +5,8 @@ in the successor, with the connections that wait in it.
 
 The counters go to a spool of this process's own (``gateway_spool``), locked while it lives, for
 metrics to be made from; who reads them deletes the folder after the process. Until then they are
-bounded as every spool is: the oldest of ``spool.SEGMENTS_MAX`` segments goes.
+bounded as every spool is: the oldest of ``spool.SEGMENTS_MAX`` segments goes. Now and then, and at
+the end, it is said how far they go: who deletes what nobody calls must know what is not there yet.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ import uvloop
 from hostler.audit.journal import Journal
 from hostler.domain.layout import Layout
 from hostler.gateway import limits as bounds
-from hostler.gateway import succession
+from hostler.gateway import record, succession
 from hostler.gateway.gateway import Gateway
 from hostler.gateway.gauges import Gauges
 from hostler.gateway.handover import Handover
@@ -37,6 +38,10 @@ from hostler.vault.sealing import Vault
 
 BACKLOG = 4096
 FLUSH_S = 1.0
+GAUGES_EVERY = 5
+"""Flushes: to look through every instance and every line is not for each."""
+TOLD_EVERY_MS = 15_000
+"""How often it is said how far the counts go, also without any: first right after a minute."""
 SPOOL_AGAIN_S = 30.0
 DRAIN_LOOK_S = 0.05
 TURN_NS = 100_000
@@ -172,19 +177,25 @@ async def _flush_for_ever(gateway: Gateway, layout: Layout, slot: int) -> None:
     writer, gauges = spool.Writer(fd), Gauges(fd, slot)
     offset = time() - monotonic()  # the machine's clock may jump; the records' does not
     loop = asyncio.get_running_loop()
+    turn, told = 0, -1
     with ThreadPoolExecutor(1, thread_name_prefix="spool") as thread:
         try:
             while True:
                 await asyncio.sleep(FLUSH_S)
                 lines, at = _lines(gateway, offset)
+                if at // TOLD_EVERY_MS != told:
+                    told = at // TOLD_EVERY_MS
+                    lines.append(orjson.dumps(record.told(gateway.counted_until)))
                 if lines:
                     await loop.run_in_executor(thread, writer.append, at, spool.PLATFORM, lines)
-                if seen := gauges.seen(gateway):
+                turn += 1
+                if not turn % GAUGES_EVERY and (seen := gauges.seen(gateway)):
                     await loop.run_in_executor(thread, gauges.write, seen)
         finally:
             lines, at = _lines(gateway, offset)
-            if lines:
-                writer.append(at, spool.PLATFORM, lines)
+            whole = not gateway.active  # else what is cut off now is counted by nobody
+            lines.append(orjson.dumps(record.told(gateway.counted_until, ended=whole)))
+            thread.submit(writer.append, at, spool.PLATFORM, lines).result()  # after the last one
             writer.close()
             os.close(fd)
 
@@ -203,7 +214,7 @@ def _spool_folder(folder: Path) -> int | None:
 
 def _lines(gateway: Gateway, offset: float) -> tuple[list[bytes], int]:
     at = monotonic() + offset
-    return [orjson.dumps(record) for record in gateway.recorder.records(at)], int(at * 1000)
+    return [orjson.dumps(each) for each in gateway.recorder.records(at)], int(at * 1000)
 
 
 def _settle_memory() -> None:

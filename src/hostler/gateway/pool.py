@@ -7,12 +7,11 @@ waited for a pool that is gone is routed again.
 import random
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hostler.domain.errors import CallerError
 from hostler.domain.snapshot import EndpointRoute, VariantRoute
 from hostler.gateway import forward
-from hostler.gateway import session as sessions
 from hostler.gateway.answers import SheddingError
 from hostler.gateway.pace import Pace
 from hostler.gateway.record import ServerlessCounters
@@ -20,28 +19,31 @@ from hostler.gateway.retries import RetryBudget
 from hostler.gateway.target import Target
 
 if TYPE_CHECKING:
-    from hostler.gateway.invocation import Invocation
     from hostler.gateway.link import Link
+    from hostler.gateway.request import Request
 
 LINE_MIN = 2
 """What a worker may have however slow it is: one request to compute, one to follow."""
 
 
-class Pool:
-    """The instances of one variant, and what waits for them."""
+R = TypeVar("R", bound="Request")
+
+
+class Pool(Generic[R]):
+    """The instances of one variant, and what waits for them: invocations, or a shadow's copies."""
 
     counters: ServerlessCounters | None = None
     """Of a serverless variant."""
 
     def __init__(
         self,
-        reroute: Callable[["Invocation"], None],
+        reroute: Callable[[R], None],
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.targets: tuple[Target, ...] = ()
         self.at_random = False
         """Whether any instance is as good as the least busy one."""
-        self.waiting: dict[Invocation, None] = {}
+        self.waiting: dict[R, None] = {}
         """In order; a dict, so that one whose client is gone leaves at once."""
         self.waiting_bytes = 0
         self.pinned_waiting = 0
@@ -99,12 +101,12 @@ class Pool:
             return ready[int(self._draw() * len(ready))]
         return avoid.acquire() if avoid is not None and avoid in self.targets else None
 
-    def place(self, invocation: "Invocation", *, avoid: Target | None = None) -> "Link | None":
+    def place(self, invocation: R, *, avoid: Target | None = None) -> "Link | None":
         """A worker that may be sent this request: of its session's instance, if it has one."""
         pinned = invocation.pinned
         return self.acquire(avoid=avoid) if pinned is None else pinned.acquire()
 
-    def enqueue(self, invocation: "Invocation", *, first: bool = False) -> None:
+    def enqueue(self, invocation: R, *, first: bool = False) -> None:
         """Let it wait: at the end of the line, or at its head."""
         if self._disbanded:
             self._reroute(invocation)
@@ -116,7 +118,7 @@ class Pool:
         else:
             self.waiting[invocation] = None
 
-    def leave(self, invocation: "Invocation") -> None:
+    def leave(self, invocation: R) -> None:
         """It waits no more."""
         if invocation in self.waiting:
             del self.waiting[invocation]
@@ -179,8 +181,7 @@ class Pool:
             pinned = invocation.pinned
             if pinned is not None and pinned.retired:
                 self.leave(invocation)
-                session = invocation.head.values[invocation.head.shape.asked.session]
-                invocation.refuse(sessions.gone(session))
+                invocation.unpinned()
                 continue
             link = None if is_full and pinned is None else self.place(invocation)
             if link is not None:
@@ -201,7 +202,7 @@ class Pool:
             self.leave(invocation)
             self._reroute(invocation)
 
-    def too_late(self, invocation: "Invocation") -> CallerError:
+    def too_late(self, invocation: R) -> CallerError:
         """What is said of one that waited in vain until its deadline."""
         return SheddingError(
             "ServiceUnavailable",
@@ -209,9 +210,7 @@ class Pool:
             1,
         )
 
-    def refuse_unreachable(
-        self, read_before_ns: int, refuse: Callable[["Invocation"], None]
-    ) -> None:
+    def refuse_unreachable(self, read_before_ns: int, refuse: Callable[[R], None]) -> None:
         """Refuse what was read before a moment (monotonic ns), while no instance can be reached."""
         if self.waiting and not self.reachable():
             for invocation in list(self.waiting):

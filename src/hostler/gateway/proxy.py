@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from hostler.domain import hosts, sender
-from hostler.gateway import answers, lending
+from hostler.gateway import answers, lending, own
 from hostler.gateway import head as heads
 from hostler.gateway.lending import Loan
 from hostler.gateway.progress import Late
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from hostler.gateway.head import Head
     from hostler.gateway.protocol import HttpConnection
 
-OWN_PATHS = "/_hostler/"
-HEALTH_PATH = "/_hostler/health"
-METRICS_PATH = "/metrics"
 RETRY_AFTER_S = 1
 REACH_AGAIN_S = 0.05
 RESTARTED = "It is restarted by the supervisor"
@@ -315,7 +312,7 @@ class Relay:
         return None
 
     def _asks_health(self) -> bool:
-        return self._head.target.partition("?")[0] == HEALTH_PATH
+        return self._head.target.partition("?")[0] == own.HEALTH_PATH
 
     def _socket(self) -> Path:
         head = self._head
@@ -328,13 +325,7 @@ class Relay:
         return upstreams.s3 if self._service == "s3" else upstreams.control
 
     def _is_own(self) -> bool:
-        """Whether it is for Hostler itself; a signed request is for a bucket of that name."""
-        head = self._head
-        if head.target.startswith(OWN_PATHS):
-            return True
-        path, _, query = head.target.partition("?")
-        signed = (head.get("authorization") or "").startswith("AWS") or "X-Amz-" in query
-        return path == METRICS_PATH and not signed and "AWSAccessKeyId=" not in query
+        return own.is_own(self._head, self.gateway.places.own)
 
     def _unavailable(self, why: str, remedy: str) -> None:
         if self._is_own():

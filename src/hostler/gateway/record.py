@@ -6,9 +6,9 @@ and the number of variants in the snapshot bounds what is kept.
 A record is one line of JSON; ``telemetry.endpoint_metrics`` reads it, and knows the versions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from hostler.domain.errors import CallerError
 from hostler.domain.latencies import BUCKETS, bucket_floor, bucket_of
@@ -118,6 +118,15 @@ class Counters:
             _BUCKETS[overhead_us] if overhead_us < _TABLE_US else bucket_of(overhead_us)
         ] += 1
 
+    def left(self) -> None:
+        """The caller went away before there was an answer: a call, and no latency."""
+        self.answered(200, model_us=0, overhead_us=0)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether anything was counted since the last record."""
+        return self.invocations > 0
+
     def refused(self, failure: CallerError) -> None:
         """It was routed here, and the gateway refused it."""
         self.invocations += 1
@@ -141,6 +150,64 @@ class Counters:
         return found
 
 
+def told(until_s: float, *, ended: bool = False) -> dict[str, Any]:
+    """The record that says how far the others go.
+
+    Args:
+        until_s: Every call that was admitted before is recorded (monotonic s of this machine).
+        ended: Nothing follows, and nothing was lost.
+    """
+    return {"v": VERSION, "until": until_s, "ended": ended}
+
+
+class ShadowCounters(Counters):
+    """A shadow variant's: how much it was sent, what it was not, and whether it agrees."""
+
+    __slots__ = ("_agreements", "_drops", "_examples", "_uncompared", "copied")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.copied = 0
+        self._drops: dict[str, int] = {}
+        self._agreements: dict[str, int] = {}
+        self._uncompared = 0
+        self._examples: list[str] = []
+
+    @property
+    def has_news(self) -> bool:
+        heard = self._agreements or self._uncompared
+        return bool(self.invocations or self.copied or self._drops or heard)
+
+    def drop(self, why: str) -> None:
+        """A request that was its share did not get to it, or was not taken."""
+        _tally(self._drops, why)
+
+    def compared(self, agreement: str | None) -> None:
+        """Its answer was held against the caller's; None where that was too much work."""
+        if agreement is None:
+            self._uncompared += 1
+        else:
+            _tally(self._agreements, agreement)
+
+    def example(self, told: str) -> None:
+        """One of the differences, to be written down."""
+        self._examples.append(told)
+
+    def drain(self) -> dict[str, Any]:
+        found = super().drain()
+        found["shadow"] = {
+            "copied": self.copied,
+            "dropped": self._drops,
+            "agreements": self._agreements,
+            "uncompared": self._uncompared,
+            "examples": self._examples,
+        }
+        self._examples = []
+        self.copied = self._uncompared = 0
+        self._drops, self._agreements = {}, {}
+        return found
+
+
 class Subject(NamedTuple):
     """Whose numbers they are. A tuple: each snapshot asks for every one, by its hash."""
 
@@ -152,11 +219,21 @@ class Subject(NamedTuple):
     """Of the deployment, while it is one of two (``domain.snapshot``)."""
 
 
+def _tally(counts: dict[str, int], name: str) -> None:
+    """One more; an enum's value, as a record's keys are plain strings."""
+    plain = str(name)
+    counts[plain] = counts.get(plain, 0) + 1
+
+
+C = TypeVar("C", bound=Counters)
+
+
 class Recorder:
     """The counters of every variant."""
 
     def __init__(self) -> None:
         self._counters: dict[Subject, Counters] = {}
+        self._shadows: dict[Subject, ShadowCounters] = {}
 
     def counters(self, subject: Subject) -> Counters:
         """A variant's counters; the same object for as long as it is kept."""
@@ -165,10 +242,17 @@ class Recorder:
             found = self._counters[subject] = Counters()
         return found
 
+    def shadow(self, subject: Subject) -> ShadowCounters:
+        """The same of a shadow variant."""
+        found = self._shadows.get(subject)
+        if found is None:
+            found = self._shadows[subject] = ShadowCounters()
+        return found
+
     def records(self, at: float) -> Iterator[dict[str, Any]]:
         """A record for each variant that was invoked since the last call (``at``: epoch s)."""
-        for subject, counters in self._counters.items():
-            if counters.invocations:
+        for subject, counters in (*self._counters.items(), *self._shadows.items()):
+            if counters.has_news:
                 yield {
                     "v": VERSION,
                     "at": at,
@@ -180,8 +264,13 @@ class Recorder:
                     **counters.drain(),
                 }
 
-    def keep_only(self, subjects: set[Subject]) -> None:
+    def keep_only(self, subjects: Collection[Subject], shadows: Collection[Subject] = ()) -> None:
         """Forget variants that are gone and have nothing left to tell."""
-        for subject in [each for each in self._counters if each not in subjects]:
-            if not self._counters[subject].invocations:
-                del self._counters[subject]
+        _forget(self._counters, subjects)
+        _forget(self._shadows, shadows)
+
+
+def _forget(counted: dict[Subject, C], kept: Collection[Subject]) -> None:
+    for subject in [each for each in counted if each not in kept]:
+        if not counted[subject].has_news:
+            del counted[subject]

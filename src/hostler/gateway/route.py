@@ -17,14 +17,17 @@ from itertools import accumulate
 from time import time
 from typing import TYPE_CHECKING
 
+from hostler.domain import endpoint_tags
 from hostler.domain.errors import CallerError
 from hostler.domain.snapshot import EndpointRoute, VariantRoute
 from hostler.gateway import session as sessions
+from hostler.gateway.sticky import Sticky
 
 if TYPE_CHECKING:
     from hostler.gateway.invocation import Invocation
     from hostler.gateway.pool import Pool
     from hostler.gateway.record import Counters
+    from hostler.gateway.shadow import Mirror
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 
@@ -40,8 +43,10 @@ class Variant:
     container: str
     head: bytes
     """The beginning of every successful answer's head."""
-    pool: "Pool"
+    pool: "Pool[Invocation]"
     counters: "Counters"
+    mirror: "Mirror | None" = None
+    """Where copies of its requests go, once they are answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class Endpoint(Choice):
     by_name: Mapping[str, Choice]
     """Of one name there are two while the endpoint goes from one deployment to another."""
     tags: Mapping[str, str]
+    sticky: Sticky | None = None
+    """By which requests are divided that have its header; None where weights alone do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +94,22 @@ class RouteTable:
         return self.endpoints.get((account, region, name))
 
 
-Join = Callable[[EndpointRoute, VariantRoute], tuple["Pool", "Counters"]]
+Join = Callable[[EndpointRoute, VariantRoute], tuple["Pool[Invocation]", "Counters"]]
+Reflect = Callable[[EndpointRoute], "Mirror | None"]
 
 
-def build(routes: Iterable[EndpointRoute], join: Join) -> RouteTable:
-    """The table of a snapshot; ``join`` gives each variant its pool and counters."""
-    return RouteTable({_key(route): _endpoint(route, join) for route in routes if route.variants})
+def unshadowed(_route: EndpointRoute) -> None:
+    """Nothing is copied."""
+
+
+def build(routes: Iterable[EndpointRoute], join: Join, reflect: Reflect = unshadowed) -> RouteTable:
+    """The table of a snapshot.
+
+    ``join`` gives each variant its pool and counters, ``reflect`` each endpoint its shadow.
+    """
+    return RouteTable(
+        {_key(route): _endpoint(route, join, reflect) for route in routes if route.variants}
+    )
 
 
 def step(invocation: "Invocation") -> None:
@@ -118,7 +135,8 @@ def step(invocation: "Invocation") -> None:
             )
         return
     if position < 0:
-        invocation.variant = endpoint.pick()
+        stuck = endpoint.sticky.chosen(head) if endpoint.sticky is not None else None
+        invocation.variant = (endpoint if stuck is None else endpoint.by_name[stuck]).pick()
         return
     wanted = head.values[position]
     choice = endpoint.by_name.get(wanted)
@@ -147,8 +165,9 @@ def _key(route: EndpointRoute) -> Key:
     return route.account, route.region, route.name
 
 
-def _endpoint(route: EndpointRoute, join: Join) -> Endpoint:
-    variants = tuple(_variant(route, variant, join) for variant in route.variants)
+def _endpoint(route: EndpointRoute, join: Join, reflect: Reflect) -> Endpoint:
+    mirror = reflect(route)
+    variants = tuple(_variant(route, variant, join, mirror) for variant in route.variants)
     every = _choice(variants, [variant.weight for variant in route.variants])
     alike: dict[str, list[tuple[Variant, float]]] = {}
     for variant, given in zip(variants, route.variants, strict=True):
@@ -166,6 +185,7 @@ def _endpoint(route: EndpointRoute, join: Join) -> Endpoint:
             for name, some in alike.items()
         },
         tags=route.tags,
+        sticky=_sticky(route),
     )
 
 
@@ -175,7 +195,17 @@ def _choice(variants: tuple[Variant, ...], weights: Sequence[float]) -> Choice:
     return Choice(variants, tuple(accumulate(weights[:last])), sum(weights))
 
 
-def _variant(route: EndpointRoute, variant: VariantRoute, join: Join) -> Variant:
+def _sticky(route: EndpointRoute) -> Sticky | None:
+    header = endpoint_tags.sticky_header(route.tags)
+    weights: dict[str, float] = {}
+    for variant in route.variants:
+        weights[variant.name] = weights.get(variant.name, 0.0) + variant.weight
+    return Sticky(header, weights) if header and len(weights) > 1 else None
+
+
+def _variant(
+    route: EndpointRoute, variant: VariantRoute, join: Join, mirror: "Mirror | None"
+) -> Variant:
     pool, counters = join(route, variant)
     head = b"HTTP/1.1 200 OK\r\nx-Amzn-Invoked-Production-Variant: %b\r\n" % variant.name.encode()
-    return Variant(variant.name, variant.container, head, pool, counters)
+    return Variant(variant.name, variant.container, head, pool, counters, mirror)

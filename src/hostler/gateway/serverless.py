@@ -45,7 +45,7 @@ class Seats:
     row: int | None
 
 
-class ServerlessPool(Pool):
+class ServerlessPool(Pool["Invocation"]):
     """The environments of one serverless variant, and what waits for them."""
 
     def __init__(

@@ -29,7 +29,7 @@ class Way(NamedTuple):
     principal: "Principal"
     endpoint: "Endpoint"
     variant: "Variant | None"
-    """The only one, or the one they ask for; None where weights decide."""
+    """The only one, the one they ask for, or their header's; None where weights decide."""
     choice: "Choice"
     """Among which they do."""
     key: "KeyInRegion"
@@ -42,8 +42,11 @@ def remember(invocation: "Invocation") -> None:
         return
     gateway = invocation.gateway
     secret, principal = gateway.credentials[mould.recurring.access_key_id]
-    position = mould.head.shape.asked.target_variant
-    choice = endpoint if position < 0 else endpoint.by_name[mould.head.values[position]]
+    head, sticky = mould.head, endpoint.sticky
+    position = head.shape.asked.target_variant
+    stuck = sticky.chosen(head) if sticky is not None and position < 0 else None
+    name = head.values[position] if position >= 0 else stuck
+    choice = endpoint if name is None else endpoint.by_name[name]
     variant = choice.variants[0] if len(choice.variants) == 1 else None
     key = mould.recurring.access_key_id, mould.recurring.region
     mould.way = Way(gateway.epoch, secret, principal, endpoint, variant, choice, key)

@@ -8,10 +8,8 @@ Invariant: of its answer a client gets the announced number of bytes, or its con
 
 from typing import TYPE_CHECKING
 
-from hostler.gateway import forward
-
 if TYPE_CHECKING:
-    from hostler.gateway.invocation import Invocation
+    from hostler.gateway.request import Request
 
 STREAM_MIN = 256 * 1024
 """An answer's bytes from which on it is passed on as it comes."""
@@ -31,17 +29,17 @@ class Stream:
     __slots__ = ("_kept", "_meta", "_status", "link_id", "rest")
 
     def __init__(
-        self, link_id: int, invocation: "Invocation | None", status: int, meta: bytes, size: int
+        self, link_id: int, invocation: "Request | None", status: int, meta: bytes, size: int
     ) -> None:
         self.link_id = link_id
         self._status = status
         self._meta = meta
         self.rest = size
         """Bytes that are still to come."""
-        passes = invocation is not None and forward.begin(invocation, status, meta, size)
+        passes = invocation is not None and invocation.reply_begin(status, meta, size)
         self._kept: list[bytes] | None = None if passes else []
 
-    def take(self, data: bytes, invocation: "Invocation | None") -> bytes:
+    def take(self, data: bytes, invocation: "Request | None") -> bytes:
         """Pass on what is the answer's of what came; returns the rest."""
         piece = data[: self.rest] if len(data) > self.rest else data
         self.rest -= len(piece)
@@ -49,14 +47,14 @@ class Stream:
             if self._kept is not None:
                 self._kept.append(piece)
             else:
-                invocation.answer_more(piece)
+                invocation.reply_more(piece)
         return data[len(piece) :]
 
-    def end(self, invocation: "Invocation | None") -> None:
+    def end(self, invocation: "Request | None") -> None:
         """All of it has come."""
         if invocation is None:
             return
         if self._kept is not None:
-            forward.reply(invocation, self._status, self._meta, b"".join(self._kept))
+            invocation.reply(self._status, self._meta, b"".join(self._kept))
         else:
-            forward.end(invocation, self._status)
+            invocation.reply_end(self._status)

@@ -6,10 +6,10 @@ flight on them is answered.
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hostler.domain.snapshot import TargetRoute
-from hostler.gateway import forward, loss, stopped
+from hostler.gateway import loss, stopped
 from hostler.gateway.counts import Counts
 from hostler.modelserver import page
 
@@ -34,7 +34,7 @@ class Target:
     """One instance: a connection to each of its workers."""
 
     def __init__(
-        self, route: TargetRoute, pool: "Pool", counts: Counts, dial: Dial, soon: Soon
+        self, route: TargetRoute, pool: "Pool[Any]", counts: Counts, dial: Dial, soon: Soon
     ) -> None:
         self.route = route
         self.counts = counts
@@ -134,7 +134,7 @@ class Target:
             self._dial(self, link.slot, RECONNECT_S)
         for link_id, invocation in reversed(orphans):  # each may go to the head of the line
             if invocation is not None and link_id > taken:
-                forward.retry(invocation, link)
+                invocation.lost_untaken(link)
         owed = [each for link_id, each in orphans if each is not None and link_id <= taken]
         if owed:
             loss.tell(owed, loss.Lost(self.route.page, link.slot, link.pid))
@@ -196,4 +196,4 @@ class Target:
         for link_id, invocation in reversed(link.inflight.items()):
             if invocation is not None and link_id > taken:
                 link.abandon(link_id)
-                forward.retry(invocation, link)
+                invocation.lost_untaken(link)

@@ -50,9 +50,12 @@ class Allowance:
         """In how many seconds ``told`` has something to say; None while nothing was dropped."""
         return max(0.0, self._told + TELL_EVERY_S - now) if self._bytes else None
 
-    def told(self, now: float) -> str:
-        """What was dropped since it was told last, as a line; empty where it is not yet time."""
-        if self.due_in(now) != 0.0:
+    def told(self, now: float, *, last: bool = False) -> str:
+        """What was dropped since it was told last, as a line; empty where it is not yet time.
+
+        There is no later time than the ``last``.
+        """
+        if not self._bytes or (self.due_in(now) and not last):
             return ""
         text = (
             f"{self._bytes / 1e6:.1f} MB of output ({self._lines} lines) were left out of this "

@@ -87,7 +87,7 @@ class LaunchPlan:
     ``settings`` goes to the workers as it is. ``oom_file`` is the cgroup's file with an
     ``oom_kill`` line; with ``watch_memory`` the shim enforces ``memory_bytes`` itself. ``fresh``:
     begin a new interpreter, whose site-packages only the workers load. ``output_bytes_per_s`` is
-    what may be printed, 0 for as much as comes.
+    what may be printed, 0 for as much as comes. ``nice`` is added to the launcher's own niceness.
     """
 
     instance_id: str
@@ -101,6 +101,7 @@ class LaunchPlan:
     watch_memory: bool = False
     cgroup_procs: tuple[str, ...] = ()
     oom_file: str | None = None
+    nice: int = 0
     notes: tuple[str, ...] = field(default_factory=tuple)
     output_bytes_per_s: int = 0
 
@@ -120,6 +121,7 @@ class LaunchPlan:
             watch_memory=bool(value["watch_memory"]),
             cgroup_procs=tuple(str(path) for path in value["cgroup_procs"]),
             oom_file=value["oom_file"],
+            nice=int(value.get("nice", 0)),
             grace_s=float(value["grace_s"]),
             notes=tuple(str(line) for line in value["notes"]),
             output_bytes_per_s=int(value.get("output_bytes_per_s", 0)),
@@ -138,6 +140,7 @@ class LaunchPlan:
             "watch_memory": self.watch_memory,
             "cgroup_procs": list(self.cgroup_procs),
             "oom_file": self.oom_file,
+            "nice": self.nice,
             "grace_s": self.grace_s,
             "notes": list(self.notes),
             "output_bytes_per_s": self.output_bytes_per_s,

@@ -95,6 +95,8 @@ class Output:
         """Close every pipe and the spool."""
         for descriptor in list(self._pipes):
             self._close(descriptor)
+        if text := self._allowance.told(time.monotonic(), last=True):
+            self.note(text)
         self._spool.close()
 
     def _drop(self, descriptor: int, data: bytes) -> None:

@@ -34,6 +34,8 @@ def run(plan: folder.LaunchPlan, directory: int, oom: int) -> NoReturn:
     """Serve until stopped or beyond help; ends the process."""
     # Again, as an exec undoes it: workers share the uid and must not reach our descriptors.
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    if plan.nice:
+        os.nice(plan.nice)
     Shim(plan, directory, oom).run()
     os._exit(0)
 

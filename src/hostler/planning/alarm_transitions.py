@@ -79,8 +79,11 @@ def repeated(alarm: Alarm, now: float, value: float | None) -> Change | None:
 
 
 def evaluated(alarm: Alarm, found: Evaluation, now: float) -> Change | None:
-    """What follows from an evaluation of a metric alarm; None where nothing does."""
-    if found.state is not alarm.standing.state:
+    """What follows from an evaluation of a metric alarm; None where nothing does.
+
+    The first one gives a new alarm its reason, whatever its state.
+    """
+    if found.state is not alarm.standing.state or alarm.standing.reason == INITIAL_REASON:
         return moved(alarm, found, now)
     return repeated(alarm, now, found.newest)
 

@@ -126,8 +126,8 @@ def _is_few(alarm: MetricAlarm, point: Datapoint) -> bool:
 
 def _reason(alarm: MetricAlarm, state: AlarmState, used: Sequence[Datapoint], filled: int) -> str:
     treatment = alarm.treat_missing or Missing.MISSING
-    if not used:
-        return _reason_without_data(treatment, filled)
+    if not used or state is AlarmState.INSUFFICIENT_DATA:
+        return _reason_without_data(state, treatment, filled or len(used))
     in_alarm = state is AlarmState.ALARM
     shown = [point for point in used if breaches(alarm, point.value) is in_alarm] or list(used)
     listed = ", ".join(f"{point.value} ({_short(point.at)})" for point in reversed(shown))
@@ -149,8 +149,8 @@ def _reason(alarm: MetricAlarm, state: AlarmState, used: Sequence[Datapoint], fi
 _TREATED = {Missing.BREACHING: "Breaching", Missing.NOT_BREACHING: "NonBreaching"}
 
 
-def _reason_without_data(treatment: Missing, filled: int) -> str:
-    if treatment in _TREATED:
+def _reason_without_data(state: AlarmState, treatment: Missing, filled: int) -> str:
+    if treatment in _TREATED and state is not AlarmState.INSUFFICIENT_DATA:
         return (
             f"Threshold Crossed: no datapoints were received for {filled} "
             f"period{'' if filled == 1 else 's'} and {_counted(filled, 'missing datapoint')} "

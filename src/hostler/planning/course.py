@@ -189,7 +189,7 @@ def _is_forward(rollout: Rollout) -> bool:
 
 
 def _total(deployment: Deployment) -> int:
-    return sum(variant.initial_instance_count for variant in deployment.variants)
+    return sum(v.initial_instance_count for v in deployment.variants if not v.shadow)
 
 
 def _counts(deployment: Deployment, part: Fraction) -> dict[str, int]:

@@ -29,4 +29,5 @@ def specification(endpoint: Endpoint, variant: Variant, record: InstanceRecord) 
         startup_timeout_s=variant.startup_timeout_s,
         download_timeout_s=variant.download_timeout_s,
         one_worker=variant.serverless is not None,
+        background=variant.shadow,
     )

@@ -135,7 +135,12 @@ def _turned(
     That is not as the step asks for where blue cannot answer: green then has all of it.
     """
     green, exposure, now = fleets[course.green.id], situation.exposure, situation.now
-    ready = {member.record.id for member in green.members if member.ready}
+    shadows = {variant.name for variant in green.deployment.variants if variant.shadow}
+    ready = {
+        member.record.id
+        for member in green.members
+        if member.ready and member.record.variant_name not in shadows
+    }
     weights = traffic.weights(traffic.parts(endpoint, course, fleets, exposure))
     return green.complete and exposure.includes(ready, now) and exposure.weighs(weights, now)
 

@@ -29,7 +29,7 @@ from hostler.modelserver import page
 from hostler.planning import traffic
 from hostler.planning.course import TURNING, Course
 from hostler.planning.fleet import Fleet, Member
-from hostler.planning.sizing import size
+from hostler.planning.sizing import mirrored, size
 from hostler.planning.traffic import Part
 
 _STAGES: Mapping[RolloutStage, tuple[str, str]] = {
@@ -60,6 +60,7 @@ def route(endpoint: Endpoint, parts: Sequence[Part], tags: Mapping[str, str]) ->
     weights = traffic.weights(parts)
     replacing = endpoint.current is not None and endpoint.target != endpoint.current
     replacing = replacing or endpoint.beside is not None
+    main = traffic.mainly(parts)
     return EndpointRoute(
         account=endpoint.account,
         region=endpoint.region,
@@ -69,9 +70,16 @@ def route(endpoint: Endpoint, parts: Sequence[Part], tags: Mapping[str, str]) ->
             _variant_route(part, variant, weights, replacing=replacing)
             for part in parts
             for variant in part.fleet.deployment.variants
+            if not variant.shadow
         ),
         tags=dict(tags),
         id=endpoint.id,
+        shadows=tuple(
+            _variant_route(main, variant, weights, replacing=replacing)
+            for variant in main.fleet.deployment.variants
+            if variant.shadow
+        ),
+        mirrored=mirrored(main.fleet.deployment),
     )
 
 
@@ -166,6 +174,7 @@ def _variants(
             routing=variant.routing,
             serverless=variant.serverless,
             desired_serverless=size(variant, asked).serverless,
+            shadow=variant.shadow,
         )
         for variant in fleet.deployment.variants
     )

@@ -80,6 +80,15 @@ def retained(
     return resized(new, found)
 
 
+def mirrored(deployment: Deployment) -> float:
+    """The share of requests that is copied: the shadow's weight to production's, at most all."""
+    shadow = sum(variant.weight for variant in deployment.variants if variant.shadow)
+    production = sum(variant.weight for variant in deployment.variants if not variant.shadow)
+    if shadow <= 0:
+        return 0.0
+    return 1.0 if shadow >= production else shadow / production
+
+
 def fitted(endpoint: Endpoint, deployment: Deployment) -> Deployment:
     """The deployment with the sizes that it is to have at this stage of the endpoint."""
     beside = endpoint.beside

@@ -48,7 +48,7 @@ PREDEFINED: Mapping[str, Predefined] = {
         "ConcurrentRequestsPerModel", "Average", Dimension.INSTANCE_COUNT, FINE_S
     ),
     "SageMakerVariantProvisionedConcurrencyUtilization": Predefined(
-        "ServerlessProvisionedConcurrencyUtilization", "Maximum", Dimension.PROVISIONED_CONCURRENCY
+        "ServerlessProvisionedConcurrencyUtilization", "Average", Dimension.PROVISIONED_CONCURRENCY
     ),
 }
 """By PredefinedMetricType: those of variants."""

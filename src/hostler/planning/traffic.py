@@ -49,19 +49,28 @@ def parts(
     return _able(_divided(endpoint, course, fleets, share, lingers=False))
 
 
+def mainly(shown: Sequence[Part]) -> Part:
+    """The part that has most of the requests, whose shadow gets copies of them."""
+    return max(shown, key=lambda part: part.share)
+
+
 def weights(shown: Sequence[Part]) -> Weights:
     """What each variant of each part weighs; as its config has it where there is one part."""
-    if len(shown) == 1:
-        run = shown[0].fleet.deployment
-        return {(str(run.id), variant.name): variant.weight for variant in run.variants}
-    found: dict[tuple[str, str], float] = {}
+    if not shown:
+        return {}
+    main = mainly(shown).fleet.deployment
+    found: dict[tuple[str, str], float] = {
+        (main.id, variant.name): variant.weight for variant in main.variants if variant.shadow
+    }
     for part in shown:
         run = part.fleet.deployment
-        total = sum(variant.weight for variant in run.variants)
-        for index, variant in enumerate(run.variants):
+        variants = [variant for variant in run.variants if not variant.shadow]
+        total = sum(variant.weight for variant in variants)
+        for index, variant in enumerate(variants):
             # Where nothing has a weight the first has all, as in the gateways.
             weight = variant.weight / total if total else float(index == 0)
-            found[run.id, variant.name] = weight * part.share
+            alone = len(shown) == 1
+            found[run.id, variant.name] = variant.weight if alone else weight * part.share
     return found
 
 
@@ -110,6 +119,6 @@ def _able(divided: tuple[Part, ...]) -> tuple[Part, ...]:
 
 def _answers(fleet: Fleet) -> bool:
     """Whether every variant that gets requests has an instance for them, or wakes one."""
-    variants = fleet.deployment.variants
+    variants = [variant for variant in fleet.deployment.variants if not variant.shadow]
     named = [variant for variant in variants if variant.weight > 0] or variants[:1]
     return all(variant.serverless or fleet.ready(variant) for variant in named)

@@ -295,6 +295,7 @@ class Client:
                 ),
                 weight=rng.choice((0.0, 0.5, 1.0, 2.5)),
                 startup_timeout_s=STARTUP_TIMEOUT_S,
+                shadow=name == "Variant-B" and number % 3 == 0,
             )
             for name in names or some
         )

@@ -141,7 +141,7 @@ class Oracles:
                 self.report(f"{endpoint.id} is InService, but {gateway.name} does not serve it")
             elif {part.deployment for part in served(routes[0])} != {endpoint.current}:
                 self.report(f"{endpoint.id} is InService, but {gateway.name} serves another config")
-            elif sizes and weights(routes[0].variants) != weighed(sizes):
+            elif sizes and weights(routes[0].every_variant) != weighed(sizes):
                 self.report(f"{endpoint.id} is InService, but {gateway.name} has other weights")
 
     def published(self, snapshot: Snapshot) -> None:
@@ -259,7 +259,7 @@ class Oracles:
             return
         for gateway in self.gateways.gateways:
             if instance_id in {
-                t.instance_id for r in gateway.routes for v in r.variants for t in v.targets
+                t.instance_id for r in gateway.routes for v in r.every_variant for t in v.targets
             }:
                 self.report(f"{instance_id} is stopped while {gateway.name} sends to it")
 
@@ -319,6 +319,6 @@ def _story(row: Row | None) -> str:
 
 def _routes(gateway: Gateway) -> str:
     return "; ".join(
-        f"{route.name} {[t.instance_id for v in route.variants for t in v.targets]}"
+        f"{route.name} {[t.instance_id for v in route.every_variant for t in v.targets]}"
         for route in gateway.routes
     )

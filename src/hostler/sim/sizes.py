@@ -55,7 +55,7 @@ class Sizes:
         before = self._at_rest[part.deployment]
         after = self._coming.get(part.deployment, before)
         have, by = counts(part.variants), weights(part.variants)
-        if any(have[name] > max(most(before[name]), most(after[name])) for name in before):
+        if any(have[name] > max(most(before[name]), most(after[name])) for name in have):
             return "more capacity than asked"
         if part.beside:
             return _wrong_beside(part, before)
@@ -75,15 +75,24 @@ class Served:
     variants: tuple[VariantRoute, ...]
     share: float
     beside: bool
+    shadows: frozenset[str]
+    """Names of those that get copies alone: of two deployments one has its shadow in the route."""
 
 
 def served(route: EndpointRoute) -> list[Served]:
     """A route's parts, as its variants tell whose they are."""
     runs: dict[str, list[VariantRoute]] = {}
-    for variant in route.variants:
+    for variant in route.every_variant:
         runs.setdefault(variant.deployment, []).append(variant)
+    copied = {(variant.deployment, variant.name) for variant in route.shadows}
     return [
-        Served(DeploymentId(run), tuple(variants), variants[0].share, len(runs) > 1)
+        Served(
+            DeploymentId(run),
+            tuple(variants),
+            variants[0].share,
+            beside=len(runs) > 1,
+            shadows=frozenset(v.name for v in variants if (run, v.name) in copied),
+        )
         for run, variants in runs.items()
     ]
 
@@ -91,11 +100,12 @@ def served(route: EndpointRoute) -> list[Served]:
 def _wrong_beside(part: Served, asked: BySize) -> str | None:
     """Of two deployments each has the instances and the weights of its share."""
     have, by = counts(part.variants), weights(part.variants)
-    if any(have[name] < ceil(asked[name].count * part.share - EPSILON) for name in asked):
+    names = [name for name in asked if name in have and name not in part.shadows]
+    if any(have[name] < ceil(asked[name].count * part.share - EPSILON) for name in names):
         return "less capacity than its share"
-    total = sum(size.weight for size in asked.values())
-    for index, (name, size) in enumerate(asked.items()):
-        weight = size.weight / total if total else float(index == 0)
+    total = sum(asked[name].weight for name in names)
+    for index, name in enumerate(names):
+        weight = asked[name].weight / total if total else float(index == 0)
         if abs(by[name] - weight * part.share) > EPSILON:
             return "weights that are not its share"
     return None

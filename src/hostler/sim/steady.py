@@ -105,7 +105,7 @@ def _unsettled_routes(world: Settled, rows: Mapping[EndpointId, Row]) -> Iterato
         for arn, endpoint in serving.items():
             wanted = world.client.sizes.at_rest(endpoint.current or DeploymentId(""))
             alone = endpoint.beside is None
-            if alone and weights(routes[arn].variants) != weighed(wanted):
+            if alone and weights(routes[arn].every_variant) != weighed(wanted):
                 yield f"{gateway.name} has other weights for {arn} than asked"
             if routes[arn].tags != {"life": endpoint.id}:
                 yield f"{gateway.name} has other tags for {arn}"
@@ -114,7 +114,7 @@ def _unsettled_routes(world: Settled, rows: Mapping[EndpointId, Row]) -> Iterato
                 for key, instance in world.backend.instances.items()
                 if instance.spec.owner == endpoint.id and instance.phase is Phase.READY
             }
-            if {t.instance_id for v in routes[arn].variants for t in v.targets} != ready:
+            if {t.instance_id for v in routes[arn].every_variant for t in v.targets} != ready:
                 yield f"{gateway.name} sends {arn} to others than the ready instances"
 
 

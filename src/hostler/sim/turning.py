@@ -75,7 +75,7 @@ class Turns:
             return None if deadly else f"{part.deployment} skipped a step to {part.share}"
         have = counts(part.variants)
         have, part_of = counts(part.variants), part.share if policy.rolls else 1.0
-        if any(have[name] < ceil(count * part_of - EPSILON) for name, count in least.items()):
+        if any(have[name] < ceil(least[name] * part_of - EPSILON) for name in have):
             if deadly and _same(part.share, 1.0):
                 return None  # the others are dead
             return f"turned to {part.deployment} before it was complete: {have}"

@@ -117,6 +117,10 @@ class Publisher:
         """Who is connected, and the generation each acknowledged last."""
         return [(each.greeting, each.acked) for each in self._subscriptions]
 
+    def gateways(self) -> int:
+        """How many gateways are connected."""
+        return sum(each.greeting.kind == "gateway" for each in self._subscriptions)
+
     def _generation_on_disk(self) -> int:
         try:
             last = file.load(self._file, self._vault)

@@ -225,6 +225,30 @@ def there_are_topics(tx: Connection) -> None:
         tx.exec_driver_sql(statement)
 
 
+_CLEANUPS = (
+    """
+    CREATE TABLE cleanup_marks (
+        endpoint_id VARCHAR NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (endpoint_id)
+    )
+    """,
+    """
+    CREATE TABLE cleanup_schedule (
+        id INTEGER NOT NULL,
+        next_s FLOAT NOT NULL,
+        PRIMARY KEY (id)
+    )
+    """,
+)
+
+
+def cleanups_are_kept(tx: Connection) -> None:
+    """7 → 8: which endpoints are to be deleted because nobody calls them, and the next look."""
+    for statement in _CLEANUPS:
+        tx.exec_driver_sql(statement)
+
+
 STEPS: Sequence[Migration] = (
     sizes_are_frozen,
     identities_grow,
@@ -232,4 +256,5 @@ STEPS: Sequence[Migration] = (
     there_are_alarms,
     there_is_scaling,
     there_are_topics,
+    cleanups_are_kept,
 )

@@ -82,6 +82,12 @@ class Records:
         query = select(func.count()).where(table.c.account == account, table.c.region == region)
         return tx.execute(query.select_from(table)).scalar_one()
 
+    def every(self, tx: Transaction, account: AccountId, region: Region) -> Sequence[Record]:
+        """All records of an account in a region, by name."""
+        table = self._table
+        query = select(table).where(table.c.account == account, table.c.region == region)
+        return [_record(row) for row in tx.execute(query.order_by(table.c.name_key))]
+
     def remove(self, tx: Transaction, account: AccountId, region: Region, name: str) -> bool:
         """Forget a record; False if there was none."""
         table = self._table

@@ -16,6 +16,9 @@ from hostler.telemetry.metrics import Sample
 from hostler.telemetry.points import Point
 
 NAMESPACE = "AWS/SageMaker"
+OWN_NAMESPACE, CALLS_LOST = "Hostler", "CallsLost"
+SHADOW_NAMESPACE = "Hostler/Shadow"
+"""AWS has no metrics of what is copied and compared."""
 VERSION = 1
 RESOLUTION_S = 60
 COUNTED = (
@@ -75,6 +78,19 @@ class Serverless(msgspec.Struct, frozen=True):
     """How long requests waited for a first environment."""
 
 
+class Shadow(msgspec.Struct, frozen=True):
+    """What is particular to a shadow variant, as ``gateway.record.ShadowCounters`` drains."""
+
+    copied: int
+    dropped: dict[str, int]
+    """By reason."""
+    agreements: dict[str, int]
+    """``equal``, ``close``, ``different``: its answers, held against those that callers got."""
+    uncompared: int
+    examples: tuple[str, ...] = ()
+    """Of different answers, each a document of JSON; only where they are asked for."""
+
+
 class Record(msgspec.Struct, frozen=True):
     """One second of one variant, as ``gateway.record`` writes it (``at`` in epoch seconds)."""
 
@@ -90,6 +106,7 @@ class Record(msgspec.Struct, frozen=True):
     model_us: Latencies
     overhead_us: Latencies
     serverless: Serverless | None = None
+    shadow: Shadow | None = None
     config: str = ""
     """Of the deployment, where it was one of two."""
 
@@ -104,16 +121,34 @@ class Record(msgspec.Struct, frozen=True):
         return (whole, Side(self.subject, self.config)) if self.config else (whole,)
 
 
+class Told(msgspec.Struct, frozen=True):
+    """How far a gateway's records go, as ``gateway.record.told`` writes it.
+
+    ``until``: every call that was admitted before is recorded (monotonic s of this machine);
+    ``ended``: nothing follows, and nothing was lost.
+    """
+
+    v: int
+    until: float
+    ended: bool
+
+
 _decode = msgspec.json.Decoder(Record).decode
+_decode_told = msgspec.json.Decoder(Told).decode
 
 
-def read(line: str) -> Record | None:
+def read(line: str) -> Record | Told | None:
     """A line of a spool; None where it is no record of a version that is known."""
     try:
-        record = _decode(line)
+        told = _decode_told(line) if '"until":' in line else None
+        record = _decode(line) if told is None else None
     except msgspec.DecodeError:
         return None
-    return record if record.v == VERSION and record.invocations > 0 else None
+    if told is not None:
+        return told if told.v == VERSION else None
+    assert record is not None
+    says_something = record.invocations > 0 or record.shadow is not None
+    return record if record.v == VERSION and says_something else None
 
 
 def samples(record: Record, instances: Mapping[Side, int]) -> Iterator[Sample]:
@@ -124,7 +159,9 @@ def samples(record: Record, instances: Mapping[Side, int]) -> Iterator[Sample]:
         instances: How many each side has; where that is not known there is no
             InvocationsPerInstance.
     """
-    for side in record.sides:
+    if record.shadow is not None:
+        yield from _of_shadow(record, record.shadow)
+    for side in record.sides if record.invocations else ():
         yield from _samples(record, side, instances.get(side))
 
 
@@ -202,13 +239,48 @@ def serverless_zeros(subject: Subject, provisioned: int, time_s: float) -> Itera
         yield _sample(Side(subject), time_s, name, _repeated(0.0, 1))
 
 
+def lost(account: str, region: str, time_s: float) -> Sample:
+    """Hostler's own metric: records of calls of an account may have been lost until then."""
+    metric = metrics.metric(account, region, OWN_NAMESPACE, CALLS_LOST, ())
+    return Sample(metric, time_s, RESOLUTION_S, "Count", _repeated(1.0, 1))
+
+
+def _of_shadow(record: Record, shadow: Shadow) -> Iterator[Sample]:
+    """How much of its share a shadow was sent, and how far it agrees."""
+    counts = {
+        "Copied": shadow.copied,
+        "Dropped": sum(shadow.dropped.values()),
+        "Uncompared": shadow.uncompared,
+        **{f"Answers{name.capitalize()}": count for name, count in shadow.agreements.items()},
+    }
+    for name, count in counts.items():
+        if count > 0:
+            yield _count(record, name, count)
+    for why, count in shadow.dropped.items():
+        if count > 0:
+            yield _count(record, "Dropped", count, (("Reason", why),))
+
+
+def _count(
+    record: Record, name: str, count: int, further: tuple[tuple[str, str], ...] = ()
+) -> Sample:
+    dimensions = (*_dimensions(record.subject), *further)
+    subject = record.subject
+    metric = metrics.metric(subject.account, subject.region, SHADOW_NAMESPACE, name, dimensions)
+    return Sample(metric, record.at, RESOLUTION_S, "Count", _repeated(1.0, count))
+
+
 def _sample(side: Side, time_s: float, name: str, point: Point, unit: str = "None") -> Sample:
     subject = side.subject
-    dimensions = [("EndpointName", subject.endpoint), ("VariantName", subject.variant)]
+    dimensions = [*_dimensions(subject)]
     if side.config:
         dimensions.append(("EndpointConfigName", side.config))
     metric = metrics.metric(subject.account, subject.region, NAMESPACE, name, dimensions)
     return Sample(metric, time_s, RESOLUTION_S, unit, point)
+
+
+def _dimensions(subject: Subject) -> tuple[tuple[str, str], tuple[str, str]]:
+    return ("EndpointName", subject.endpoint), ("VariantName", subject.variant)
 
 
 def _repeated(value: float, count: int) -> Point:

@@ -1,7 +1,7 @@
 """Metric math: an expression's tree to lines.
 
-Invariant: pure. A number is a scalar, a metric a line, METRICS() an array of lines; what an
-operation is not defined for is refused with its types, never guessed.
+Invariant: pure. A number is a scalar, a metric a line, METRICS() and SEARCH() arrays of lines; what
+an operation is not defined for is refused with its types, never guessed.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 """
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from hostler.telemetry import expressions as ex
-from hostler.telemetry import timelines
+from hostler.telemetry import levels, points, timelines
 from hostler.telemetry.expressions import ExpressionError, Tree
 from hostler.telemetry.timelines import Line
 
@@ -62,21 +62,32 @@ _REDUCTIONS: Mapping[str, Callable[[Sequence[float]], float]] = {
 }
 
 
+Searcher: TypeAlias = Callable[[str, str, int | None], Sequence[Line]]
+"""The lines of SEARCH's query, by statistic and period (None: that of the expression)."""
+
+
+def _no_search(_text: str, _statistic: str, _period_s: int | None) -> Sequence[Line]:
+    raise ExpressionError("SEARCH cannot be used here")
+
+
 class Evaluator:
     """Evaluates the expressions of one request.
 
     Args:
         known: The value of an id; raises ExpressionError for one that is not there.
         metrics: The ids and lines of all metrics (not expressions) of the request.
+        search: What SEARCH finds; without it, it is refused.
     """
 
     def __init__(
         self,
         known: Callable[[str], Value],
         metrics: Callable[[], Sequence[tuple[str, Line]]],
+        search: Searcher = _no_search,
     ) -> None:
         self._known = known
         self._metrics = metrics
+        self._search = search
 
     def value(self, tree: Tree) -> Value:
         """The value of a tree; raises ExpressionError."""
@@ -94,7 +105,7 @@ class Evaluator:
             case ex.Function(name, arguments):
                 return self._called(name, arguments)
             case ex.Text():
-                raise ExpressionError("a text stands only in METRICS(…)")
+                raise ExpressionError("a text stands only in METRICS(…) and SEARCH(…)")
             case ex.Filling(name):
                 raise ExpressionError(f"{name} stands only in FILL(…)")
 
@@ -117,6 +128,8 @@ class Evaluator:
         match name:
             case "METRICS":
                 return self._all(arguments)
+            case "SEARCH":
+                return self._found(*arguments)
             case "FILL":
                 return self._filled(*arguments)
             case "IF":
@@ -142,6 +155,18 @@ class Evaluator:
             raise ExpressionError("METRICS() finds no metric")
         return found
 
+    def _found(self, text: Tree, statistic: Tree, period: Tree | None = None) -> Value:
+        if not isinstance(text, ex.Text) or not isinstance(statistic, ex.Text):
+            raise ExpressionError("SEARCH takes two texts: SEARCH('{AWS/SageMaker} x', 'Sum', 60)")
+        if not points.is_statistic(statistic.value):
+            raise ExpressionError(f"the statistic {statistic.value} of SEARCH is not supported")
+        if period is None:
+            return tuple(self._search(text.value, statistic.value, None))
+        seconds = period.value if isinstance(period, ex.Number) else 0.0
+        if seconds != int(seconds) or not levels.is_period(int(seconds)):
+            raise ExpressionError("SEARCH's period must be 1, 5, 10, 20, 30 or a multiple of 60")
+        return tuple(self._search(text.value, statistic.value, int(seconds)))
+
     def _filled(self, of: Tree, how: Tree) -> Value:
         value = self.value(of)
         if isinstance(how, ex.Filling):
@@ -153,7 +178,12 @@ class Evaluator:
         return _each(value, lambda one: timelines.filled(one, filler))
 
 
-_ARGUMENTS: Mapping[str, tuple[int, int]] = {"METRICS": (0, 1), "FILL": (2, 2), "IF": (2, 3)}
+_ARGUMENTS: Mapping[str, tuple[int, int]] = {
+    "METRICS": (0, 1),
+    "FILL": (2, 2),
+    "IF": (2, 3),
+    "SEARCH": (2, 3),
+}
 
 
 def _line(value: Value, what: str) -> Line:

@@ -13,7 +13,8 @@ from typing import TypeAlias
 DEPTH_MAX = 50
 
 FUNCTIONS = (
-    "AVG", "DIFF", "FILL", "IF", "MAX", "METRICS", "MIN", "PERIOD", "RATE", "SUM",
+    "AVG", "DIFF", "FILL", "IF", "MAX", "METRICS", "MIN", "PERIOD", "RATE", "SEARCH",
+    "SUM",
 )  # fmt: skip
 _WORDS = ("AND", "OR")
 _FILLINGS = ("REPEAT", "LINEAR")

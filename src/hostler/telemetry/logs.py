@@ -201,14 +201,36 @@ def ingest(
     """
     if position(tx, source) != before:
         return False
+    write(
+        tx,
+        account=account,
+        region=region,
+        group_name=group_name,
+        stream_name=stream_name,
+        lines=lines,
+        now_ms=now_ms,
+    )
+    forget(tx, source)
+    tx.execute(insert(positions).values(source=source, position=after))
+    return True
+
+
+def write(
+    tx: Connection,
+    *,
+    account: str,
+    region: str,
+    group_name: str,
+    stream_name: str,
+    lines: Sequence[Event],
+    now_ms: int,
+) -> None:
+    """Append to a stream; it and its group are made when they are not there."""
     found = group(tx, account, region, group_name)
     group_id = create_group(tx, account, region, group_name, now_ms) if found is None else found.id
     into = stream(tx, group_id, stream_name)
     stream_id = create_stream(tx, group_id, stream_name, now_ms) if into is None else into.id
     append(tx, group_id, stream_id, lines, now_ms)
-    forget(tx, source)
-    tx.execute(insert(positions).values(source=source, position=after))
-    return True
 
 
 def position(tx: Connection, source: str) -> str:

@@ -19,7 +19,9 @@ from sqlalchemy import (
     Text,
 )
 
-metadata = MetaData()
+from hostler.telemetry import metric_migrations
+
+metadata = MetaData(info={"migrations": metric_migrations.STEPS})
 
 _ID = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row id
 
@@ -72,3 +74,14 @@ positions = Table(
     Column("source", String, primary_key=True),
     Column("position", String, nullable=False),
 )
+
+calls = Table(
+    "endpoint_calls",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("endpoint", String, primary_key=True),
+    Column("called_s", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""When an endpoint (its ``name_key``) was last known to be called: ``telemetry.calls``."""

@@ -108,9 +108,9 @@ def decode(data: bytes) -> dict[int, float]:
     if not data or data[0] != VERSION:
         raise SketchError("not a sketch of this version")
     found: dict[int, float] = {}
-    at, key = 1, -1 << 20
+    at, end, key = 1, len(data), -1 << 20
     try:
-        while at < len(data):
+        while at < end:
             # Nearly every number is one byte, and sketches are read by the thousand.
             step = data[at]
             at += 1

@@ -1,7 +1,8 @@
-"""boto3 clients for a data directory's Hostler, as a chosen user.
+"""boto3 clients for a data directory's Hostler, as a chosen user; or for AWS, as the caller's own.
 
 Invariant: nothing of the caller's own AWS configuration (profiles, session tokens, endpoints) leaks
-into these clients: they speak to one address with one key.
+into the clients of a ``Connection``: they speak to one address with one key. Those of ``Elsewhere``
+have all of it, but for the address.
 """
 
 from dataclasses import dataclass
@@ -43,3 +44,25 @@ class Connection:
         )
         verify = {"verify": str(self.ca_bundle)} if self.ca_bundle else {}
         return session.client(service, endpoint_url=self.endpoint_url, config=config, **verify)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What the caller's own configuration leads to: AWS itself, or another address."""
+
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    """None: AWS's own addresses, whatever the environment names (``hostler env`` may have)."""
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of a service."""
+        import boto3  # noqa: PLC0415 - as above
+        from botocore.config import Config  # noqa: PLC0415
+
+        session = boto3.Session(profile_name=self.profile, region_name=self.region)
+        config = Config(
+            retries={"total_max_attempts": 5, "mode": "standard"},
+            ignore_configured_endpoint_urls=True,
+        )
+        return session.client(service, endpoint_url=self.endpoint_url, config=config)

@@ -127,6 +127,16 @@ def completion(project: Project, account: str, region: str) -> Document:
             "Action": ["sagemaker:List*", "s3:ListAllMyBuckets"],
             "Resource": "*",
         },
+        {  # targets' ARNs name no endpoint: those that may not be described are not scaled either
+            "Sid": "Scale",
+            "Effect": "Allow",
+            "Action": [
+                "application-autoscaling:*",
+                "cloudwatch:DescribeAlarms",
+                "cloudwatch:GetMetricData",
+            ],
+            "Resource": "*",
+        },
         {  # uploading models; the SDK repacks a model with its script below models/
             "Sid": "ProjectBucket",
             "Effect": "Allow",

@@ -14,7 +14,10 @@ from hostler.planning.scaling import tracked
 from hostler.toolkit.connection import Connection
 
 NAMESPACE = "sagemaker"
-COUNT = "sagemaker:variant:DesiredInstanceCount"
+DIMENSIONS = (
+    "sagemaker:variant:DesiredInstanceCount",
+    "sagemaker:variant:DesiredProvisionedConcurrency",
+)
 POINTS_MORE = 10
 """Data points shown beside those that an alarm is evaluated on."""
 LATE_PERIODS = 2
@@ -75,6 +78,8 @@ class Explanation:
     status: str
     current: int
     desired: int
+    is_serverless: bool
+    """Its capacity is provisioned concurrency."""
     min: int
     max: int
     suspended: Sequence[str]
@@ -98,7 +103,7 @@ def explain(
     wanted = [variant] if variant is not None else list(variants)
     ids = [f"endpoint/{endpoint}/variant/{name}" for name in wanted]
     found = scaling.describe_scalable_targets(ServiceNamespace=NAMESPACE, ResourceIds=ids or [""])
-    targets = [t for t in found["ScalableTargets"] if t["ScalableDimension"] == COUNT]
+    targets = [t for t in found["ScalableTargets"] if t["ScalableDimension"] in DIMENSIONS]
     target = _one(targets, endpoint, variant)
     name = target["ResourceId"].rpartition("/")[2]
     of = {"ServiceNamespace": NAMESPACE, "ResourceId": target["ResourceId"]}
@@ -107,20 +112,29 @@ def explain(
     activities = scaling.describe_scaling_activities(
         **of, IncludeNotScaledActivities=True, MaxResults=decisions
     )["ScalingActivities"]
-    now = variants.get(name, {})
-    current = now.get("CurrentInstanceCount", 0)
+    current, desired = _capacity(variants.get(name, {}))
     return Explanation(
         endpoint=endpoint,
         variant=name,
         status=shown["EndpointStatus"],
         current=current,
-        desired=now.get("DesiredInstanceCount", 0),
+        desired=desired,
+        is_serverless=target["ScalableDimension"] == DIMENSIONS[1],
         min=target["MinCapacity"],
         max=target["MaxCapacity"],
         suspended=[key for key, is_so in target.get("SuspendedState", {}).items() if is_so],
         policies=[_policy(connection, each, current) for each in policies],
         decisions=[_decided(each) for each in activities],
     )
+
+
+def _capacity(variant: Mapping[str, Any]) -> tuple[int, int]:
+    """A variant's capacity, current and desired."""
+    now, then = variant.get("CurrentServerlessConfig"), variant.get("DesiredServerlessConfig")
+    if now is not None:
+        provisioned = now.get("ProvisionedConcurrency", 0)
+        return provisioned, (then or now).get("ProvisionedConcurrency", 0)
+    return variant.get("CurrentInstanceCount", 0), variant.get("DesiredInstanceCount", 0)
 
 
 def _one(

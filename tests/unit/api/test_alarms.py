@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from hostler.api.cloudwatch.alarms import keeping
 from hostler.domain.alarm import STATE_SET
+from hostler.toolkit import alarms as usual
 from one_protocol import OnlyOne
 
 ARN = "arn:aws:cloudwatch:us-east-1:123456789012:alarm"
@@ -159,6 +160,7 @@ def test_an_alarm_on_an_expression_is_shown_as_it_was_put(client: Any) -> None:
         ),
         ({"ThresholdMetricId": "a"}, "ValidationError", "anomaly detection does not exist here"),
         ({"AlarmActions": ["ops"]}, "ValidationError", "Invalid arn syntax: ops"),
+        ({"AlarmActions": ["arn:aws:lambda:x"]}, "ValidationError", "Invalid arn syntax"),
         (
             {"OKActions": ["arn:aws:automate:us-east-1:123456789012:ec2:stop"]},
             "ValidationError",
@@ -226,6 +228,14 @@ def test_an_expression_that_cannot_be_evaluated_is_refused(
         put_expression(client, *queries)
     assert caught.value.response["Error"]["Code"] == "ValidationError"
     assert text in caught.value.response["Error"]["Message"]
+
+
+def test_the_usual_alarms_of_an_endpoint_can_be_put(client: Any) -> None:
+    for _ in range(2):
+        for asked in usual.alarms("fraud", "v", [TOPIC]):
+            client.put_metric_alarm(**asked)
+    found = client.describe_alarms(AlarmNamePrefix="fraud/v/", ActionPrefix=TOPIC)
+    assert len(names(found)) == len(usual.WATCHES)
 
 
 def test_a_command_of_the_settings_is_an_action(world: Any, client: Any) -> None:

@@ -18,6 +18,7 @@ NAME = "rc-project-a-fraud-ep"
 RESOURCE = f"endpoint/{NAME}/variant/AllTraffic"
 COUNT = "sagemaker:variant:DesiredInstanceCount"
 OF = {"ServiceNamespace": "sagemaker", "ResourceId": RESOURCE, "ScalableDimension": COUNT}
+ENDPOINT_ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{NAME}"
 NOTHING_REGISTERED = (
     f"No scalable target registered for service namespace: sagemaker, resource ID: {RESOURCE}, "
     f"scalable dimension: {COUNT}"
@@ -581,13 +582,35 @@ def test_an_update_keeps_what_is_scaled(
     deployable("rc-other", VariantName="Other")
     deployable("rc-same", InitialInstanceCount=2)
     for config, said in (
-        ("rc-large-config", "changes its instance type from ml.m5.xlarge to ml.m5.2xlarge"),
+        (
+            "rc-large-config",
+            "changes it from instance type ml.m5.xlarge to instance type ml.m5.2xlarge",
+        ),
         ("rc-other-config", "removes it"),
     ):
         text = refusal(sagemaker.update_endpoint, EndpointName=NAME, EndpointConfigName=config)[1]
         assert said in text
         assert "DeregisterScalableTarget" in text
     sagemaker.update_endpoint(EndpointName=NAME, EndpointConfigName="rc-same-config")
+
+
+def test_provisioned_concurrency_is_bounded_by_max_concurrency(sagemaker: Any, client: Any) -> None:
+    config = {"MemorySizeInMB": 2048, "MaxConcurrency": 5, "ProvisionedConcurrency": 1}
+    variant = {
+        "VariantName": "v",
+        "ModelName": "rc-project-a-fraud-v1",
+        "ServerlessConfig": config,
+    }
+    sagemaker.create_endpoint_config(EndpointConfigName="naps", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName="naps", EndpointConfigName="naps")
+    naps = {
+        **OF,
+        "ResourceId": "endpoint/naps/variant/v",
+        "ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency",
+    }
+    text = refusal(client.register_scalable_target, **naps, MinCapacity=1, MaxCapacity=6)[1]
+    assert "MaxConcurrency is 5" in text
+    client.register_scalable_target(**naps, MinCapacity=1, MaxCapacity=5)
 
 
 def test_deleting_an_endpoint_deregisters_its_variants(
@@ -614,6 +637,7 @@ def test_permissions(world: Any, client: Any) -> None:
                     "StringEquals": {"application-autoscaling:scalable-dimension": COUNT}
                 },
             },
+            {"Effect": "Allow", "Action": "sagemaker:DescribeEndpoint", "Resource": ENDPOINT_ARN},
             {
                 "Effect": "Allow",
                 "Action": "application-autoscaling:PutScalingPolicy",
@@ -629,5 +653,7 @@ def test_permissions(world: Any, client: Any) -> None:
     assert f"on resource: {arn}" in text
     client.tag_resource(ResourceARN=arn, Tags={"Team": "algo"})
     put(mine)
+    other = {**OF, "ResourceId": "endpoint/other-ep/variant/AllTraffic", "MinCapacity": 1}
+    assert "sagemaker:DescribeEndpoint" in refusal(mine.register_scalable_target, **other)[1]
     denied = refusal(mine.describe_scalable_targets, ServiceNamespace="sagemaker")
     assert denied[0] == "AccessDeniedException"

@@ -1,5 +1,6 @@
 """CloudWatch's metrics from boto3 and back."""
 
+import random
 from datetime import UTC, datetime
 from typing import Any
 
@@ -251,6 +252,20 @@ def test_large_requests_are_compressed_by_boto3_and_understood(client: Any) -> N
     assert found["Values"] == [1000]
 
 
+def test_a_request_is_at_most_a_megabyte_as_it_is_sent(client: Any) -> None:
+    noise = random.Random(1)
+    data = [
+        {"MetricName": f"m{n}", "Values": [noise.random() for _ in range(150)]} for n in range(1000)
+    ]
+    call = client.put_metric_data
+    code, text = refusal(call, Namespace="Acme", MetricData=data)
+    assert (code, "longer than the limit of 1048576 bytes" in text) == (
+        "RequestEntityTooLargeException",
+        True,
+    )
+    call(Namespace="Acme", MetricData=data[:500])
+
+
 def test_metrics_are_listed_in_pages_and_filtered(
     client: Any, world: Any, monkeypatch: Any
 ) -> None:
@@ -303,6 +318,31 @@ def test_metric_math(client: Any) -> None:
     assert {each["Id"] for each in several} == {"each"}
 
 
+def test_a_search_finds_metrics(client: Any) -> None:
+    at = moment(START)
+    for name in ("Orders", "OrdersFailed"):
+        for shop in ("north", "south"):
+            where = [{"Name": "Shop", "Value": shop}]
+            one = {"MetricName": name, "Dimensions": where, "Value": len(shop), "Timestamp": at}
+            client.put_metric_data(Namespace="Acme/Shop", MetricData=[one])
+    put(client, {"MetricName": "Orders", "Value": 9, "Timestamp": at})
+
+    def found(text: str, **more: Any) -> dict[str, list[float]]:
+        return {
+            each["Label"]: each["Values"] for each in ask(client, expression("s", text, **more))
+        }
+
+    exact = """SEARCH('{"Acme/Shop",Shop} MetricName="Orders"', 'Sum', 60)"""
+    assert found(exact) == {"north Orders": [5], "south Orders": [5]}
+    assert found(exact, Label="all") == {"all north Orders": [5], "all south Orders": [5]}
+    assert found(f"SUM({exact})") == {"s": [10]}
+    one = "SEARCH('{Acme/Shop,Shop} failed Shop=north', 'SampleCount')"
+    assert found(one) == {"north OrdersFailed": [1]}
+    assert found(one, Period=60) == found(one)
+    assert found("SEARCH('{Acme/Shop,Other}', 'Sum')") == {}
+    assert len(found("SEARCH('orders NOT failed', 'Sum')")) == 3
+
+
 def test_data_come_in_pages_that_fit_together(client: Any) -> None:
     for minute in range(5):
         put(client, {"Value": minute, "Timestamp": moment(START + 60 * minute)})
@@ -344,7 +384,12 @@ WRONG_QUERIES = [
     ([query("a", Label="${LAST}")], "is not supported yet"),
     ([expression("a", "b")], "Error in expression 'a': b is not the id of a query."),
     ([expression("a", "b"), expression("b", "a + 1")], "it uses its own result."),
-    ([expression("a", "SEARCH('x', 'Sum', 60)")], "the function SEARCH is not supported yet"),
+    ([expression("a", "SEARCH('x')")], "SEARCH takes 2 to 3 arguments, not 1."),
+    ([expression("a", "SEARCH(1, 'Sum')")], "SEARCH takes two texts"),
+    ([expression("a", "SEARCH('x', 'tm90')")], "the statistic tm90 of SEARCH"),
+    ([expression("a", "SEARCH('x', 'Sum', 7)")], "SEARCH's period must be 1, 5, 10"),
+    ([expression("a", "SEARCH('(x', 'Sum')")], "')' is missing in the search."),
+    ([expression("a", "ABS(1)")], "the function ABS is not supported yet"),
     ([query("a"), expression("b", "SUM(a)")], "not a time series."),
     ([query("a"), expression("b", "a", Period=300)], "Period 300 of query b"),
     ([query("a", AccountId="1")], "AccountId is not supported yet"),

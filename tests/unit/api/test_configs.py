@@ -84,7 +84,71 @@ def test_what_a_variant_needs_is_named(sagemaker: Any, deployable: Any, member: 
         EndpointConfigName="a",
         ProductionVariants=[variant(**{member: None})],
     )
-    assert message == f'{member} is required for the production variant "AllTraffic".'
+    assert message == f'{member} is required for the variant "AllTraffic".'
+
+
+def test_a_config_has_one_variant_and_its_shadow(sagemaker: Any, deployable: Any) -> None:
+    deployable("rc-fraud")
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="a",
+        ProductionVariants=[variant(InitialVariantWeight=2.0)],
+        ShadowProductionVariants=[variant(VariantName="next")],
+    )
+    shown = sagemaker.describe_endpoint_config(EndpointConfigName="a")
+    assert shown["ProductionVariants"] == [variant(InitialVariantWeight=2.0)]
+    assert shown["ShadowProductionVariants"] == [
+        variant(VariantName="next", InitialVariantWeight=1.0)
+    ]
+
+
+def test_a_config_has_up_to_ten_variants(sagemaker: Any, deployable: Any) -> None:
+    deployable("rc-fraud")
+    weights = [0.1 * number for number in range(10)]
+    variants = [
+        variant(VariantName=f"v{number}", InitialVariantWeight=weight)
+        for number, weight in enumerate(weights)
+    ]
+    sagemaker.create_endpoint_config(EndpointConfigName="ten", ProductionVariants=variants)
+    shown = sagemaker.describe_endpoint_config(EndpointConfigName="ten")
+    assert [each["InitialVariantWeight"] for each in shown["ProductionVariants"]] == weights
+    message = refused(
+        sagemaker.create_endpoint_config,
+        EndpointConfigName="eleven",
+        ProductionVariants=[*variants, variant()],
+    )
+    assert "Member must have length less than or equal to 10" in message
+
+
+@pytest.mark.parametrize(
+    ("names", "shadows", "said"),
+    [
+        (["a", "b"], ["c"], "2 and 1 are given"),
+        (["a"], ["b", "c"], "1 and 2 are given"),
+        (["a"], ["a"], 'The variant name "a" was non-unique within the request.'),
+    ],
+)
+def test_one_variant_shadows_one(
+    sagemaker: Any, deployable: Any, names: list[str], shadows: list[str], said: str
+) -> None:
+    deployable("rc-fraud")
+    message = refused(
+        sagemaker.create_endpoint_config,
+        EndpointConfigName="a",
+        ProductionVariants=[variant(VariantName=name) for name in names],
+        ShadowProductionVariants=[variant(VariantName=name) for name in shadows],
+    )
+    assert message.rstrip(".").endswith(said.rstrip("."))
+
+
+def test_what_a_shadow_needs_is_named(sagemaker: Any, deployable: Any) -> None:
+    deployable("rc-fraud")
+    message = refused(
+        sagemaker.create_endpoint_config,
+        EndpointConfigName="a",
+        ProductionVariants=[variant()],
+        ShadowProductionVariants=[variant(VariantName="next", InstanceType=None)],
+    )
+    assert message == 'InstanceType is required for the variant "next".'
 
 
 def test_an_instance_type_outside_the_enum_is_refused_in_aws_words(

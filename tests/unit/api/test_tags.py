@@ -121,3 +121,11 @@ def test_an_endpoint_is_looked_at_when_its_tags_change_and_not_when_they_are_rea
     sagemaker.add_tags(ResourceArn=endpoint, Tags=[{"Key": "a", "Value": "b"}])
     sagemaker.delete_tags(ResourceArn=endpoint, TagKeys=["a"])
     assert len(world.wakes) == 2
+
+
+def test_a_tag_that_hostler_would_act_on_and_cannot_is_refused(
+    sagemaker: Any, endpoint: str
+) -> None:
+    tag = {"Key": "hostler:sticky-header", "Value": "not a header"}
+    said = refused(sagemaker.add_tags, ResourceArn=endpoint, Tags=[tag])
+    assert said.startswith("The tag hostler:sticky-header must name a header")

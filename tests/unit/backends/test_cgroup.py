@@ -41,6 +41,19 @@ def test_v2_enables_controllers_on_the_way_and_limits(tmp_path: Path) -> None:
     assert made.oom_file == group / "memory.events"
 
 
+def test_what_is_in_the_background_has_a_tenth_of_the_usual_weight(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.subtree_control").write_text("cpu memory pids")
+    parent = tmp_path / "hostler"
+    parent.mkdir()
+    (parent / "cgroup.subtree_control").write_text("cpu memory pids")
+    limits = Limits(1 << 30, background=True)
+    CgroupV2(tmp_path).create("i-1", limits)
+    assert (parent / "i-1/cpu.weight").read_text() == "10"
+    parents = {"memory": tmp_path / "memory", "cpu": tmp_path / "cpu"}
+    CgroupV1(parents).create("i-1", limits)
+    assert (tmp_path / "cpu/hostler/i-1/cpu.shares").read_text() == "102"
+
+
 def test_processor_time_is_left_alone_when_the_instance_has_all_of_it(tmp_path: Path) -> None:
     parents = {"memory": tmp_path / "memory", "cpu": tmp_path / "cpu"}
     CgroupV1(parents).create("i-1", Limits(1 << 30))

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from hostler.cli.audit import _moment, _outcome, explained
+from hostler.cli.audit import _outcome, explained
+from hostler.cli.moments import moment
 from hostler.cli.output import CommandError
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -83,10 +84,10 @@ def test_outcomes() -> None:
     ],
 )
 def test_since(since: str, expected: str) -> None:
-    assert _moment(since, NOW).isoformat() == expected
+    assert moment(since, NOW).isoformat() == expected
 
 
 @pytest.mark.parametrize("since", ["", "yesterday", "5", "1w"])
 def test_no_time(since: str) -> None:
     with pytest.raises(CommandError, match="12h"):
-        _moment(since, NOW)
+        moment(since, NOW)

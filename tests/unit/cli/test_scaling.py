@@ -35,6 +35,7 @@ FOUND = Explanation(
     status="InService",
     current=2,
     desired=2,
+    is_serverless=False,
     min=1,
     max=4,
     suspended=["DynamicScalingInSuspended"],
@@ -59,6 +60,11 @@ def test_what_bears_on_a_variant_is_said() -> None:
         "          track: ceil(1 * 280 / 70) = 4",
         "          cooldown of the last scale-out: until 00:07:00",
     ]
+
+
+def test_provisioned_concurrency_is_called_so() -> None:
+    (first, *_) = lines(replace(FOUND, is_serverless=True))
+    assert first.plain.startswith("e / v: InService, provisioned concurrency 2, 2 desired")
 
 
 def test_what_is_beyond_the_threshold_is_red() -> None:

@@ -74,7 +74,10 @@ class World:
         for each in (self.store, self.metrics):
             each.create_tables()
         self.fired: list[str] = []
-        self.ingest = MetricIngest(self.metrics, self.layout, self, lambda: [route(1)])
+        self.gateway = Gateway(self.layout, "1-11")
+        self.ingest = MetricIngest(
+            self.metrics, self.layout, self, lambda: [route(1)], monotonic=self.now
+        )
         self.evaluator = AlarmEvaluator(self.store, self.metrics, self, self.fired.append)
 
     def now(self) -> float:
@@ -85,6 +88,7 @@ class World:
         self.time += 60.0
 
         async def turn() -> None:
+            self.gateway.tell(self.time)
             await self.ingest.sweep()
             await self.ingest.fill()
             self.time += 5.0
@@ -100,7 +104,7 @@ def test_failing_calls_raise_the_alarm_and_it_ends_with_them() -> None:
     root = Path(tempfile.mkdtemp(dir="/tmp", prefix="h-"))
     world = World(root)
     world.store.run(lambda tx: alarms.create(tx, alarm()), write=True)
-    gateway = Gateway(world.layout, "1-11")
+    gateway = world.gateway
     assert world.minute() is AlarmState.OK, "nothing was called"
     found = []
     for minute in range(1, 8):

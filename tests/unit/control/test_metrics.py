@@ -14,7 +14,7 @@ from hostler.control.metrics import MetricIngest
 from hostler.domain.layout import Layout
 from hostler.domain.snapshot import EndpointRoute, VariantRoute
 from hostler.store.database import Store, StoreUnavailableError
-from hostler.telemetry import exposition, metrics
+from hostler.telemetry import calls, exposition, metrics
 from spooled_calls import START, SUBJECT, Gateway, route
 
 LABELS = {name: value for name, value in SUBJECT._asdict().items() if name != "config"}
@@ -27,20 +27,39 @@ class World:
         self.store.create_tables()
         self.time = START + 10.0
         self.routes: list[Any] | None = [route(2)]
+        self.connected = 0
+        self.gateways: list[Gateway] = []
         self.ingest = self.restarted()
+
+    def gateway(self, life: str) -> Gateway:
+        """Another gateway process."""
+        self.gateways.append(Gateway(self.layout, life))
+        return self.gateways[-1]
 
     def now(self) -> float:
         return self.time
 
     def restarted(self, store: Any = None) -> MetricIngest:
         """The ingester of another life of the control process."""
-        self.ingest = MetricIngest(store or self.store, self.layout, self, lambda: self.routes)
+        self.ingest = MetricIngest(
+            store or self.store,
+            self.layout,
+            self,
+            lambda: self.routes,
+            gateways=lambda: self.connected,
+            monotonic=self.now,
+        )
         return self.ingest
 
     def sweep(self) -> bool:
         return asyncio.run(self.ingest.sweep())
 
     def fill(self) -> None:
+        """As far as every gateway tells."""
+        living = [each for each in self.gateways if each.lives] or [self.gateway("0-1")]
+        for each in living:
+            each.tell(self.time)
+        self.sweep()
         asyncio.run(self.ingest.fill())
 
     def read(self, name: str, variant: str = "v") -> list[tuple[int, float, float]]:
@@ -63,7 +82,7 @@ def world() -> Iterator[World]:
 
 
 def test_calls_of_several_gateways_become_one_metric(world: World) -> None:
-    one, other = Gateway(world.layout, "1-11"), Gateway(world.layout, "1-12")
+    one, other = world.gateway("1-11"), world.gateway("1-12")
     one.calls(3)
     other.calls(4, START + 1)
     other.refuse(START + 61)
@@ -109,7 +128,7 @@ class Dying:
 def test_a_death_between_any_two_steps_neither_loses_nor_doubles(
     world: World, step: int, done: bool, again: str
 ) -> None:
-    gateway = Gateway(world.layout, "1-11")
+    gateway = world.gateway("1-11")
     world.fill()
     dying = Dying(world.store, step, done=done)
     world.restarted(dying)
@@ -138,7 +157,7 @@ def test_a_death_between_any_two_steps_neither_loses_nor_doubles(
 
 
 def test_a_spool_is_deleted_when_it_is_read_and_its_process_has_ended(world: World) -> None:
-    gateway = Gateway(world.layout, "1-11")
+    gateway = world.gateway("1-11")
     gateway.calls(1)
     world.sweep()
     assert gateway.folder.exists()
@@ -147,14 +166,14 @@ def test_a_spool_is_deleted_when_it_is_read_and_its_process_has_ended(world: Wor
     world.sweep()
     assert not gateway.folder.exists()
     assert world.read("Invocations") == [(0, 2, 2)]
-    assert world.store.run(metrics.sources) == [gateway.folder.name]
+    assert set(world.store.run(metrics.sources)) == {gateway.folder.name, calls.WHOLE}
     asyncio.run(world.ingest.housekeep())
-    assert world.store.run(metrics.sources) == []
+    assert world.store.run(metrics.sources) == [calls.WHOLE]
 
 
 def test_the_spool_of_an_earlier_version_is_read_and_left(world: World) -> None:
     folder = world.layout.spools / "gateway-0"
-    gateway = Gateway(world.layout, "1-11")
+    gateway = world.gateway("1-11")
     gateway.calls(1)
     gateway.end()
     gateway.folder.rename(folder)
@@ -164,7 +183,7 @@ def test_the_spool_of_an_earlier_version_is_read_and_left(world: World) -> None:
 
 
 def test_minutes_without_traffic_are_zeros(world: World) -> None:
-    gateway = Gateway(world.layout, "1-11")
+    gateway = world.gateway("1-11")
     world.routes = [route(2)]
     world.fill()
     gateway.calls(5, START + 61)
@@ -210,7 +229,7 @@ def test_an_endpoint_without_instances_has_no_metrics(world: World) -> None:
 def test_calls_of_a_variant_that_is_gone_have_its_last_known_size(world: World) -> None:
     world.sweep()
     world.routes = []
-    gateway = Gateway(world.layout, "1-11")
+    gateway = world.gateway("1-11")
     gateway.calls(4)
     world.sweep()
     assert world.read("InvocationsPerInstance") == [(0, 4, 2)]
@@ -219,7 +238,7 @@ def test_calls_of_a_variant_that_is_gone_have_its_last_known_size(world: World) 
 
 def test_nothing_is_read_before_the_routes_are_known(world: World) -> None:
     world.routes = None
-    gateway = Gateway(world.layout, "1-11")
+    gateway = world.gateway("1-11")
     gateway.calls(1)
 
     async def run() -> None:
@@ -236,10 +255,106 @@ def test_nothing_is_read_before_the_routes_are_known(world: World) -> None:
 def test_lines_that_are_no_records_are_told_and_passed_by(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gateway = Gateway(world.layout, "1-11")
+    gateway = world.gateway("1-11")
     gateway.say([b"[hostler] 7 lines of output were lost here"])
     gateway.calls(1)
     world.sweep()
     assert world.read("Invocations") == [(0, 1, 1)]
     assert "7 lines of output were lost" in caplog.text
+    gateway.end()
+
+
+def known(world: World) -> tuple[float | None, float | None, dict[str, float]]:
+    """Until when calls are known, since when, and who was called last when; since the start."""
+    until = world.ingest.counted.known_until
+    since = world.store.run(calls.whole_since)
+    last = world.store.run(calls.last)
+    return (
+        None if until is None else until - START,
+        None if since is None else since - START,
+        {callee.endpoint: at - START for callee, at in last.items()},
+    )
+
+
+def test_calls_are_known_until_the_least_of_what_gateways_tell(world: World) -> None:
+    world.sweep()
+    assert known(world) == (None, 10, {}), "nobody is there to tell"
+    one, other = world.gateway("1-11"), world.gateway("1-12")
+    one.calls(1, START - 86_400)
+    one.tell(START + 8)
+    world.sweep()
+    assert known(world)[0] is None, "the other one has not told yet"
+    other.tell(START + 3)
+    world.sweep()
+    assert known(world) == (3, 10, {"e": 10 + calls.STEP_S}), "noted when it was read"
+    one.end()
+    other.tell(START + 5)
+    world.sweep()
+    assert known(world)[:2] == (5, 10), "one that ended well leaves nothing open"
+    other.end()
+    world.sweep()
+    assert known(world)[:2] == (None, 10)
+
+
+def test_a_gateway_that_is_killed_may_have_lost_calls(world: World) -> None:
+    gateway = world.gateway("1-11")
+    gateway.tell(START + 8)
+    world.sweep()
+    gateway.end(killed=True)
+    world.time = START + 60
+    world.sweep()
+    assert known(world)[1] == 60
+    metric = metrics.metric(*SUBJECT[:2], "Hostler", "CallsLost", ())
+    found = world.store.run(
+        lambda tx: metrics.read(tx, metric, period_s=60, start_s=START + 60, end_s=START + 120)
+    )
+    assert [each.point.total for each in found] == [1], "whoever reads metrics is told as well"
+
+
+def test_lines_that_are_lost_are_calls_that_may_be(world: World) -> None:
+    gateway = world.gateway("1-11")
+    world.sweep()
+    world.time = START + 70
+    gateway.say([b"[hostler] 7 lines of output were lost here"])
+    world.sweep()
+    assert known(world)[1] == 70
+    gateway.end()
+
+
+def test_the_end_of_a_spool_is_found_by_another_life_as_well(world: World) -> None:
+    gateway = world.gateway("1-11")
+    gateway.calls(1)
+    gateway.tell(START, ended=True)
+    world.sweep()
+    world.time = START + 30
+    world.restarted()
+    gateway.end()
+    world.sweep()
+    assert known(world)[1] == 10
+
+
+def test_a_gateway_without_a_spool_counts_for_nobody(world: World) -> None:
+    gateway = world.gateway("1-11")
+    gateway.tell(START + 8)
+    world.sweep()
+    world.connected, world.time = 2, START + 20
+    world.sweep()
+    assert known(world)[:2] == (None, 10), "it may just be ending"
+    world.time = START + 22
+    world.sweep()
+    assert known(world)[:2] == (None, 22)
+    world.connected = 1
+    gateway.tell(START + 23)
+    world.sweep()
+    assert known(world)[:2] == (23, 22)
+    gateway.end()
+
+
+def test_calls_of_long_ago_are_forgotten(world: World) -> None:
+    gateway = world.gateway("1-11")
+    gateway.calls(1)
+    world.sweep()
+    world.time += 456 * 86_400
+    asyncio.run(world.ingest.housekeep())
+    assert known(world)[2] == {}
     gateway.end()

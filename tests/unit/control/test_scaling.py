@@ -13,9 +13,20 @@ from hostler.domain.alarm import Actions, AlarmKind, AlarmState, Comparison, Fir
 from hostler.domain.config import Quotas
 from hostler.domain.endpoint import EndpointStatus
 from hostler.domain.ids import Arn
-from hostler.domain.scaling import ActivityStatus, NotScaled, ScheduledAction, Suspended
+from hostler.domain.scaling import (
+    ActivityStatus,
+    NotScaled,
+    ScheduledAction,
+    Suspended,
+)
 from hostler.planning.sizing import Wish
-from hostler.store import alarms, capacities, endpoints, scaling, unscaling
+from hostler.store import (
+    alarms,
+    capacities,
+    endpoints,
+    scaling,
+    unscaling,
+)
 from scaling_world import METRIC, NAMESPACE, START, TARGET, World, play, step, track
 
 MINUTE = 60.0

@@ -1,5 +1,6 @@
 """What a call and a sweep cost does not grow with the number of endpoints: counted, not timed."""
 
+import asyncio
 import gc
 import sys
 from collections import Counter
@@ -12,10 +13,12 @@ import pytest
 from gateway_pieces import UNSHARED, Bench, Worker, bench, signed
 from gateway_rig import ACCOUNT, REGION, snapshot_of
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
+from hostler.gateway.comparer import Comparer
 from hostler.gateway.fleet import PROBE_EVERY_S, Fleet
 from hostler.gateway.gateway import SWEEP_S
 from hostler.gateway.limits import Limits
 from hostler.gateway.record import Recorder
+from hostler.gateway.shadow import Copying
 from hostler.gateway.target import Target
 from hostler.modelserver import frames
 
@@ -112,7 +115,16 @@ def _undialled(_target: Target, _slot: int, _delay_s: float) -> None:
 @pytest.mark.parametrize("count", [1, 7, 500])
 def test_idle_workers_are_asked_in_turn_a_few_in_each_sweep(count: int) -> None:
     dialled: list[Target] = []
-    fleet = Fleet(Limits(), Recorder(), UNSHARED, lambda target, *_: dialled.append(target), _never)
+    with asyncio.Runner() as runner:
+        comparer = Comparer(runner.get_loop(), lambda *_: None)
+    fleet = Fleet(
+        Limits(),
+        Recorder(),
+        UNSHARED,
+        lambda target, *_: dialled.append(target),
+        _never,
+        copying=Copying(Limits(), comparer, _never),
+    )
     fleet.apply(snapshot_of(routes(count, instances=True)))
     workers = [Worker(target, 64, lambda: None) for target in dialled]
     fleet.sweep(1000.0)

@@ -41,6 +41,9 @@ def test_what_was_dropped_is_told_at_once_and_then_every_ten_seconds() -> None:
     assert (allowed.due_in(4.0), allowed.told(4.0)) == (6.0, "")
     assert "(1 lines)" in allowed.told(10.0)
     assert allowed.due_in(10.0) is None
+    allowed.drop(lines=2, size=100)
+    assert "(2 lines)" in allowed.told(11.0, last=True)
+    assert allowed.told(12.0, last=True) == ""
 
 
 class Instance:

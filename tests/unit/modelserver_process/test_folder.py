@@ -37,6 +37,7 @@ def test_a_plan_comes_back_as_it_was_written(directory: int) -> None:
         watch_memory=True,
         cgroup_procs=("/x/cgroup.procs",),
         oom_file="/x/memory.events",
+        nice=10,
         notes=("one",),
     )
     folder.write_json(directory, folder.LAUNCH, plan.to_json())

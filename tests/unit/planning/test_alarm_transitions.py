@@ -39,6 +39,17 @@ def test_a_transition_is_written_down_and_fires_each_action_once() -> None:
     assert data["newState"]["stateReasonData"] == {"period": 60}
 
 
+def test_the_first_evaluation_gives_a_new_alarm_its_reason() -> None:
+    alarm = metric_alarm(standing=alarm_transitions.initial(NOW))
+    unknown = Evaluation(AlarmState.INSUFFICIENT_DATA, "Insufficient Data: 3 datapoints", "{}")
+    change = alarm_transitions.evaluated(alarm, unknown, NOW + 15)
+    assert change is not None
+    assert (change.items, change.firings) == ((), ())
+    assert change.alarm.standing.reason == unknown.reason
+    assert change.alarm.standing.transitioned == NOW
+    assert alarm_transitions.evaluated(change.alarm, unknown, NOW + 75) is None
+
+
 def test_the_same_state_does_nothing() -> None:
     for state in AlarmState:
         alarm = metric_alarm(state=state, actions=Actions(alarm=(TOPIC,), ok=(TOPIC,)))
@@ -81,7 +92,7 @@ def test_a_notification_is_cloudwatchs() -> None:
         "AWSAccountId": "123456789012",
         "AlarmConfigurationUpdatedTimestamp": "2023-11-14T22:14:00.000+0000",
         "NewStateValue": "ALARM",
-        "NewStateReason": "Unchecked: Initial alarm creation",
+        "NewStateReason": "It was put so",
         "StateChangeTime": "2023-11-14T22:14:00.000+0000",
         "Region": "US East (N. Virginia)",
         "AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:errors",

@@ -151,6 +151,7 @@ def test_reasons_are_in_cloudwatchs_words() -> None:
         "transition)."
     )
     assert reason(two, "-----") == "Insufficient Data: 3 datapoints were unknown."
+    assert reason(metric_alarm(), "----X") == "Insufficient Data: 2 datapoints were unknown."
     breaching = replace(two, treat_missing=Missing.BREACHING)
     assert reason(breaching, "-----") == (
         "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints "

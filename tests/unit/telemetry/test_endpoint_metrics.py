@@ -193,3 +193,42 @@ def test_a_sleeping_variant_has_zeros() -> None:
     assert found["Invocations"] == found["ServerlessConcurrentExecutionsUtilization"] == [0]
     assert found["ServerlessProvisionedConcurrencyUtilization"] == [0]
     assert "InvocationsPerInstance" not in found
+
+
+def test_what_a_shadow_was_sent_and_how_far_it_agrees(recorder: gateway_record.Recorder) -> None:
+    shadow = recorder.shadow(gateway_record.Subject(*SUBJECT))
+    shadow.copied = 5
+    shadow.answered(200, model_us=1000, overhead_us=50)
+    for why in ("full", "full", "session"):
+        shadow.drop(why)
+    for agreement in ("equal", "close", "equal", None):
+        shadow.compared(agreement)
+    found = list(endpoint_metrics.samples(read(recorder), {endpoint_metrics.Side(SUBJECT): 1}))
+    assert {each.metric.name for each in found if each.metric.namespace == "AWS/SageMaker"} >= {
+        "Invocations",
+        "ModelLatency",
+    }
+    told = {
+        (each.metric.name, dict(each.metric.dimensions).get("Reason")): points.statistic(
+            each.point, "Sum"
+        )
+        for each in found
+        if each.metric.namespace == "Hostler/Shadow"
+    }
+    assert told == {
+        ("Copied", None): 5,
+        ("Dropped", None): 3,
+        ("Dropped", "full"): 2,
+        ("Dropped", "session"): 1,
+        ("AnswersEqual", None): 2,
+        ("AnswersClose", None): 1,
+        ("Uncompared", None): 1,
+    }
+
+
+def test_a_shadow_that_was_sent_nothing_has_no_invocations(
+    recorder: gateway_record.Recorder,
+) -> None:
+    recorder.shadow(gateway_record.Subject(*SUBJECT)).drop("full")
+    found = list(endpoint_metrics.samples(read(recorder), {endpoint_metrics.Side(SUBJECT): 1}))
+    assert {each.metric.namespace for each in found} == {"Hostler/Shadow"}

@@ -107,7 +107,7 @@ def test_lines_of_two_periods_meet_at_the_coarser_one() -> None:
         ("m1 m2", "'m2' was not expected"),
         ("(m1", "'\\)' is missing"),
         ("m1 $ 2", "unexpected character '\\$'"),
-        ("SEARCH('x', 'Sum', 300)", "the function SEARCH is not supported yet"),
+        ("SEARCH('x', 'Sum', 300)", "SEARCH cannot be used here"),
         ("nobody", "unknown nobody"),
         ("RATE(1)", "a time series is needed"),
         ("SUM(1)", "not a number"),

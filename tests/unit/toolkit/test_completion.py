@@ -39,6 +39,11 @@ GROUP = {"logGroupName": f"/aws/sagemaker/Endpoints/{ENDPOINT}"}
 MODEL = {"ModelName": PROJECT.model("fraud"), "ExecutionRoleArn": ROLE}
 OBJECT = {"Bucket": PROJECT.bucket, "Key": "models/artifacts/fraud/model.tar.gz"}
 BUCKET = {"Bucket": PROJECT.bucket}
+VARIANT = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": f"endpoint/{ENDPOINT}/variant/AllTraffic",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
 
 NEEDED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "iam:PassRole": [("sagemaker", "CreateModel", MODEL)],
@@ -64,6 +69,13 @@ NEEDED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
         ("sagemaker", "ListModels", {}),
         ("sagemaker", "ListTags", {"ResourceArn": ARN}),
     ],
+    "application-autoscaling:*": [
+        ("application-autoscaling", "RegisterScalableTarget", VARIANT),
+        ("application-autoscaling", "PutScalingPolicy", {**VARIANT, "PolicyName": "p"}),
+        ("application-autoscaling", "DescribeScalingPolicies", {"ServiceNamespace": "sagemaker"}),
+    ],
+    "cloudwatch:DescribeAlarms": [("cloudwatch", "DescribeAlarms", {})],
+    "cloudwatch:GetMetricData": [("cloudwatch", "GetMetricData", {})],
     "s3:ListAllMyBuckets": [("s3", "ListBuckets", {})],
     "s3:ListBucket*": [
         ("s3", "ListObjectsV2", BUCKET),
@@ -97,6 +109,11 @@ OTHERS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "logs",
         "FilterLogEvents",
         {"logGroupName": "/aws/sagemaker/Endpoints/rc-project-b-fraud-ep"},
+    ),
+    "another project's instances": (
+        "application-autoscaling",
+        "RegisterScalableTarget",
+        {**VARIANT, "ResourceId": VARIANT["ResourceId"].replace("project-a", "project-b")},
     ),
     "the bucket itself": ("s3", "DeleteBucket", BUCKET),
     "the bucket's policy": ("s3", "PutBucketPolicy", {**BUCKET, "Policy": "{}"}),

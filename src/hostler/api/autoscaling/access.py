@@ -1,5 +1,8 @@
 """What a call of Application Auto Scaling needs: its action, on the scalable target.
 
+A target's ARN says nothing of its endpoint, so on its own the action would reach every project's:
+who scales an endpoint has to be allowed to describe it as well, as AWS asks of who registers one.
+
 Invariant: a target that is not registered has no ARN yet; permission is then asked for on all of
 the caller's account and region, so that nobody learns from a refusal what there is.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsapplicationautoscaling.html
@@ -10,10 +13,12 @@ from collections.abc import Sequence
 from hostler.api.autoscaling import resources
 from hostler.api.registry import Access, Call
 from hostler.domain.errors import CallerError
-from hostler.domain.scaling import Target, target_arn
+from hostler.domain.ids import sagemaker_arn
+from hostler.domain.scaling import target_arn
 from hostler.iam.context import ABSENT, Context
 from hostler.store import scaling
 from hostler.store.database import Transaction
+from hostler.store.scaling import Resource
 
 _PREFIX = "application-autoscaling"
 
@@ -24,14 +29,21 @@ def nothing_before(_call: Call) -> Sequence[Access]:
 
 
 def on_target(tx: Transaction, call: Call) -> Sequence[Access]:
-    """Permission on the target of the resource that a call names."""
-    found = _target(tx, call)
+    """Permission on the target of the resource that a call names, and to describe its endpoint."""
+    resource = _resource(call)
+    found = None
+    if resource is not None:
+        found = scaling.target(tx, call.account, call.region, resource)
     keys: Context = {
         f"{_PREFIX}:service-namespace": call.params.get("ServiceNamespace", ABSENT),
         f"{_PREFIX}:scalable-dimension": call.params.get("ScalableDimension", ABSENT),
     }
     arn = target_arn(call.region, call.account, "*") if found is None else found.arn
-    return [Access(_action(call), arn, keys, is_new=found is None)]
+    needed = [Access(_action(call), arn, keys, is_new=found is None)]
+    if resource is not None:
+        endpoint = sagemaker_arn(call.region, call.account, "endpoint", resource.endpoint)
+        needed.append(Access("sagemaker:DescribeEndpoint", endpoint))
+    return needed
 
 
 def on_arn(call: Call) -> Sequence[Access]:
@@ -44,12 +56,11 @@ def on_everything(call: Call) -> Sequence[Access]:
     return [Access(_action(call), "*")]
 
 
-def _target(tx: Transaction, call: Call) -> Target | None:
+def _resource(call: Call) -> Resource | None:
     try:
-        resource = resources.resource_of(call.params)
+        return resources.resource_of(call.params)
     except CallerError:
         return None  # the operation will say what is wrong with it
-    return scaling.target(tx, call.account, call.region, resource)
 
 
 def _action(call: Call) -> str:

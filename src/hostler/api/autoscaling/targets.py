@@ -15,6 +15,8 @@ from hostler.api.registry import Call
 from hostler.domain.endpoint import Variant
 from hostler.domain.errors import validation
 from hostler.domain.scaling import NAMESPACE, Suspended, Target, service_linked_role
+from hostler.domain.serverless import Serverless
+from hostler.planning.sizing import size
 from hostler.store import scaling, tags, unscaling
 from hostler.store.database import Transaction
 from hostler.store.scaling import Resource
@@ -43,6 +45,7 @@ def register(tx: Transaction, call: Call) -> Mapping[str, Any]:
             )
     bounds = params.get("MinCapacity", found.min), params.get("MaxCapacity", found.max)
     check_bounds(*bounds)
+    _check_concurrency(size(variant, endpoint.sizes).serverless, bounds[1])
     changed = replace(
         found,
         min=bounds[0],
@@ -87,7 +90,7 @@ def check_bounds(least: int, most: int) -> None:
     if least < MIN_REAL_TIME:
         raise validation(
             f"Minimum capacity {least} is not valid: a variant of a real-time endpoint has at "
-            f"least {MIN_REAL_TIME} instance."
+            f"least {MIN_REAL_TIME} instance, and provisioned concurrency is at least that."
         )
     if most < least:
         raise validation("Maximum capacity cannot be less than minimum capacity.")
@@ -129,6 +132,14 @@ def _check_burstable(variant: Variant) -> None:
         raise validation(
             f"You cannot register a variant with {name} instance type as a scalable target. "
             "Burstable instances do not give steady capacity: use another instance type."
+        )
+
+
+def _check_concurrency(serverless: Serverless | None, most: int) -> None:
+    if serverless is not None and most > serverless.max_concurrency:
+        raise validation(
+            f"Maximum capacity {most} is not valid: the variant's MaxConcurrency is "
+            f"{serverless.max_concurrency}."
         )
 
 

@@ -11,16 +11,19 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from hostler.api.cloudwatch import queries, reading, refusals
+from hostler.api.cloudwatch import finding, queries, reading, refusals
 from hostler.api.registry import Call
 from hostler.domain.errors import CallerError
 from hostler.store.database import Transaction
-from hostler.telemetry import timelines
+from hostler.telemetry import searches, timelines
 from hostler.telemetry.expressions import ExpressionError
+from hostler.telemetry.metrics import Metric
 from hostler.telemetry.queries import Query, Values
 from hostler.telemetry.timelines import Line
 
 DATAPOINTS_MAX = 100_800
+SEARCH_PERIOD_S = 300
+"""Of a search that names none, in a query that does not either."""
 
 
 class Place(NamedTuple):
@@ -86,7 +89,7 @@ class Results:
         self._asked = asked
         self.ids = tuple(query.id for query in asked.values() if query.returned)
         """Of the queries whose data are returned, by their number."""
-        self._values = Values(asked, self._read)
+        self._values = Values(asked, self._read, self._search)
 
     def lines(self, after: Place | None) -> Iterator[tuple[tuple[int, int], str, Line]]:
         """The lines to return, with (query, line) and label, from where a page ended."""
@@ -95,11 +98,9 @@ class Results:
                 continue
             query = self._asked[query_id]
             found = self._returned(query)
-            several = len(found) > 1
             for place, line in enumerate(found):
                 if after is None or (number, place) >= after[:2]:
-                    label = f"{query.label} {line.label}" if several else query.label
-                    yield (number, place), label, line
+                    yield (number, place), _label(query, line, alone=len(found) == 1), line
 
     def _returned(self, query: Query) -> Sequence[Line]:
         try:
@@ -117,16 +118,36 @@ class Results:
     def _read(self, query: Query) -> Line:
         assert query.metric is not None
         assert query.period_s is not None
-        times = reading.times_of(self._call, query.period_s)
+        return self._line(query.metric, query.statistic, query.period_s, query.label, query.unit)
+
+    def _search(
+        self, query: Query, text: str, statistic: str, period_s: int | None
+    ) -> Sequence[Line]:
+        """The lines of the metrics that a search finds, in their order."""
+        period_s = period_s or query.period_s or SEARCH_PERIOD_S
+        found = finding.found(self._tx, self._call, searches.parse(text))
+        return [self._line(metric, statistic, period_s, finding.label(metric)) for metric in found]
+
+    def _line(
+        self,
+        metric: Metric,
+        statistic: str,
+        period_s: int,
+        label: str,
+        unit: str | None = None,
+    ) -> Line:
+        times = reading.times_of(self._call, period_s)
         found = reading.readings(
-            self._tx,
-            self._call,
-            query.metric,
-            times,
-            unit=query.unit,
-            statistics=(query.statistic,),
+            self._tx, self._call, metric, times, unit=unit, statistics=(statistic,)
         )
-        return timelines.line(found, times, query.statistic, query.label)
+        return timelines.line(found, times, statistic, label)
+
+
+def _label(query: Query, line: Line, *, alone: bool) -> str:
+    """A result's label: a search's has what it found, and before it what was asked for."""
+    if alone and not query.searches:
+        return query.label
+    return f"{query.label} {line.label}" if query.label_given or not query.searches else line.label
 
 
 def _token(place: Place) -> str:

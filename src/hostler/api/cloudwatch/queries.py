@@ -82,7 +82,16 @@ def _query(call: Call, path: str, one: Mapping[str, Any]) -> Query:
         tree = expressions.parse(expression)
     except ExpressionError as error:
         raise wrong(one["Id"], error) from None
-    return Query(one["Id"], label or one["Id"], returned, period_s, tree=tree)
+    searches = isinstance(tree, expressions.Function) and tree.name == "SEARCH"
+    return Query(
+        one["Id"],
+        label or one["Id"],
+        returned,
+        period_s,
+        tree=tree,
+        label_given=bool(label),
+        searches=searches,
+    )
 
 
 def _statistic(call: Call, path: str, stat: Mapping[str, Any], query: Query) -> Query:

@@ -72,7 +72,7 @@ def _wish(given: Mapping[str, Any], variant: Variant) -> Wish:
         )
     if count == 0:
         raise validation(
-            f'DesiredInstanceCount of the production variant "{name}" must be at least 1: only '
+            f'DesiredInstanceCount of the variant "{name}" must be at least 1: only '
             "asynchronous endpoints and inference components may have no instance."
         )
     return Wish(weight, count)

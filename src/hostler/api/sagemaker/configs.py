@@ -12,6 +12,7 @@ from typing import Any
 from hostler.api.registry import Call
 from hostler.api.sagemaker import keys, lists, models, serverless
 from hostler.api.sagemaker import tags as tagged
+from hostler.api.sagemaker.members import PRODUCTION, SHADOWS, VARIANTS
 from hostler.api.sagemaker.operations import deletes, on, on_everything, reads, writes
 from hostler.api.sagemaker.resources import CONFIG
 from hostler.domain.errors import validation
@@ -31,7 +32,7 @@ def create(tx: Transaction, call: Call) -> Mapping[str, Any]:
     given_tags = tagged.requested(call.params)
     if CONFIGS.get(tx, call.account, call.region, name) is not None:
         raise CONFIG.taken(arn)
-    variants: Sequence[Mapping[str, Any]] = call.params["ProductionVariants"]
+    variants = _variants(call.params)
     counted = Counter(variant["VariantName"] for variant in variants)
     for variant_name, count in counted.items():
         if count > 1:
@@ -55,10 +56,14 @@ def describe(tx: Transaction, call: Call) -> Mapping[str, Any]:
     """DescribeEndpointConfig; a weight that was not given shows AWS's default."""
     record = existing(tx, call, call.params["EndpointConfigName"])
     shown = {name: value for name, value in record.request.items() if value not in ({}, [])}
-    variants = [{"InitialVariantWeight": 1.0, **one} for one in shown["ProductionVariants"]]
+    variants = {
+        member: [{"InitialVariantWeight": 1.0, **one} for one in shown[member]]
+        for member in VARIANTS
+        if member in shown
+    }
     return {
         **shown,
-        "ProductionVariants": variants,
+        **variants,
         "EndpointConfigArn": record.arn,
         "CreationTime": record.created,
     }
@@ -84,6 +89,18 @@ def existing(tx: Transaction, call: Call, name: str) -> Record:
     return record
 
 
+def _variants(params: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Those of production, and the shadow; as on AWS, one may shadow one."""
+    production: Sequence[Mapping[str, Any]] = params[PRODUCTION]
+    shadows: Sequence[Mapping[str, Any]] = params.get(SHADOWS) or ()
+    if shadows and (len(production), len(shadows)) != (1, 1):
+        raise validation(
+            f"{SHADOWS} can be used with exactly one production variant and one shadow variant; "
+            f"{len(production)} and {len(shadows)} are given."
+        )
+    return [*production, *shadows]
+
+
 def _check_variant(variant: Mapping[str, Any]) -> None:
     name = variant["VariantName"]
     has_instances = serverless.settings(variant) is None
@@ -92,10 +109,10 @@ def _check_variant(variant: Mapping[str, Any]) -> None:
     )
     for member in needed:
         if variant.get(member) is None:
-            raise validation(f'{member} is required for the production variant "{name}".')
+            raise validation(f'{member} is required for the variant "{name}".')
     if has_instances and variant["InstanceType"] not in INSTANCE_TYPES:
         raise validation(
-            f'The instance type {variant["InstanceType"]} of the production variant "{name}" is '
+            f'The instance type {variant["InstanceType"]} of the variant "{name}" is '
             "not supported yet: its size is not known to this version."
         )
     check_weight("InitialVariantWeight", name, variant.get("InitialVariantWeight", 1.0))
@@ -105,8 +122,7 @@ def check_weight(member: str, variant_name: str, weight: float) -> None:
     """Refuse what is no number of 32 bits."""
     if not math.isfinite(weight) or weight > FLOAT32_MAX:
         raise validation(
-            f'{member} of the production variant "{variant_name}" must be a number up to '
-            f"{FLOAT32_MAX:.7g}."
+            f'{member} of the variant "{variant_name}" must be a number up to {FLOAT32_MAX:.7g}.'
         )
 
 

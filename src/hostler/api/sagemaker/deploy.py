@@ -9,6 +9,7 @@ from typing import Any
 
 from hostler.api.registry import Call
 from hostler.api.sagemaker import configs, models, serverless
+from hostler.api.sagemaker.members import SHADOWS, VARIANTS
 from hostler.domain.endpoint import Deployment, Routing, Variant
 from hostler.domain.ids import DeploymentId, EndpointId, derived_id
 from hostler.domain.instance_types import INSTANCE_TYPES
@@ -35,8 +36,9 @@ def freeze(
         endpoint_id=endpoint_id,
         config_name=record.name,
         variants=tuple(
-            _variant(tx, call, given, isolated=isolated)
-            for given in record.request["ProductionVariants"]
+            _variant(tx, call, given, isolated=isolated, shadow=member == SHADOWS)
+            for member in VARIANTS
+            for given in record.request.get(member) or ()
         ),
         created=call.now,
         deployment_config=call.params.get("DeploymentConfig") or None,
@@ -51,7 +53,9 @@ def check_instances(
     capacities.check_instances(tx, home, call.quotas, delta=delta, whole=whole)
 
 
-def _variant(tx: Transaction, call: Call, given: Mapping[str, Any], *, isolated: bool) -> Variant:
+def _variant(
+    tx: Transaction, call: Call, given: Mapping[str, Any], *, isolated: bool, shadow: bool
+) -> Variant:
     model = models.domain_model(models.existing(tx, call, given["ModelName"]).request)
     if isolated:
         model = replace(model, network_isolation=True)
@@ -74,4 +78,5 @@ def _variant(tx: Transaction, call: Call, given: Mapping[str, Any], *, isolated:
         download_timeout_s=float(download),
         routing=Routing(strategy) if strategy is not None else None,
         serverless=asked,
+        shadow=shadow,
     )

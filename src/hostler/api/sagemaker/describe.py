@@ -3,9 +3,10 @@
 Invariant: an absent member is omitted, never empty or null: clients' parsers tell them apart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hostler.api.sagemaker.members import PRODUCTION, SHADOWS
 from hostler.domain.endpoint import (
     Deployment,
     Endpoint,
@@ -37,8 +38,8 @@ def shape(
         "CreationTime": endpoint.created,
         "LastModifiedTime": endpoint.modified,
     }
-    if view is not None and view.variants:
-        shown["ProductionVariants"] = [_variant(variant) for variant in view.variants]
+    if view is not None:
+        shown |= _by_kind((variant.shadow, _variant(variant)) for variant in view.variants)
     if endpoint.failure_reason:
         shown["FailureReason"] = endpoint.failure_reason[:REASON_LENGTH_MAX]
     coming = endpoint.status in _CHANGING and target is not None
@@ -56,11 +57,17 @@ def _coming(target: Deployment, view: EndpointView | None) -> Mapping[str, Any]:
         seen = {variant.name: variant for variant in view.pending}
     return {
         "EndpointConfigName": target.config_name,
-        "ProductionVariants": [
-            _pending(variant, seen.get(variant.name)) for variant in target.variants
-        ],
+        **_by_kind((each.shadow, _pending(each, seen.get(each.name))) for each in target.variants),
         "StartTime": target.created,
     }
+
+
+def _by_kind(shown: Iterable[tuple[bool, Mapping[str, Any]]]) -> dict[str, Any]:
+    """Summaries under the members they belong to, each with whether it is a shadow's."""
+    members: dict[str, Any] = {}
+    for shadow, summary in shown:
+        members.setdefault(SHADOWS if shadow else PRODUCTION, []).append(summary)
+    return members
 
 
 def _variant(view: VariantView) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from hostler.api.sagemaker import tags as tagged
 from hostler.api.sagemaker.operations import deletes, on, on_everything, reads, writes
 from hostler.api.sagemaker.resources import CONFIG, ENDPOINT
 from hostler.domain import lifecycle
-from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus
+from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus, Variant
 from hostler.domain.errors import validation
 from hostler.domain.ids import EndpointId
 from hostler.planning import quotas, sizing
@@ -175,14 +175,14 @@ def _check_scaled(tx: Transaction, endpoint: Endpoint, deployment: Deployment) -
     serving = endpoints.deployment(tx, endpoint.current) if scaled and endpoint.current else None
     if serving is None:
         return
-    before = {variant.name: variant.instance_type.name for variant in serving.variants}
-    after = {variant.name: variant.instance_type.name for variant in deployment.variants}
+    before = {variant.name: _served_by(variant) for variant in serving.variants}
+    after = {variant.name: _served_by(variant) for variant in deployment.variants}
     for target in scaled:
         name = target.variant
         if name not in after:
             what = "removes it"
         elif after[name] != before.get(name, after[name]):
-            what = f"changes its instance type from {before[name]} to {after[name]}"
+            what = f"changes it from {before[name]} to {after[name]}"
         else:
             continue
         raise validation(
@@ -190,6 +190,13 @@ def _check_scaled(tx: Transaction, endpoint: Endpoint, deployment: Deployment) -
             f'scalable target, and endpoint configuration "{deployment.config_name}" {what}. '
             "Deregister it with DeregisterScalableTarget first, and register it again afterwards."
         )
+
+
+def _served_by(variant: Variant) -> str:
+    """What a scaled variant may not change: its instance type, or that it has none."""
+    if variant.serverless is not None:
+        return "serverless inference"
+    return f"instance type {variant.instance_type.name}"
 
 
 def _check_quotas(tx: Transaction, call: Call, deployment: Deployment) -> None:

@@ -53,7 +53,7 @@ def check(tx: Transaction, call: Call, deployment: Deployment, serving: Deployme
         return
     check_form(given)
     _check_serverless(given, deployment, serving)
-    total = sum(variant.initial_instance_count for variant in deployment.variants)
+    total = sum(v.initial_instance_count for v in deployment.variants if not v.shadow)
     for path, size in _sizes(given):
         if size.type is SizeType.INSTANCE_COUNT:
             _check_part(path, size, Fraction(size.value, max(1, total)), total)

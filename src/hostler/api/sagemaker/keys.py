@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hostler.api.registry import Call
+from hostler.api.sagemaker.members import VARIANTS
 from hostler.api.sagemaker.resources import MODEL
 from hostler.iam.context import ABSENT, Context, flag
-
-_VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
 
 
 def of_model(call: Call) -> Context:
@@ -27,7 +26,7 @@ def of_model(call: Call) -> Context:
 def of_config(call: Call) -> Context:
     """CreateEndpointConfig's."""
     params = call.params
-    variants = [each for name in _VARIANTS for each in params.get(name) or ()]
+    variants = [each for name in VARIANTS for each in params.get(name) or ()]
     serverless = [each.get("ServerlessConfig") or {} for each in variants]
     models = _given(variants, "ModelName")
     return {

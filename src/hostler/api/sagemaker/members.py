@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from hostler.api.members import ACTS, Echoed, Fate, Members, Only, Refused
 from hostler.domain.endpoint import Routing
 
+PRODUCTION, SHADOWS = VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
+"""The members in which a config's variants come."""
+
 _TAGS: Members = {"Tags[].Key": ACTS, "Tags[].Value": ACTS}
 
 _VPC = Echoed("one machine has one network: `hostler status` says what a VpcConfig means here")
@@ -61,7 +64,7 @@ CREATE_MODEL: Members = {
     "EnableNetworkIsolation": ACTS,
 }
 
-CREATE_ENDPOINT_CONFIG: Members = {
+_ENDPOINT_CONFIG: Members = {
     "EndpointConfigName": ACTS,
     "ProductionVariants[].VariantName": ACTS,
     "ProductionVariants[].ModelName": ACTS,
@@ -105,12 +108,20 @@ CREATE_ENDPOINT_CONFIG: Members = {
     "KmsKeyId": Refused("there is no KMS here, and no volume to encrypt"),
     "AsyncInferenceConfig": Refused("asynchronous inference does not exist yet"),
     "ExplainerConfig": Refused("explanations do not exist yet"),
-    "ShadowProductionVariants": Refused("shadow variants do not exist yet"),
     "ExecutionRoleArn": Refused("it belongs to inference components, which do not exist yet"),
     **_VPC_CONFIG,
     "EnableNetworkIsolation": ACTS,
     "MetricsConfig": Refused("metrics do not exist yet"),
     "CrossRegionTrafficConfig": Refused("there is one machine and no other region"),
+}
+CREATE_ENDPOINT_CONFIG: Members = {
+    **_ENDPOINT_CONFIG,
+    **{
+        f"Shadow{path}": fate
+        for path, fate in _ENDPOINT_CONFIG.items()
+        if path.startswith(f"{PRODUCTION}[]") and ".ServerlessConfig" not in path
+    },
+    "ShadowProductionVariants[].ServerlessConfig": Refused("a shadow variant has instances"),
 }
 
 _CAPACITY: Members = {"Type": ACTS, "Value": ACTS}

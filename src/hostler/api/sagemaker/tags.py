@@ -9,6 +9,7 @@ from typing import Any
 from hostler.api.registry import Access, Call
 from hostler.api.sagemaker.operations import TAGGED_BY_ITSELF, deletes, reads, writes
 from hostler.api.sagemaker.resources import CONFIG, ENDPOINT, KINDS, MODEL, Kind
+from hostler.domain import endpoint_tags
 from hostler.domain.errors import CallerError, validation
 from hostler.domain.ids import Arn, EndpointId, name_key
 from hostler.store import endpoints, tags
@@ -28,6 +29,9 @@ def requested(params: Mapping[str, Any]) -> dict[str, str]:
     _refuse_reserved(found)
     if len(found) > TAGS_MAX:
         raise _too_many()
+    problem = endpoint_tags.wrong(found)
+    if problem is not None:
+        raise validation(f"The tag {problem}")
     return found
 
 

@@ -14,7 +14,17 @@ from hostler.app.settings import Settings
 
 READ_BY = {
     "control": frozenset(
-        {"runtimes", "quotas", "instances", "serverless", "s3", "audit", "prometheus", "alarms"}
+        {
+            "runtimes",
+            "quotas",
+            "instances",
+            "serverless",
+            "s3",
+            "audit",
+            "prometheus",
+            "alarms",
+            "cleanup",
+        }
         | {"logs.instance_kilobytes_per_s", "logs.megabytes"}
     ),
     "s3": frozenset({"s3"}),

@@ -16,15 +16,21 @@ ROOT = Path("/sys/fs/cgroup")
 PARENT = "hostler"
 PROCESSES_MAX = 4096
 _PERIOD_US = 100_000
+_SHARES, _WEIGHT = 1024, 100
+"""What a group has of processor time, by default, in either version's measure."""
 _TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an instance may use; ``cpus`` None leaves processor time to the scheduler."""
+    """What an instance may use; ``cpus`` None leaves processor time to the scheduler.
+
+    Where others want it too, one in the ``background`` gets a tenth of what they get.
+    """
 
     memory_bytes: int
     cpus: int | None = None
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,8 @@ class CgroupV1:
         if "cpu" in groups and limits.cpus is not None:
             (groups["cpu"] / "cpu.cfs_period_us").write_text(str(_PERIOD_US))
             (groups["cpu"] / "cpu.cfs_quota_us").write_text(str(limits.cpus * _PERIOD_US))
+        if "cpu" in groups and limits.background:
+            (groups["cpu"] / "cpu.shares").write_text(str(_SHARES // 10))
         procs = tuple(group / "cgroup.procs" for group in groups.values())
         return Cgroup(procs, memory / "memory.oom_control")
 
@@ -112,6 +120,8 @@ class CgroupV2:
         (group / "pids.max").write_text(str(PROCESSES_MAX))
         if limits.cpus is not None:
             (group / "cpu.max").write_text(f"{limits.cpus * _PERIOD_US} {_PERIOD_US}")
+        if limits.background:
+            (group / "cpu.weight").write_text(str(_WEIGHT // 10))
         return Cgroup((group / "cgroup.procs",), group / "memory.events")
 
 

@@ -27,6 +27,8 @@ from hostler.modelserver.provenance import Written
 SOCKET_DIR = "/run/hostler"
 FRESH_TIMEOUT_S = 30.0
 TEMPORARY_MIN = 64 << 20
+BACKGROUND_NICE = 10
+"""A tenth of the processor time of others, also where there are no control groups."""
 
 
 class LaunchError(Exception):
@@ -96,6 +98,7 @@ def compose(
         watch_memory=group is None,
         cgroup_procs=tuple(map(str, group.procs)) if group else (),
         oom_file=str(group.oom_file) if group else None,
+        nice=BACKGROUND_NICE if spec.background else 0,
         notes=tuple(_notes(spec, prepared, tier, told.workers)),
         output_bytes_per_s=manners.output_bytes_per_s,
     )
@@ -157,7 +160,8 @@ def _group(spec: InstanceSpec, path: Path, tier: Tier) -> cgroup.Cgroup | None:
         return None
     cores = os.cpu_count() or 1
     cpus = spec.vcpus if spec.vcpus < cores else None
-    return tier.cgroups.create(cgroup.name_of(path), cgroup.Limits(spec.memory_bytes, cpus))
+    limits = cgroup.Limits(spec.memory_bytes, cpus, background=spec.background)
+    return tier.cgroups.create(cgroup.name_of(path), limits)
 
 
 def _shown(prepared: Prepared) -> list[tuple[str, str]]:

@@ -11,11 +11,12 @@ from typing import Any
 from hostler.api.cloudwatch import refusals
 from hostler.api.registry import Call, Rooms
 from hostler.domain.alarm import Actions
-from hostler.planning import alarm_transitions
 
 SERVICES = ("autoscaling", "lambda", "sns")
 OF_COMPOSITES = ("lambda", "sns")
-_ACTION = re.compile(r"arn:[a-z-]+:(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]+):[0-9]{12}:.+")
+_ACTION = re.compile(
+    r"arn:[a-z-]+:(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]+):[0-9]{12}:(?P<resource>.+)"
+)
 _COMMAND = re.compile(r"function:(?P<name>[A-Za-z0-9_-]+)")
 
 
@@ -35,9 +36,10 @@ def given(call: Call, services: Sequence[str]) -> Actions:
 async def check_commands(rooms: Rooms, call: Call) -> None:
     """Functions of Lambda that alarms may call are commands of the settings, by name."""
     for action in _named(call.params):
-        if alarm_transitions.service_of(action) != "lambda":
-            continue
-        found = _COMMAND.fullmatch(action.split(":", 5)[5])
+        named = _ACTION.fullmatch(action)
+        if named is None or named["service"] != "lambda":
+            continue  # what is no action at all is refused with the rest
+        found = _COMMAND.fullmatch(named["resource"])
         if found is None or found["name"] not in rooms.alarm_commands:
             known = ", ".join(sorted(rooms.alarm_commands)) or "there is none"
             raise refusals.unfit(
