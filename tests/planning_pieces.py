@@ -1,6 +1,7 @@
 """Pieces for tests of plans: an endpoint, its deployments, and situations made of them."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus, Variant
 from hostler.domain.ids import (
@@ -18,6 +19,9 @@ from hostler.planning.endpoint import plan
 from hostler.planning.plan import Exposure, Plan, Situation
 from hostler.planning.serverless import Demand
 from hostler.planning.sizing import Wish, granted
+
+if TYPE_CHECKING:
+    from hostler.domain.alarm import AlarmState
 
 NOW = 1_700_000_000.0
 OWNER = EndpointId("e-1")
@@ -84,8 +88,10 @@ class Play:
         self.known: frozenset[str] = frozenset()
         """What every gateway sends to."""
         self.published: frozenset[str] = frozenset()
-        self.weights: dict[str, float] = {}
-        self.known_weights: dict[str, float] = {}
+        self.weights: dict[tuple[str, str], float] = {}
+        self.known_weights: dict[tuple[str, str], float] = {}
+        self.alarms: dict[str, AlarmState] = {}
+        self.watching_since = 0.0
         """By which every gateway divides."""
         self.since = NOW
         self.last: Plan | None = None
@@ -109,6 +115,8 @@ class Play:
                 ),
                 now=self.now,
                 tags={"team": "rc"},
+                alarms=self.alarms,
+                watching_since=self.watching_since,
                 demand=self.demand,
                 view=self.last.view if self.last else None,
             )
@@ -119,7 +127,7 @@ class Play:
             del self.records[gone]
         for forgotten in made.forgotten:
             del self.deployments[forgotten]
-        ids, weights = frozenset(targets(made)), divided(made)
+        ids, weights = frozenset(targets(made)), weighed(made)
         if (ids, weights) != (self.published, self.weights):
             self.published, self.weights, self.since = ids, weights, self.now
         self.last = made
@@ -149,6 +157,20 @@ class Play:
 
     def retired(self) -> list[InstanceRecord]:
         return [record for record in self.records.values() if record.retired_at is not None]
+
+    def settle(self) -> None:
+        """Plan until nothing is left to do but to wait: everybody does at once what is asked."""
+        for _ in range(20):
+            for record in self.standing():
+                if record.id not in self.observed:
+                    self.show(Phase.READY, record)
+            self.vanish(*self.retired())
+            before = self.endpoint
+            self.ack()
+            self.plan()
+            moving = self.retired() or [r for r in self.standing() if r.id not in self.observed]
+            if self.endpoint == before and self.known_weights == self.weights and not moving:
+                return
 
     def serve(self) -> "Play":
         """Bring the endpoint up."""
@@ -188,9 +210,15 @@ class Play:
 
 
 def divided(made: Plan) -> dict[str, float]:
-    """The weights by which a plan divides, and copies, the traffic."""
-    variants = made.route.every_variant if made.route else ()
-    return {variant.name: variant.weight for variant in variants}
+    """The weights by which a plan divides the traffic of one deployment, by variant."""
+    return {name: weight for (_run, name), weight in weighed(made).items()}
+
+
+def weighed(made: Plan) -> dict[tuple[str, str], float]:
+    """The weights by which a plan divides, and copies, the traffic, by deployment and variant."""
+    if made.route is None:
+        return {}
+    return {(each.deployment, each.name): each.weight for each in made.route.every_variant}
 
 
 def targets(made: Plan) -> list[str]:

@@ -7,12 +7,14 @@ come at any moment, and failures shrink to the shortest story.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hostler.domain import lifecycle
+from hostler.domain.alarm import AlarmState
 from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus, RolloutStage, Variant
 from hostler.domain.ids import (
     DEFAULT_ACCOUNT,
@@ -39,6 +41,22 @@ from hostler.planning.sizing import Wish, granted
 
 OWNER = EndpointId("e-1")
 STEPS_TO_REST = 60
+WATCHED = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]}}
+
+
+def blue_green(routing: dict[str, Any], **more: Any) -> dict[str, Any]:
+    wait = {"WaitIntervalInSeconds": 30}
+    return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing | wait, **more}}
+
+
+HALF = {"Type": "CAPACITY_PERCENT", "Value": 50}
+CONFIGS: list[dict[str, Any] | None] = [
+    None,
+    WATCHED,
+    blue_green({"Type": "ALL_AT_ONCE"}, TerminationWaitInSeconds=30),
+    blue_green({"Type": "CANARY", "CanarySize": HALF}, MaximumExecutionTimeoutInSeconds=600),
+    blue_green({"Type": "LINEAR", "LinearStepSize": HALF}) | WATCHED,
+]
 E = EndpointStatus
 
 
@@ -57,10 +75,12 @@ class Gateways:
 
     pending: list[frozenset[str]] = field(default_factory=list)
     changed: float = 0.0
-    weights: dict[str, float] = field(default_factory=dict)
+    weights: dict[tuple[str, str], float] = field(default_factory=dict)
     agreed: bool = False
 
-    def publish(self, ids: frozenset[str], weights: dict[str, float], now: float) -> None:
+    def publish(
+        self, ids: frozenset[str], weights: dict[tuple[str, str], float], now: float
+    ) -> None:
         if not self.pending or (self.pending[-1], self.weights) != (ids, weights):
             self.pending.append(ids)
             self.weights, self.agreed, self.changed = weights, False, now
@@ -89,6 +109,7 @@ class EndpointLife(RuleBasedStateMachine):
         self.routed: set[str] = set()
         self.plan: Plan | None = None
         self.gone = False
+        self.alarms: dict[str, AlarmState] = {"a": AlarmState.OK}
         deployment = self.deployed(counts)
         self.endpoint = Endpoint(
             id=OWNER,
@@ -104,7 +125,7 @@ class EndpointLife(RuleBasedStateMachine):
             target=deployment.id,
         )
 
-    def deployed(self, counts: list[int]) -> Deployment:
+    def deployed(self, counts: list[int], config: dict[str, Any] | None = None) -> Deployment:
         number = len(self.deployments) + 1
         image = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/model:{number}"
         model = Model(f"m-{number}", Container(image), "arn:aws:iam::123456789012:role/r")
@@ -113,15 +134,22 @@ class EndpointLife(RuleBasedStateMachine):
             for index, count in enumerate(counts)
         )
         made = Deployment(
-            DeploymentId(f"d-{number}"), OWNER, f"c-{number}", variants, self.now + number
+            DeploymentId(f"d-{number}"),
+            OWNER,
+            f"c-{number}",
+            variants,
+            self.now + number,
+            config,
         )
         self.deployments[made.id] = made
         return made
 
     @precondition(lambda self: self.endpoint.status is E.IN_SERVICE and not self.gone)
-    @rule(counts=st.lists(st.integers(1, 2), min_size=1, max_size=2))
-    def update(self, counts: list[int]) -> None:
-        deployment = self.deployed(counts)
+    @rule(
+        counts=st.lists(st.integers(1, 2), min_size=1, max_size=2), config=st.sampled_from(CONFIGS)
+    )
+    def update(self, counts: list[int], config: dict[str, Any] | None) -> None:
+        deployment = self.deployed(counts, config)
         lifecycle.check(self.endpoint.status, E.UPDATING)
         self.endpoint = replace(
             self.endpoint,
@@ -152,6 +180,10 @@ class EndpointLife(RuleBasedStateMachine):
     @rule()
     def delete(self) -> None:
         self.endpoint = replace(self.endpoint, status=E.DELETING, deleting=True)
+
+    @rule(state=st.sampled_from([None, *AlarmState]))
+    def an_alarm_changes(self, state: AlarmState | None) -> None:
+        self.alarms = {} if state is None else {"a": state}
 
     @rule(seconds=st.sampled_from((0.3, 1.0, 7.0, ACK_PATIENCE_S, 100.0, 500.0)))
     def time_passes(self, seconds: float) -> None:
@@ -223,6 +255,7 @@ class EndpointLife(RuleBasedStateMachine):
             observations=tuple(self.observed()),
             exposure=self.gateways.exposure(self.now),
             now=self.now,
+            alarms=self.alarms,
         )
 
     def observed(self) -> Iterator[Observation]:
@@ -243,13 +276,21 @@ class EndpointLife(RuleBasedStateMachine):
         targets = [t for v in route.variants for t in v.targets] if route else []
         for target in targets:
             assert self.instances[InstanceId(target.instance_id)].was_ready
-        runs = {self.instances[InstanceId(t.instance_id)].deployment for t in targets}
-        assert len(runs) <= 1, "one deployment at a time"
-        for run in runs - self.routed:
-            variants = self.deployments[DeploymentId(run)].variants
-            assert len(targets) == sum(v.initial_instance_count for v in variants)
-            self.routed.add(run)
-        weights = {v.name: v.weight for v in route.variants} if route else {}
+        shares: dict[str, float] = {}
+        for variant in route.variants if route else ():
+            shares[variant.deployment] = variant.share
+            for target in variant.targets:
+                instance = self.instances[InstanceId(target.instance_id)]
+                assert instance.deployment == variant.deployment
+        assert shares.keys() <= {self.endpoint.current, self.endpoint.target}
+        assert not shares or sum(shares.values()) == 1.0
+        for run, share in shares.items():
+            if share > 0.0 and run not in self.routed:
+                variants = self.deployments[DeploymentId(run)].variants
+                have = [len(v.targets) for v in route.variants if v.deployment == run]
+                assert have == [v.initial_instance_count for v in variants]
+                self.routed.add(run)
+        weights = {(v.deployment, v.name): v.weight for v in route.variants} if route else {}
         self.gateways.publish(frozenset(t.instance_id for t in targets), weights, self.now)
 
     def act(self, action: object) -> None:
@@ -320,7 +361,9 @@ class EndpointLife(RuleBasedStateMachine):
             run = self.deployments[self.endpoint.current or DeploymentId("")]
             sizes = granted(run, self.endpoint.sizes, {})
             assert len(ready) == sum(size.count for size in sizes.values())
-            assert self.gateways.weights == {name: size.weight for name, size in sizes.items()}
+            assert self.gateways.weights == {
+                (run.id, name): size.weight for name, size in sizes.items()
+            }
             assert self.gateways.pending[-1] == ready
 
 

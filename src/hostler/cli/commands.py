@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "bootstrap": "bootstrap",
     "demo": "demo",
     "logs": "logs",
+    "rollout": "rollout",
     "invoke": "invoke",
     "cleanup": "cleanup",
 }

@@ -15,13 +15,15 @@ from hostler.control.demand import Demands
 from hostler.control.execute import Executor
 from hostler.control.publish import Publication
 from hostler.domain import lifecycle
+from hostler.domain.alarm import States
 from hostler.domain.endpoint import Endpoint
 from hostler.domain.errors import ConcurrentChangeError
 from hostler.domain.ids import EndpointId
 from hostler.domain.ports import Clock
+from hostler.planning import course as courses
 from hostler.planning import endpoint as planning
 from hostler.planning.plan import Action, Plan, Situation
-from hostler.store import endpoints, tags
+from hostler.store import alarms, endpoints, tags
 from hostler.store.database import Transaction
 
 T = TypeVar("T")
@@ -41,6 +43,7 @@ class _Known:
 
     rows: endpoints.Known
     tags: Mapping[str, str]
+    alarms: States
 
 
 class EndpointReconciler:
@@ -62,6 +65,7 @@ class EndpointReconciler:
         self._publication = publication
         self._executor = executor
         self._clock = clock
+        self._since = clock.now()
         self.awaiting: set[str] = set()
         """Keys whose next step the gateways' acknowledgements allow: a hint, to be quick."""
 
@@ -94,6 +98,8 @@ class EndpointReconciler:
             exposure=self._publication.exposure(known.rows.endpoint.arn),
             now=self._clock.now(),
             tags=known.tags,
+            alarms=known.alarms,
+            watching_since=self._since,
             demand=self._demands.of(key),
             view=known.rows.view,
         )
@@ -132,7 +138,12 @@ class EndpointReconciler:
 
 def _read(tx: Transaction, endpoint_id: EndpointId) -> _Known | None:
     rows = endpoints.known(tx, endpoint_id)
-    return None if rows is None else _Known(rows, tags.of(tx, rows.endpoint.arn))
+    if rows is None:
+        return None
+    endpoint = rows.endpoint
+    course = courses.of(endpoint, rows.deployments)
+    watched = alarms.states(tx, endpoint.account, endpoint.region, course.alarms if course else ())
+    return _Known(rows, tags.of(tx, endpoint.arn), watched)
 
 
 def _serves(endpoint: Endpoint) -> bool:

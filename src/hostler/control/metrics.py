@@ -13,6 +13,7 @@ import logging
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +28,7 @@ from hostler.modelserver import own_spool, spool
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import calls, endpoint_metrics, levels, metric_rollups, metrics
 from hostler.telemetry.concurrency import Concurrency
-from hostler.telemetry.endpoint_metrics import Record, Subject, Told
+from hostler.telemetry.endpoint_metrics import Record, Side, Subject, Told
 from hostler.telemetry.metric_rollups import Turn
 from hostler.telemetry.totals import Totals
 
@@ -105,6 +106,7 @@ class MetricIngest:
         self.totals = Totals()
         self._tell = tell
         self._positions: dict[str, str] = {}
+        self._sides: Mapping[Side, int] = {}
         self._instances: Mapping[Subject, int] = {}
         """As last known; of variants that are gone too, until the housekeeper has been around."""
         self._behind = 0
@@ -217,6 +219,7 @@ class MetricIngest:
             for source in gone:
                 del self._positions[source]
             routes = self._routes() or ()
+            self._sides = dict(_sides(routes))
             self._instances = dict(_serving(routes))
             self.totals.keep_only({*self._instances, *dict(_serverless(routes))})
         return done
@@ -232,8 +235,8 @@ class MetricIngest:
             if not lines:
                 return True
             batch = _batch(source, lines, before, str(after))
-            instances, now = self._instances, self._clock.now()
-            ingest = partial(_ingest, batch, instances, self._places(), now)
+            sides, now = self._sides, self._clock.now()
+            ingest = partial(_ingest, batch, sides, self._places(), now)
             self._positions[source] = read_to = await self._store.write(ingest)
             if batch.told is not None:
                 self.counted.told(source, batch.told)
@@ -257,6 +260,7 @@ class MetricIngest:
         routes = self._routes()
         if routes is None:
             return False
+        self._sides = {**self._sides, **dict(_sides(routes))}
         self._instances = {**self._instances, **dict(_serving(routes))}
         return True
 
@@ -280,7 +284,7 @@ class MetricIngest:
 
 def _ingest(
     batch: Batch,
-    instances: Mapping[Subject, int],
+    sides: Mapping[Side, int],
     places: Collection[Place],
     now_s: float,
     tx: Transaction,
@@ -290,9 +294,7 @@ def _ingest(
     if there != batch.before:
         return there
     found = [
-        sample
-        for record in batch.records
-        for sample in endpoint_metrics.samples(record, instances.get(record.subject))
+        sample for record in batch.records for sample in endpoint_metrics.samples(record, sides)
     ]
     metrics.put(tx, found, now_s)
     called = (each.subject for each in batch.records)
@@ -341,11 +343,22 @@ def _batch(source: str, lines: Sequence[spool.Record], before: str, after: str) 
 
 def _serving(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]:
     """The variants that have instances, and how many."""
+    for side, instances in _sides(routes):
+        if not side.config:
+            yield side.subject, instances
+
+
+def _sides(routes: Collection[EndpointRoute]) -> Iterator[tuple[Side, int]]:
+    """The same, and during a deployment each side's as well."""
     for route in routes:
+        whole: Counter[Subject] = Counter()
         for variant in route.every_variant:
             if variant.targets and not variant.max_concurrency:
                 subject = Subject(route.account, route.region, route.name, variant.name)
-                yield subject, len(variant.targets)
+                whole[subject] += len(variant.targets)
+                if variant.config:
+                    yield Side(subject, variant.config), len(variant.targets)
+        yield from ((Side(subject), number) for subject, number in whole.items())
 
 
 def _serverless(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, int]]:

@@ -143,7 +143,7 @@ class Publication:
         since = now if published is None else published.at
         newest = self._history[-1][1]
         route = None if published is None else self._routes.get(key)
-        weights = {each.name: each.weight for each in route.every_variant} if route else {}
+        weights = {(v.deployment, v.name): v.weight for v in route.every_variant} if route else {}
         if not self._acknowledged:
             return Exposure(frozenset(), None, newest, since, weights)
         if self._reached is None:

@@ -87,6 +87,15 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What serves beside ``current`` since neither an update nor its rollback could be finished."""
+
+    deployment: DeploymentId
+    count: int
+    """Of its instances."""
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """An endpoint's row.
 
@@ -117,6 +126,8 @@ class Endpoint:
     """What the variants of ``current`` came to since its config, by name; others are as there."""
     asked: Mapping[str, Size] | None = None
     """What ``sizes`` are to become; None when nothing is asked for."""
+    beside: Beside | None = None
+    """Only since UpdateRollbackFailed, until another update is done."""
     awake: Mapping[str, Awake] = field(default_factory=dict)
     """The serverless variants of ``current`` that have environments to be used, by name."""
 
@@ -124,12 +135,17 @@ class Endpoint:
 class RolloutStage(StrEnum):
     """Where a change stands; the order is in ``lifecycle.ROLLOUT``.
 
-    The first four are an all-at-once replacement, the others a change of weights and counts.
+    The last three are a change of weights and counts, the others a replacement.
     """
 
     PROVISIONING = "Provisioning"
     SWITCHING = "Switching"
+    BAKING = "Baking"
+    TERMINATING = "Terminating"
+    """The new instances serve, and the old ones are kept for a while."""
     DRAINING = "Draining"
+    RETREATING = "Retreating"
+    """A rolling update is taken back: old instances are started, batch by batch."""
     ROLLING_BACK = "RollingBack"
     GROWING = "Growing"
     SHRINKING = "Shrinking"
@@ -143,6 +159,10 @@ class Rollout:
     stage: RolloutStage
     since: float
     reason: str | None = None
+    step: int = 0
+    """Of the traffic's steps to the new deployment, from 0 (``planning.course``)."""
+    back: int = 0
+    """Of a retreat's batches, from 0."""
 
 
 @dataclass(frozen=True, slots=True)

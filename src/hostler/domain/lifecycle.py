@@ -23,11 +23,16 @@ ENDPOINT: Mapping[E, frozenset[E]] = {
     E.DELETING: frozenset(),
 }
 
+_BACK = frozenset({R.RETREATING, R.ROLLING_BACK})
+
 ROLLOUT: Mapping[R | None, frozenset[R | None]] = {
-    None: frozenset({R.PROVISIONING, R.GROWING}),
-    R.PROVISIONING: frozenset({R.SWITCHING, R.ROLLING_BACK, None}),
-    R.SWITCHING: frozenset({R.DRAINING, None}),
+    None: frozenset({R.PROVISIONING, R.GROWING, R.ROLLING_BACK}),
+    R.PROVISIONING: frozenset({R.SWITCHING, None}) | _BACK,
+    R.SWITCHING: frozenset({R.BAKING, R.TERMINATING, R.DRAINING, None}) | _BACK,
+    R.BAKING: frozenset({R.SWITCHING, R.PROVISIONING, R.TERMINATING, R.DRAINING}) | _BACK,
+    R.TERMINATING: frozenset({R.DRAINING}),
     R.DRAINING: frozenset({None}),
+    R.RETREATING: frozenset({R.RETREATING, R.ROLLING_BACK, None}),
     R.ROLLING_BACK: frozenset({None}),
     R.GROWING: frozenset({R.SHRINKING, R.RESTORING}),
     R.SHRINKING: frozenset({None}),

@@ -52,6 +52,42 @@ def failure_reason(variant: str, ended: Exit, *, container: str = "primary") -> 
     return shortened(f"{opening} {_told(ended)}")
 
 
+def alarmed(name: str) -> str:
+    """The FailureReason of a deployment that an alarm took back."""
+    return shortened(f'The deployment was rolled back because the alarm "{name}" is in ALARM.')
+
+
+def alarmed_before(name: str) -> str:
+    """The FailureReason of a deployment that an alarm kept from beginning."""
+    return shortened(
+        f'The deployment was stopped before it began because the alarm "{name}" is in ALARM.'
+    )
+
+
+def unguarded(name: str) -> str:
+    """The FailureReason of a deployment whose alarm is gone: nobody can say that all is well."""
+    return shortened(
+        f'The deployment was rolled back because the alarm "{name}" of its '
+        "AutoRollbackConfiguration no longer exists."
+    )
+
+
+def overdue(timeout_s: float) -> str:
+    """The FailureReason of a deployment that took too long."""
+    return (
+        "The deployment was rolled back because it was not done within its "
+        f"MaximumExecutionTimeoutInSeconds of {timeout_s:g}."
+    )
+
+
+def stuck(why_back: str, why_not: str) -> str:
+    """The FailureReason where the instances for a rollback could not be started either."""
+    return shortened(
+        f"{why_back} The rollback failed as well, and both configurations serve until another "
+        f"update: {why_not}"
+    )
+
+
 def replacement(ended: Exit) -> str:
     """What is said of an instance that follows one that ended so, until it is ready."""
     return shortened(f"An instance is started in place of one that ended. {_told(ended)}")

@@ -23,7 +23,7 @@ class TargetRoute:
 
 @dataclass(frozen=True, slots=True)
 class VariantRoute:
-    """A variant's share and its ready instances. ``container`` is named in ModelError texts."""
+    """A variant's weight and its ready instances. ``container`` is named in ModelError texts."""
 
     name: str
     weight: float
@@ -35,6 +35,14 @@ class VariantRoute:
     """Of a serverless variant, over all gateways; 0 for one that is not."""
     provisioned: int = 0
     """The serverless variant's environments that always stand."""
+    deployment: str = ""
+    """Whose instances these are: while an endpoint goes from one deployment to another, both may
+    have a variant of this name."""
+    share: float = 1.0
+    """Of the requests that ask for the variant by its name, or any of them; ``weight`` is of all
+    that the endpoint gets, and has the share in it."""
+    config: str = ""
+    """The deployment's config, while it is one of two: its calls are counted apart as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """All instances and pools, brought into line with each snapshot.
 
-Invariant: an instance that stays in the snapshot keeps its connections, and a variant that stays
-keeps its pool, its line and its counters.
+Invariant: an instance that stays in the snapshot keeps its connections, and a deployment's variant
+that stays keeps its pool, its line and its counters.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,6 +32,8 @@ SWEEP_S_MAX = 0.6
 kept from running is read only after it."""
 
 _Line: TypeAlias = "Pool[Invocation]"
+_Key: TypeAlias = tuple[str, str, str, str, str]
+"""A pool's: account, region, endpoint and variant, and whose instances they are."""
 
 
 class Fleet:
@@ -53,7 +55,7 @@ class Fleet:
         self._soon = soon
         self._recorder = recorder
         self._targets: dict[str, Target] = {}
-        self._pools: dict[Subject, _Line] = {}
+        self._pools: dict[_Key, _Line] = {}
         self._mirrors: dict[Subject, Mirror] = {}
         """The shadows, each with a pool of its own."""
         self._copying = copying
@@ -72,19 +74,23 @@ class Fleet:
     def apply(self, snapshot: Snapshot) -> route.RouteTable:
         """Follow a snapshot: the table to route by from now on."""
         before, targets = self._targets.copy(), dict[str, Target]()
-        leftover, pools = self._pools.copy(), dict[Subject, _Line]()
+        leftover, pools = self._pools.copy(), dict[_Key, _Line]()
         shadows, mirrors = self._mirrors.copy(), dict[Subject, Mirror]()
+        subjects: set[Subject] = set()
         filled: list[tuple[Pool[Any], VariantRoute]] = []
 
         def join(endpoint: EndpointRoute, variant: VariantRoute) -> tuple[_Line, Counters]:
-            subject = _subject(endpoint, variant)
-            known = leftover.get(subject)
+            whose = endpoint.account, endpoint.region, endpoint.name, variant.name
+            key = *whose, variant.deployment
+            known = leftover.get(key)
             if known is not None and known.is_of(endpoint, variant):
-                pool = leftover.pop(subject)
+                pool = leftover.pop(key)
             else:
                 pool = self._pool(endpoint, variant)
-            pools[subject] = pool
+            pools[key] = pool
             filled.append((pool, variant))
+            subject = Subject(*whose, variant.config)
+            subjects.add(subject)
             counters = self._recorder.counters(subject)
             counters.serverless = pool.counters
             return pool, counters
@@ -111,7 +117,7 @@ class Fleet:
         for target in before.values():
             target.retire()
             self._retiring.append(target)
-        self._recorder.keep_only(self._pools.keys(), self._mirrors.keys())
+        self._recorder.keep_only(subjects, self._mirrors.keys())
         self._leftover = [*leftover.values(), *shadows.values()]
         return table
 
@@ -166,11 +172,11 @@ class Fleet:
             "reachable": sum(target.reachable() for target in self._targets.values()),
         }
 
-    def waiting(self) -> Iterator[tuple[Subject, int]]:
-        """The variants that have invocations in line, and how many."""
-        for subject, pool in self._pools.items():
+    def waiting(self) -> Iterator[tuple[tuple[str, str, str, str], int]]:
+        """The variants that have invocations in line, and how many; of each deployment apart."""
+        for key, pool in self._pools.items():
             if pool.waiting:
-                yield subject, len(pool.waiting)
+                yield key[:4], len(pool.waiting)
 
     def _pool(self, endpoint: EndpointRoute, variant: VariantRoute) -> _Line:
         if not variant.max_concurrency:

@@ -215,6 +215,8 @@ class Subject(NamedTuple):
     region: str
     endpoint: str
     variant: str
+    config: str = ""
+    """Of the deployment, while it is one of two (``domain.snapshot``)."""
 
 
 def _tally(counts: dict[str, int], name: str) -> None:
@@ -258,6 +260,7 @@ class Recorder:
                     "region": subject.region,
                     "endpoint": subject.endpoint,
                     "variant": subject.variant,
+                    **({"config": subject.config} if subject.config else {}),
                     **counters.drain(),
                 }
 

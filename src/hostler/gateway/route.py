@@ -11,7 +11,7 @@ and must be matched in InvokeEndpoint"
 import random
 import re
 from bisect import bisect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from time import time
@@ -50,22 +50,14 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """An endpoint in the table."""
+class Choice:
+    """Variants of which one is picked by weight."""
 
-    account: str
-    region: str
-    name: str
-    arn: str
     variants: tuple[Variant, ...]
     bounds: tuple[float, ...]
     """Running sums of the weights, before the last variant that has any: where the next begins."""
     total: float
     """Of the weights."""
-    by_name: Mapping[str, Variant]
-    tags: Mapping[str, str]
-    sticky: Sticky | None = None
-    """By which requests are divided that have its header; None where weights alone do it."""
 
     def pick(self, draw: Callable[[], float] = random.random) -> Variant:
         """A variant by weight; ``draw`` gives [0, 1)."""
@@ -75,6 +67,21 @@ class Endpoint:
         # The last bound is no bound: a product may be rounded up to the total. And where nothing
         # was given any weight there is none: the first keeps the endpoint answering.
         return variants[bisect(self.bounds, draw() * self.total)]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Choice):
+    """An endpoint in the table: the choice among all that it has."""
+
+    account: str
+    region: str
+    name: str
+    arn: str
+    by_name: Mapping[str, Choice]
+    """Of one name there are two while the endpoint goes from one deployment to another."""
+    tags: Mapping[str, str]
+    sticky: Sticky | None = None
+    """By which requests are divided that have its header; None where weights alone do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +136,17 @@ def step(invocation: "Invocation") -> None:
         return
     if position < 0:
         stuck = endpoint.sticky.chosen(head) if endpoint.sticky is not None else None
-        invocation.variant = endpoint.pick() if stuck is None else endpoint.by_name[stuck]
+        invocation.variant = (endpoint if stuck is None else endpoint.by_name[stuck]).pick()
         return
     wanted = head.values[position]
-    invocation.variant = endpoint.by_name.get(wanted)
-    if invocation.variant is None:
+    choice = endpoint.by_name.get(wanted)
+    if choice is None:
         raise CallerError(
             "ValidationError",
             f"Variant {wanted} not found for Endpoint {endpoint.name} of account "
             f"{endpoint.account}.",
         )
+    invocation.variant = choice.pick()
 
 
 def _not_found(name: str, account: str) -> CallerError:
@@ -160,25 +168,38 @@ def _key(route: EndpointRoute) -> Key:
 def _endpoint(route: EndpointRoute, join: Join, reflect: Reflect) -> Endpoint:
     mirror = reflect(route)
     variants = tuple(_variant(route, variant, join, mirror) for variant in route.variants)
-    weights = [max(0.0, variant.weight) for variant in route.variants]
-    last = max((index for index, weight in enumerate(weights) if weight), default=0)
+    every = _choice(variants, [variant.weight for variant in route.variants])
+    alike: dict[str, list[tuple[Variant, float]]] = {}
+    for variant, given in zip(variants, route.variants, strict=True):
+        alike.setdefault(variant.name, []).append((variant, given.share))
     return Endpoint(
+        variants=every.variants,
+        bounds=every.bounds,
+        total=every.total,
         account=route.account,
         region=route.region,
         name=route.name,
         arn=route.arn,
-        variants=variants,
-        bounds=tuple(accumulate(weights[:last])),
-        total=sum(weights),
-        by_name={variant.name: variant for variant in variants},
+        by_name={
+            name: _choice(tuple(each for each, _ in some), [share for _, share in some])
+            for name, some in alike.items()
+        },
         tags=route.tags,
         sticky=_sticky(route),
     )
 
 
+def _choice(variants: tuple[Variant, ...], weights: Sequence[float]) -> Choice:
+    weights = [max(0.0, weight) for weight in weights]
+    last = max((index for index, weight in enumerate(weights) if weight), default=0)
+    return Choice(variants, tuple(accumulate(weights[:last])), sum(weights))
+
+
 def _sticky(route: EndpointRoute) -> Sticky | None:
     header = endpoint_tags.sticky_header(route.tags)
-    weights = {variant.name: variant.weight for variant in route.variants}
+    weights: dict[str, float] = {}
+    for variant in route.variants:
+        weights[variant.name] = weights.get(variant.name, 0.0) + variant.weight
     return Sticky(header, weights) if header and len(weights) > 1 else None
 
 

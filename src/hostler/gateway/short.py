@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hostler.gateway.gateway import KeyInRegion
     from hostler.gateway.invocation import Invocation
     from hostler.gateway.mould import Claim, Mould
-    from hostler.gateway.route import Endpoint, Variant
+    from hostler.gateway.route import Choice, Endpoint, Variant
 
 
 class Way(NamedTuple):
@@ -30,6 +30,8 @@ class Way(NamedTuple):
     endpoint: "Endpoint"
     variant: "Variant | None"
     """The only one, the one they ask for, or their header's; None where weights decide."""
+    choice: "Choice"
+    """Among which they do."""
     key: "KeyInRegion"
 
 
@@ -41,25 +43,24 @@ def remember(invocation: "Invocation") -> None:
     gateway = invocation.gateway
     secret, principal = gateway.credentials[mould.recurring.access_key_id]
     head, sticky = mould.head, endpoint.sticky
-    is_sure = (
-        len(endpoint.variants) == 1
-        or head.shape.asked.target_variant >= 0
-        or (sticky is not None and sticky.chosen(head) is not None)
-    )
-    variant = invocation.variant if is_sure else None
+    position = head.shape.asked.target_variant
+    stuck = sticky.chosen(head) if sticky is not None and position < 0 else None
+    name = head.values[position] if position >= 0 else stuck
+    choice = endpoint if name is None else endpoint.by_name[name]
+    variant = choice.variants[0] if len(choice.variants) == 1 else None
     key = mould.recurring.access_key_id, mould.recurring.region
-    mould.way = Way(gateway.epoch, secret, principal, endpoint, variant, key)
+    mould.way = Way(gateway.epoch, secret, principal, endpoint, variant, choice, key)
 
 
 def step(invocation: "Invocation", mould: "Mould", way: Way, claim: "Claim") -> None:
     """Verify the signature, pick the variant, and send to an instance or wait in line."""
-    _, secret, invocation.principal, invocation.endpoint, variant, key = way
+    _, secret, invocation.principal, invocation.endpoint, variant, choice, key = way
     recurring, now = mould.recurring, time()
     recurring.verify(claim[0], claim[1], secret, invocation.body_sha256, now)
     invocation.gateway.used[key] = now
     invocation.region = recurring.region
     if variant is None:
-        variant = invocation.endpoint.pick()
+        variant = choice.pick()
     invocation.variant = variant
     pool = variant.pool
     admit.enter(invocation)

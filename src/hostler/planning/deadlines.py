@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import replace
 
 from hostler.domain import endings
-from hostler.domain.endpoint import Endpoint
+from hostler.domain.endpoint import Endpoint, RolloutStage
 from hostler.domain.instance import InstanceRecord
 
 ACK_PATIENCE_S = 10.0
@@ -19,6 +19,10 @@ STABLE_AFTER_S = 5.0
 """Ready for this long, an instance's death counts as the first again."""
 IN_MOTION_POLL_S = 5.0
 """How often to look at instances that start or stop, should the backend's word be lost."""
+
+ALARM_POLL_S = 1.0
+"""How often to look at the alarms that a deployment is watched by."""
+_WATCHED = frozenset({RolloutStage.BAKING, RolloutStage.TERMINATING})
 
 
 def backoff_s(instance_id: str, failures: int) -> float:
@@ -51,8 +55,14 @@ def plausible(record: InstanceRecord, now: float) -> InstanceRecord:
     )
 
 
-def plausible_rollout(endpoint: Endpoint, now: float) -> Endpoint:
-    """The endpoint, its rollout begun no later than now."""
-    if endpoint.rollout is None or endpoint.rollout.since <= now:
+def plausible_rollout(endpoint: Endpoint, now: float, watching_since: float) -> Endpoint:
+    """The endpoint, its stage begun no later than now, and one that is watched not before that."""
+    rollout = endpoint.rollout
+    if rollout is None:
         return endpoint
-    return replace(endpoint, rollout=replace(endpoint.rollout, since=now))
+    since = min(rollout.since, now)
+    if rollout.stage in _WATCHED:
+        since = max(since, min(watching_since, now))
+    if since == rollout.since:
+        return endpoint
+    return replace(endpoint, rollout=replace(rollout, since=since))

@@ -1,24 +1,32 @@
 """What to do next for one endpoint: the whole life of an endpoint, and of an update, is here.
 
-Invariant: traffic goes to one deployment at a time, and to none whose instances were not all ready
-when it was turned there. Old instances stop only after the gateways have let go of them.
+Invariant: traffic goes to no deployment whose instances were not all ready when it was turned
+there. Old instances stop only after the gateways have let go of them.
 
-======================  ==================  ===========  ==============  ========================
-status, stage           repaired            left alone   traffic         goes on when
-======================  ==================  ===========  ==============  ========================
-Creating, Provisioning  target                           nobody          target complete or at fault
-Creating, Switching     target                           target          gateways know → InService
-Updating, Provisioning  current and target               current         target complete or at fault
-Updating, Switching     target              current      target          gateways know → Draining
-Updating, Draining      current (was target)             current         the others gone → InService
-Updating, RollingBack   current                          current         the others gone → InService
-Updating, Growing       current                          current         sizes reached or at fault
-Updating, Shrinking     current                          current         surplus gone → InService
-RollingBack, Restoring  current                          current         surplus gone → InService
-InService               current                          current
-Failed                                                   nobody
-Deleting                                                 nobody          all gone → no row
-======================  ==================  ===========  ==============  ========================
+========================  ==================  ===========  =====================================
+status, stage             repaired            left alone   goes on when
+========================  ==================  ===========  =====================================
+Creating, Provisioning    target                           target complete or at fault
+Creating, Switching       target                           gateways know → InService
+Updating, Provisioning    current and target               target complete or at fault
+Updating, Switching       current and target               gateways know → Baking
+Updating, last Switching  target              current      gateways know → Terminating, Draining
+Updating, Baking          current and target               the wait is over → the next step
+Updating, Terminating     target              current      the wait is over → Draining
+Updating, Draining        current (was target)             the others gone → InService
+Updating, Retreating      current and target               current's batch complete → the next
+Updating, RollingBack     current                          the others gone → InService
+Updating, Growing         current                          sizes reached or at fault
+Updating, Shrinking       current                          surplus gone → InService
+RollingBack, Restoring    current                          surplus gone → InService
+InService                 current
+Failed
+Deleting                                                   all gone → no row
+========================  ==================  ===========  =====================================
+
+Provisioning to RollingBack is a replacement: in which steps is ``planning.course``, what takes it
+on and back is ``planning.rollout``, who gets traffic is ``planning.traffic``. The last Switching is
+one after which nothing is watched any more.
 
 Growing to Restoring is a change of weights and counts (``planning.sizing``): what it adds is
 started first, then the weights turn and the surplus drains; what cannot start is taken back.
@@ -29,50 +37,64 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hostler.domain import lifecycle
-from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus, Rollout, RolloutStage
+from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus, RolloutStage
 from hostler.domain.ids import DeploymentId, InstanceId
 from hostler.domain.instance import Observation, Phase
-from hostler.planning import serverless, showing, sizing
+from hostler.planning import course as courses
+from hostler.planning import rollout, serverless, showing, sizing, stages, traffic
+from hostler.planning.course import Course
 from hostler.planning.deadlines import IN_MOTION_POLL_S, plausible_rollout
 from hostler.planning.departure import Departure, depart, strays
-from hostler.planning.fleet import Fleet, Member, desired_count, met, retired, tend, trimmed
+from hostler.planning.fleet import (
+    Fleet,
+    Member,
+    desired_count,
+    met,
+    noticed,
+    retired,
+    tend,
+    trimmed,
+)
 from hostler.planning.launch import specification
 from hostler.planning.plan import Action, Exposure, LaunchInstance, Plan, Situation
+from hostler.planning.traffic import Part
+
+_S = RolloutStage
+_TURNING = frozenset({_S.SWITCHING, _S.RETREATING, _S.DRAINING, _S.ROLLING_BACK, _S.SHRINKING})
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Which deployments' instances are repaired, which left alone, and which one gets traffic."""
+    """Which deployments' instances are repaired, and which are left alone."""
 
     repaired: tuple[DeploymentId | None, ...] = ()
     spared: tuple[DeploymentId | None, ...] = ()
-    routed: DeploymentId | None = None
 
 
-def roles(endpoint: Endpoint) -> Roles:
+def roles(endpoint: Endpoint, course: Course | None) -> Roles:
     """The module's table, as code."""
-    current, target = endpoint.current, endpoint.target
+    current, target, now = endpoint.current, endpoint.target, endpoint.rollout
     if endpoint.deleting or endpoint.status is EndpointStatus.FAILED:
         return Roles()
-    match endpoint.rollout:
-        case Rollout(stage=RolloutStage.PROVISIONING):
-            return Roles(repaired=(current, target), routed=current)
-        case Rollout(stage=RolloutStage.SWITCHING):
-            return Roles(repaired=(target,), spared=(current,), routed=target)
-        case _:
-            return Roles(repaired=(current,), routed=current)
+    old = (current,) if endpoint.beside is None else (current, endpoint.beside.deployment)
+    if course is None or now is None or now.stage is _S.ROLLING_BACK:
+        return Roles(repaired=old)
+    if course.returns(now) or now.stage in (_S.PROVISIONING, _S.RETREATING):
+        return Roles(repaired=(*old, target))
+    return Roles(repaired=(target,), spared=old)
 
 
 def plan(situation: Situation) -> Plan:
     """The next plan for an endpoint that has a row."""
-    now, before = situation.now, situation.endpoint
-    endpoint = _stirred(plausible_rollout(_begun(before, now), now), situation)
+    now, deployments = situation.now, situation.deployments
+    endpoint = plausible_rollout(_begun(situation), now, situation.watching_since)
+    endpoint = _stirred(endpoint, situation)
     seen = {each.instance_id: each for each in situation.observations}
     members = met(endpoint.id, situation.records, seen, now)
-    fleets = _tended(endpoint, situation.deployments, members, now)
-    endpoint = _advanced(endpoint, fleets, situation.exposure, now)
-    endpoint = _turned(before, endpoint, situation)
-    fleets = _thinned(endpoint, situation.deployments, fleets, now)
+    fleets = _tended(endpoint, deployments, members, now)
+    endpoint = _advanced(endpoint, fleets, situation)
+    endpoint = _turned(situation.endpoint, endpoint, situation)
+    fleets = _thinned(endpoint, deployments, fleets, now)
     everyone = [member for fleet in fleets.values() for member in fleet.members]
     departures = {
         m.record.id: depart(m, situation.exposure, now) for m in everyone if not m.standing
@@ -87,13 +109,24 @@ def sweep(observations: Sequence[Observation]) -> tuple[Action, ...]:
     return tuple(strays(observations, ()))
 
 
-def _begun(endpoint: Endpoint, now: float) -> Endpoint:
+def _begun(situation: Situation) -> Endpoint:
     """A change that was asked for starts with what it adds."""
+    endpoint = situation.endpoint
     changing = endpoint.status in (EndpointStatus.CREATING, EndpointStatus.UPDATING)
     if endpoint.deleting or not changing or endpoint.rollout is not None:
         return endpoint
-    resizing = endpoint.asked is not None
-    return _entered(endpoint, RolloutStage.GROWING if resizing else RolloutStage.PROVISIONING, now)
+    course = courses.of(endpoint, situation.deployments)
+    if endpoint.asked is not None or course is None:
+        return stages.entered(endpoint, _S.GROWING, situation.now)
+    return rollout.begun(endpoint, course, situation)
+
+
+def _fitted(endpoint: Endpoint, course: Course | None, frozen: Deployment) -> Deployment:
+    """The deployment with the sizes that it is to have at this stage of the endpoint."""
+    sized = sizing.fitted(endpoint, frozen)
+    if course is None or endpoint.rollout is None or not course.covers(frozen):
+        return sized
+    return course.sized(sized, endpoint.rollout)
 
 
 def _stirred(endpoint: Endpoint, situation: Situation) -> Endpoint:
@@ -119,80 +152,48 @@ def _tended(
     now: float,
 ) -> dict[DeploymentId, Fleet]:
     """Every deployment's fleet, those that are to stand repaired."""
-    repaired = roles(endpoint).repaired
+    course = courses.of(endpoint, deployments)
+    repaired = roles(endpoint, course).repaired
     fleets = {}
     for frozen in deployments.values():
-        deployment = sizing.fitted(endpoint, frozen)
+        deployment = _fitted(endpoint, course, frozen)
         mine = tuple(m for m in members if m.record.deployment_id == deployment.id)
-        if deployment.id in repaired:
+        if deployment.id not in repaired:
+            # What is left alone may still become ready, and is sent its sessions' requests then.
+            fleets[deployment.id] = Fleet(deployment, tuple(noticed(m, now) for m in mine))
+        elif course is None or endpoint.rollout is None or not course.covers(frozen):
             proven = sizing.proven(endpoint, frozen)
             fleets[deployment.id] = tend(deployment, mine, now, proven=proven)
         else:
-            fleets[deployment.id] = Fleet(deployment, mine)
+            proven = course.proven(sizing.fitted(endpoint, frozen), endpoint.rollout)
+            fleets[deployment.id] = tend(deployment, mine, now, proven=proven)
     return fleets
 
 
 def _turning(endpoint: Endpoint) -> bool:
     """Whether the traffic is being turned, so that the gateways' word allows the next step."""
-    return _stage(endpoint) in (RolloutStage.SWITCHING, RolloutStage.SHRINKING)
+    return stages.stage(endpoint) in _TURNING
 
 
 def _advanced(
-    endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet], exposure: Exposure, now: float
+    endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet], situation: Situation
 ) -> Endpoint:
     """The endpoint after the step that its fleets and the gateways allow."""
-    rollout, target = endpoint.rollout, endpoint.target
-    if endpoint.deleting or rollout is None or target is None:
+    course, now = courses.of(endpoint, situation.deployments), situation.now
+    if endpoint.deleting or endpoint.rollout is None or endpoint.target is None:
         return endpoint
-    coming = fleets[target]
-    match rollout.stage:
-        case RolloutStage.PROVISIONING if coming.fault is not None:
-            if endpoint.current is None:
-                return _settled(endpoint, EndpointStatus.FAILED, now, reason=coming.fault)
-            return _entered(endpoint, RolloutStage.ROLLING_BACK, now, reason=coming.fault)
-        case RolloutStage.PROVISIONING if coming.complete:
-            return _entered(endpoint, RolloutStage.SWITCHING, now)
-        case RolloutStage.SWITCHING if _switched(coming, fleets, exposure, now):
-            served_before = endpoint.current is not None
-            config = coming.deployment.config_name
-            endpoint = replace(endpoint, current=target, sizes={}, config_name=config, modified=now)
-            if served_before:
-                return _entered(endpoint, RolloutStage.DRAINING, now)
-            return _settled(endpoint, EndpointStatus.IN_SERVICE, now)
+    if course is not None:
+        return rollout.advanced(endpoint, course, fleets, situation)
+    coming = fleets[endpoint.target]
+    match endpoint.rollout.stage:
         case RolloutStage.GROWING if coming.fault is not None:
             endpoint = replace(endpoint, asked=None, status=EndpointStatus.ROLLING_BACK)
-            return _entered(endpoint, RolloutStage.RESTORING, now, reason=coming.fault)
+            return stages.entered(endpoint, _S.RESTORING, now, reason=coming.fault)
         case RolloutStage.GROWING if coming.complete:
             endpoint = replace(endpoint, sizes=endpoint.asked or {}, asked=None)
-            return _entered(endpoint, RolloutStage.SHRINKING, now)
+            return stages.entered(endpoint, _S.SHRINKING, now)
         case _:
             return endpoint
-
-
-def _switched(
-    coming: Fleet, fleets: Mapping[DeploymentId, Fleet], exposure: Exposure, now: float
-) -> bool:
-    """Whether the new fleet stands, and every gateway sends to it and to nothing else."""
-    new = {m.record.id for m in coming.members if m.ready}
-    old = [m.record.id for f in fleets.values() if f is not coming for m in f.members]
-    letting_go = all(exposure.excludes(instance_id, now) for instance_id in old)
-    return coming.complete and exposure.includes(new, now) and letting_go
-
-
-def _routed(
-    endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet], exposure: Exposure
-) -> DeploymentId | None:
-    """The deployment that gets traffic.
-
-    While the old fleet still stands, an incomplete new one gets none, unless it has some already: a
-    switch may be decided and not yet published, or all that it was published with may have died.
-    """
-    routed = roles(endpoint).routed
-    if routed is None or routed == endpoint.current:
-        return routed
-    coming = fleets[routed]
-    turned = {m.record.id for m in coming.members} & (exposure.published or frozenset())
-    return routed if coming.complete or turned else endpoint.current
 
 
 def _thinned(
@@ -202,10 +203,11 @@ def _thinned(
     now: float,
 ) -> dict[DeploymentId, Fleet]:
     """The fleets, those without a part in the endpoint's stage retired, and what is surplus."""
-    part = roles(endpoint)
+    course = courses.of(endpoint, deployments)
+    part = roles(endpoint, course)
     stays = {*part.repaired, *part.spared}
     return {
-        key: trimmed(fleet, sizing.fitted(endpoint, deployments[key]), now)
+        key: trimmed(fleet, _fitted(endpoint, course, deployments[key]), now)
         if key in stays
         else replace(fleet, members=tuple(retired(m, now) for m in fleet.members))
         for key, fleet in fleets.items()
@@ -220,58 +222,49 @@ def _concluded(
     now: float,
 ) -> Endpoint:
     """The endpoint, its change finished once nothing is left that is not to stay."""
-    rollout, current = endpoint.rollout, endpoint.current
-    if rollout is None or endpoint.deleting or current is None:
+    under_way, current = endpoint.rollout, endpoint.current
+    if under_way is None or endpoint.deleting or current is None:
         return endpoint
-    serving = fleets[current]
-    counts = {v.name: desired_count(v) for v in serving.deployment.variants}
+    serving, beside = fleets[current], endpoint.beside
+    counts = {
+        (run, v.name): desired_count(v)
+        for run in (current, *(() if beside is None else (beside.deployment,)))
+        for v in fleets[run].deployment.variants
+    }
     for record in (member.record for member in left):
-        if record.deployment_id != current or record.slot >= counts[record.variant_name]:
+        if record.slot >= counts.get((record.deployment_id, record.variant_name), 0):
             return endpoint
-    match rollout.stage:
+    giving_back = under_way.stage in (_S.DRAINING, _S.ROLLING_BACK)
+    if giving_back and not _given_back(endpoint, fleets, exposure, now):
+        return endpoint  # some gateway may still have requests for what is gone
+    match under_way.stage:
         case RolloutStage.DRAINING:
-            return _settled(endpoint, EndpointStatus.IN_SERVICE, now)
+            return stages.settled(endpoint, EndpointStatus.IN_SERVICE, now)
         case RolloutStage.SHRINKING if _divided(serving, exposure, now):
-            return _settled(endpoint, EndpointStatus.IN_SERVICE, now)
+            return stages.settled(endpoint, EndpointStatus.IN_SERVICE, now)
         case RolloutStage.ROLLING_BACK | RolloutStage.RESTORING:
             endpoint = replace(endpoint, target=endpoint.current)
-            return _settled(endpoint, EndpointStatus.IN_SERVICE, now, reason=rollout.reason)
+            at_rest = EndpointStatus.IN_SERVICE
+            if beside is not None:
+                at_rest = EndpointStatus.UPDATE_ROLLBACK_FAILED
+            return stages.settled(endpoint, at_rest, now, reason=under_way.reason)
         case _:
             return endpoint
 
 
+def _given_back(
+    endpoint: Endpoint, fleets: Mapping[DeploymentId, Fleet], exposure: Exposure, now: float
+) -> bool:
+    """Whether every gateway sends to what serves alone."""
+    weights = traffic.weights(traffic.parts(endpoint, None, fleets, exposure))
+    return exposure.weighs(weights, now)
+
+
 def _divided(serving: Fleet, exposure: Exposure, now: float) -> bool:
     """Whether every gateway divides requests by the new weights, among all that are ready."""
-    weights = {variant.name: variant.weight for variant in serving.deployment.variants}
     ready = {member.record.id for member in serving.members if member.ready}
+    weights = traffic.weights((Part(serving, 1.0),))
     return exposure.weighs(weights, now) and exposure.includes(ready, now)
-
-
-def _entered(
-    endpoint: Endpoint, stage: RolloutStage, now: float, *, reason: str | None = None
-) -> Endpoint:
-    """The endpoint at the beginning of a stage."""
-    lifecycle.check_stage(_stage(endpoint), stage)
-    return replace(endpoint, rollout=Rollout(stage, since=now, reason=reason))
-
-
-def _stage(endpoint: Endpoint) -> RolloutStage | None:
-    return None if endpoint.rollout is None else endpoint.rollout.stage
-
-
-def _settled(
-    endpoint: Endpoint, status: EndpointStatus, now: float, *, reason: str | None = None
-) -> Endpoint:
-    """The endpoint at rest."""
-    lifecycle.check_stage(_stage(endpoint), None)
-    return replace(
-        endpoint,
-        status=status,
-        failure_reason=reason,
-        rollout=None,
-        update_started=None,
-        modified=now,
-    )
 
 
 def _written(
@@ -282,7 +275,9 @@ def _written(
     left: Sequence[Member],
 ) -> Plan:
     """The plan of everything decided."""
-    now, routed = situation.now, _routed(endpoint, fleets, situation.exposure)
+    now, exposure = situation.now, situation.exposure
+    course = courses.of(endpoint, situation.deployments)
+    parts = traffic.parts(endpoint, course, fleets, exposure)
     lifecycle.check(situation.endpoint.status, endpoint.status)
     launches, look_at = _launches(endpoint, fleets, left, now)
     before = {record.id: record for record in situation.records}
@@ -290,16 +285,21 @@ def _written(
     stray = strays(situation.observations, situation.records)
     steps = departures.values()
     times = [*look_at, *(d.look_at for d in steps if d.look_at is not None)]
+    if course is not None:
+        times.extend(rollout.look_at(endpoint, course, situation))
     awaits = _turning(endpoint) or any(d.awaits_gateways for d in steps)
-    if awaits or stray:
+    stepped = endpoint.rollout is not None and _at(endpoint) != _at(situation.endpoint)
+    if awaits or stray or stepped:
         times.append(now)
     if (sleep_at := serverless.look_at(endpoint, now)) is not None:
         times.append(sleep_at)
     needed = {endpoint.current, endpoint.target, *(m.record.deployment_id for m in left)}
+    if endpoint.beside is not None:
+        needed.add(endpoint.beside.deployment)
     return Plan(
         endpoint=endpoint,
-        view=showing.view(endpoint, fleets, routed, before=situation.view),
-        route=showing.route(endpoint, fleets[routed], situation.tags) if routed else None,
+        view=showing.view(endpoint, fleets, parts, course, before=situation.view),
+        route=showing.route(endpoint, parts, situation.tags) if parts else None,
         records=tuple(r for r in after if r is not None and r != before.get(r.id)),
         dropped=tuple(key for key in before if departures.get(key) == Departure(None)),
         forgotten=tuple(key for key in situation.deployments if key not in needed),
@@ -308,6 +308,12 @@ def _written(
         awaits_gateways=awaits,
         requeue_after_s=max(0.0, min(times) - now) if times else None,
     )
+
+
+def _at(endpoint: Endpoint) -> tuple[RolloutStage, int, int] | None:
+    """Which step of a change it is."""
+    under_way = endpoint.rollout
+    return None if under_way is None else (under_way.stage, under_way.step, under_way.back)
 
 
 def _launches(

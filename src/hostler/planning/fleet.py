@@ -102,7 +102,7 @@ def tend(
                 continue
             ended = _ended(member, variant, now)
             if ended is None:
-                tended.append(_noticed(member, now))
+                tended.append(noticed(member, now))
                 continue
             tended.append(retired(member, now))
             if slot >= proven.get(variant.name, 0) and _hopeless(member, ended, variant):
@@ -148,8 +148,10 @@ def _ended(member: Member, variant: Variant, now: float) -> Exit | None:
             return None
 
 
-def _noticed(member: Member, now: float) -> Member:
+def noticed(member: Member, now: float) -> Member:
     """The member, with what is worth keeping of what was seen."""
+    if not member.standing:
+        return member
     record, seen = member.record, member.seen
     if seen.phase is Phase.READY and record.ready_at is None:
         record = replace(record, ready_at=now)

@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from hostler.domain.alarm import States
 from hostler.domain.endpoint import Deployment, Endpoint, EndpointView
 from hostler.domain.ids import DeploymentId, InstanceId
 from hostler.domain.instance import InstanceRecord, InstanceSpec, Observation
@@ -32,12 +33,13 @@ class Exposure:
     published: frozenset[str] | None
     """The newest snapshot holds these; None while there is none."""
     since: float
-    weights: Mapping[str, float] = field(default_factory=dict)
-    """By variant, as the newest snapshot has them for the endpoint; none while it has no route."""
+    weights: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """By deployment and variant, as the newest snapshot has them for the endpoint; none while it
+    has no route."""
     agreed: bool = False
     """Whether every gateway uses the endpoint's route as the newest snapshot has it."""
 
-    def weighs(self, weights: Mapping[str, float], now: float) -> bool:
+    def weighs(self, weights: Mapping[tuple[str, str], float], now: float) -> bool:
         """Whether every gateway divides requests so, or had time enough to begin to."""
         return self.weights == weights and (self.agreed or now >= self.patience_ends)
 
@@ -70,6 +72,11 @@ class Situation:
     exposure: Exposure
     now: float
     tags: Mapping[str, str] = field(default_factory=dict)
+    alarms: States = field(default_factory=dict)
+    """How the alarms stand that the deployment is watched by; one that does not exist is not
+    here."""
+    watching_since: float = 0.0
+    """When this life of the control plane began (epoch seconds)."""
     demand: Demand = field(default_factory=Demand)
     view: EndpointView | None = None
     """What was last shown of it."""

@@ -4,8 +4,9 @@ Invariant: both are computed from the same fleets in the same moment, and only i
 ready appear in a route.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from hostler.domain.endpoint import (
@@ -13,8 +14,10 @@ from hostler.domain.endpoint import (
     Endpoint,
     EndpointStatus,
     EndpointView,
+    Rollout,
     RolloutStage,
     Routing,
+    Size,
     Variant,
     VariantState,
     VariantView,
@@ -23,12 +26,18 @@ from hostler.domain.ids import DeploymentId
 from hostler.domain.reasons import replacement
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
 from hostler.modelserver import page
+from hostler.planning import traffic
+from hostler.planning.course import TURNING, Course
 from hostler.planning.fleet import Fleet, Member
 from hostler.planning.sizing import mirrored, size
+from hostler.planning.traffic import Part
 
 _STAGES: Mapping[RolloutStage, tuple[str, str]] = {
     RolloutStage.PROVISIONING: ("Creating", "Starting the new instances."),
-    RolloutStage.SWITCHING: ("ActivatingTraffic", "Turning the traffic to the new instances."),
+    RolloutStage.SWITCHING: ("ActivatingTraffic", "Turning traffic to the new instances."),
+    RolloutStage.BAKING: ("Baking", "Watching the new instances before the next step."),
+    RolloutStage.TERMINATING: ("Updating", "Keeping the instances of the previous configuration."),
+    RolloutStage.RETREATING: ("Deleting", "Giving the traffic back to the previous configuration."),
     RolloutStage.DRAINING: ("Updating", "Stopping the instances of the previous configuration."),
     RolloutStage.ROLLING_BACK: ("Deleting", "Stopping the instances of the new configuration."),
     RolloutStage.GROWING: ("Updating", "Starting the instances that were asked for."),
@@ -46,31 +55,49 @@ _OF_WHAT_SERVES = frozenset(
 """Stages in which it is the serving deployment that changes."""
 
 
-def route(endpoint: Endpoint, fleet: Fleet, tags: Mapping[str, str]) -> EndpointRoute:
-    """The endpoint as the gateways are to see it, served by this fleet."""
-    variants = fleet.deployment.variants
+def route(endpoint: Endpoint, parts: Sequence[Part], tags: Mapping[str, str]) -> EndpointRoute:
+    """The endpoint as the gateways are to see it, served by these fleets."""
+    weights = traffic.weights(parts)
+    replacing = endpoint.current is not None and endpoint.target != endpoint.current
+    replacing = replacing or endpoint.beside is not None
+    main = traffic.mainly(parts)
     return EndpointRoute(
         account=endpoint.account,
         region=endpoint.region,
         name=endpoint.name,
         arn=endpoint.arn,
-        variants=tuple(_variant_route(fleet, each) for each in variants if not each.shadow),
+        variants=tuple(
+            _variant_route(part, variant, weights, replacing=replacing)
+            for part in parts
+            for variant in part.fleet.deployment.variants
+            if not variant.shadow
+        ),
         tags=dict(tags),
         id=endpoint.id,
-        shadows=tuple(_variant_route(fleet, each) for each in variants if each.shadow),
-        mirrored=mirrored(fleet.deployment),
+        shadows=tuple(
+            _variant_route(main, variant, weights, replacing=replacing)
+            for variant in main.fleet.deployment.variants
+            if variant.shadow
+        ),
+        mirrored=mirrored(main.fleet.deployment),
     )
 
 
-def _variant_route(fleet: Fleet, variant: Variant) -> VariantRoute:
+def _variant_route(
+    part: Part, variant: Variant, weights: traffic.Weights, *, replacing: bool
+) -> VariantRoute:
+    run = part.fleet.deployment
     return VariantRoute(
         name=variant.name,
-        weight=variant.weight,
-        targets=tuple(_target(member) for member in fleet.ready(variant)),
+        weight=weights[run.id, variant.name],
+        targets=tuple(_target(member) for member in part.fleet.ready(variant)),
         container=variant.model.container.hostname,
         at_random=variant.routing is Routing.RANDOM,
         max_concurrency=variant.serverless.max_concurrency if variant.serverless else 0,
         provisioned=variant.serverless.provisioned if variant.serverless else 0,
+        deployment=run.id,
+        share=part.share,
+        config=run.config_name if replacing else "",
     )
 
 
@@ -84,7 +111,8 @@ def _target(member: Member) -> TargetRoute:
 def view(
     endpoint: Endpoint,
     fleets: Mapping[DeploymentId, Fleet],
-    routed: DeploymentId | None,
+    parts: Sequence[Part],
+    course: Course | None = None,
     *,
     before: EndpointView | None = None,
 ) -> EndpointView:
@@ -98,9 +126,14 @@ def view(
         coming = fleets.get(endpoint.target)
     if endpoint.status in (EndpointStatus.FAILED, EndpointStatus.DELETING):
         coming = None
+    shares = {part.fleet.deployment.id: part.share for part in parts}
+    old, new = (_states(endpoint, course, coming=each) for each in (False, True))
+    asked = endpoint.asked or {}
     return EndpointView(
-        variants=_remembering(_variants(endpoint, serving, routed, coming=False), before),
-        pending=_variants(endpoint, coming, routed, coming=True),
+        variants=_remembering(
+            _variants(serving, shares, old, asked, deleting=endpoint.deleting), before
+        ),
+        pending=_variants(coming, shares, new, {}, deleting=endpoint.deleting),
         pending_config=coming.deployment.config_name if coming else None,
     )
 
@@ -119,21 +152,25 @@ def _remembering(
 
 
 def _variants(
-    endpoint: Endpoint, fleet: Fleet | None, routed: DeploymentId | None, *, coming: bool
+    fleet: Fleet | None,
+    shares: Mapping[DeploymentId, float],
+    states: tuple[VariantState, ...],
+    asked: Mapping[str, Size],
+    *,
+    deleting: bool,
 ) -> tuple[VariantView, ...]:
     if fleet is None:
         return ()
-    states = _states(endpoint, coming=coming)
-    asked = {} if coming else endpoint.asked or {}
+    share = shares.get(fleet.deployment.id, 0.0)
     return tuple(
         VariantView(
             name=variant.name,
-            current_weight=variant.weight if routed == fleet.deployment.id else 0.0,
+            current_weight=variant.weight * share,
             desired_weight=size(variant, asked).weight,
             current_count=0 if variant.serverless else len(fleet.ready(variant)),
             desired_count=0 if variant.serverless else size(variant, asked).count,
             images=_images(fleet, variant),
-            statuses=(*states, *_missing(endpoint, fleet, variant)),
+            statuses=(*states, *(() if deleting else _missing(fleet, variant))),
             routing=variant.routing,
             serverless=variant.serverless,
             desired_serverless=size(variant, asked).serverless,
@@ -143,7 +180,7 @@ def _variants(
     )
 
 
-def _states(endpoint: Endpoint, *, coming: bool) -> tuple[VariantState, ...]:
+def _states(endpoint: Endpoint, course: Course | None, *, coming: bool) -> tuple[VariantState, ...]:
     """VariantStatus: of both sides of a change while it lasts, else nothing."""
     if endpoint.deleting:
         return (VariantState("Deleting", "Deleting the endpoint.", endpoint.modified),)
@@ -152,11 +189,23 @@ def _states(endpoint: Endpoint, *, coming: bool) -> tuple[VariantState, ...]:
         return ()
     if coming or rollout.stage in _OF_WHAT_SERVES:
         status, message = _STAGES[rollout.stage]
+        if course is not None and rollout.stage in TURNING:
+            message = f"{_step(course, rollout)} {message}"
         return (VariantState(status, message, rollout.since),)
     return (VariantState("Updating", "Serving until the change is done.", rollout.since),)
 
 
-def _missing(endpoint: Endpoint, fleet: Fleet, variant: Variant) -> tuple[VariantState, ...]:
+def _step(course: Course, rollout: Rollout) -> str:
+    """Which step it is, what it gives the new deployment, and how long it is watched."""
+    share = float(course.share(rollout))
+    told = f"Step {rollout.step + 1} of {len(course.shares)}, {share:.4g} of the traffic"
+    if rollout.stage is RolloutStage.BAKING:
+        ends = datetime.fromtimestamp(rollout.since + course.wait_s, UTC)
+        told += f", until {ends:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{told}."
+
+
+def _missing(fleet: Fleet, variant: Variant) -> tuple[VariantState, ...]:
     """VariantStatus of a variant that lacks instances: why the last one ended."""
     ended = [
         (member.record.created, member.record.previous)
@@ -166,7 +215,7 @@ def _missing(endpoint: Endpoint, fleet: Fleet, variant: Variant) -> tuple[Varian
         and member.record.variant_name == variant.name
         and member.record.previous is not None
     ]
-    if endpoint.deleting or not ended:
+    if not ended:
         return ()
     since, last = max(ended, key=lambda each: each[0])
     return (VariantState("Creating", replacement(last), since),)

@@ -91,6 +91,10 @@ def mirrored(deployment: Deployment) -> float:
 
 def fitted(endpoint: Endpoint, deployment: Deployment) -> Deployment:
     """The deployment with the sizes that it is to have at this stage of the endpoint."""
+    beside = endpoint.beside
+    if beside is not None and deployment.id == beside.deployment:
+        its = {v.name: Size(v.weight, beside.count) for v in deployment.variants}
+        return resized(deployment, its)
     if deployment.id != endpoint.current:
         return serverless.checked(deployment)
     sizes = dict(endpoint.sizes)
@@ -120,16 +124,14 @@ def resized(deployment: Deployment, sizes: Mapping[str, Size]) -> Deployment:
 
 
 def proven(endpoint: Endpoint, deployment: Deployment) -> dict[str, int]:
-    """How many of each variant's instances proved themselves: those are repaired for ever.
+    """How many of each variant's instances of what serves proved themselves.
 
-    All of what serves or is past the way back, and none of what is still coming up.
+    Those are repaired for ever; what a change adds may turn out to be at fault.
     """
     if deployment.id == endpoint.current:
         serving = serverless.used(resized(deployment, endpoint.sizes), endpoint.awake)
-    elif _stage(endpoint) is RolloutStage.SWITCHING:
-        serving = serverless.checked(deployment)
     else:
-        return {}
+        serving = fitted(endpoint, deployment)
     return {v.name: v.initial_instance_count for v in serving.variants}
 
 

@@ -25,18 +25,21 @@ from hostler.domain.instance_types import INSTANCE_TYPES
 from hostler.domain.model import Container, Model
 from hostler.domain.serverless import Serverless, environment_type
 from hostler.planning.sizing import Wish, granted
+from hostler.sim import policies
 from hostler.sim.backend import Boot
 from hostler.sim.faults import ControlPlaneDiedError
+from hostler.sim.policies import UNGUARDED, Policy
 from hostler.sim.sizes import BySize, Sizes
 from hostler.store import endpoints, preparations, tags
 from hostler.store.database import StoreUnavailableError, Transaction
 
 T = TypeVar("T")
 
-RESIZES = 0.35
-UPDATES = 0.75
-"""Up to these, requests to a serving endpoint change its weights and counts, or its config; the
-others delete it."""
+ROLLS = 0.3
+"""The share of updates of one variant that are rolling."""
+STUCK = 0.5
+"""The share of those with alarms for which the old instances cannot be started again."""
+REPAIRS = 0.8
 FULL = 0.25
 """The share of changed counts for which the machine turns out to have no memory."""
 STARTUP_TIMEOUT_S = 30.0
@@ -59,6 +62,24 @@ class Kind(StrEnum):
     """Starts and never answers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What the client asks for."""
+
+    resizes: float = 0.35
+    updates: float = 0.75
+    """Up to these, requests to a serving endpoint change its weights and counts, or its config; the
+    others delete it."""
+    kinds: tuple[Kind, ...] = tuple(Kind)
+    counts: tuple[int, ...] = (1, 1, 2, 2, 3)
+    """Of a variant's instances."""
+    policy: Policy | None = None
+    """Of every update; None is any."""
+
+
+AT_REST = frozenset(
+    {EndpointStatus.IN_SERVICE, EndpointStatus.FAILED, EndpointStatus.UPDATE_ROLLBACK_FAILED}
+)
 COMES_UP = frozenset({Kind.GOOD, Kind.SLOW_TO_PREPARE, Kind.FLAKY})
 
 
@@ -72,6 +93,10 @@ class Expected:
     """Whether a FailureReason is due."""
     sizes: BySize = field(default_factory=dict)
     """Of the variants of what serves."""
+    instead: DeploymentId | None = None
+    """What may serve as well, with a FailureReason: an alarm or the time may have decided so."""
+    mixed: bool = False
+    """Whether another deployment serves beside it, since a rollback failed."""
 
 
 class Api(Protocol):
@@ -93,10 +118,18 @@ class Client:
 
     rng: Random
     reach: Callable[[], Api | None]
+    habits: Habits = Habits()
     slow_boots: bool = False
     hung_stops: float = 0.0
+    impatient: bool = False
+    """Whether deployments may run out of time."""
+    troubled: bool = False
+    """Whether alarms may go off."""
     serverless: bool = False
     """Whether its endpoints are."""
+    policies: dict[DeploymentId, Policy] = field(default_factory=dict)
+    asked_at: dict[DeploymentId, float] = field(default_factory=dict)
+    """When (the loop's time)."""
     expected: dict[str, Expected | None] = field(default_factory=dict)
     deployments: dict[DeploymentId, Deployment] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
@@ -124,11 +157,13 @@ class Client:
             match endpoint.status if endpoint else None:
                 case None:
                     return [self._create(tx, name, now), _prepared(tx, name)]
-                case EndpointStatus.IN_SERVICE if endpoint and choice < RESIZES:
+                case EndpointStatus.IN_SERVICE if endpoint and choice < self.habits.resizes:
                     return [self._resize(tx, endpoint, now)]
-                case EndpointStatus.IN_SERVICE if endpoint and choice < UPDATES:
+                case EndpointStatus.IN_SERVICE if endpoint and choice < self.habits.updates:
                     return [self._update(tx, endpoint, now), _prepared(tx, name)]
-                case EndpointStatus.IN_SERVICE | EndpointStatus.FAILED if endpoint:
+                case EndpointStatus.UPDATE_ROLLBACK_FAILED if endpoint and choice < REPAIRS:
+                    return [self._update(tx, endpoint, now)]
+                case EndpointStatus() if endpoint and endpoint.status in AT_REST:
                     self.expected[name] = None
                     return [endpoints.request_delete(tx, endpoint, now).id]
                 case _:
@@ -139,7 +174,7 @@ class Client:
 
     def _create(self, tx: Transaction, name: str, now: float) -> EndpointId:
         endpoint_id = EndpointId(f"e-{self.rng.getrandbits(48):012x}")
-        deployment = self._deployment(endpoint_id, now)
+        deployment = self._deployment(endpoint_id, now, self._variants(), UNGUARDED)
         arn = sagemaker_arn(DEFAULT_REGION, DEFAULT_ACCOUNT, "endpoint", name)
         endpoint = Endpoint(
             id=endpoint_id,
@@ -163,12 +198,31 @@ class Client:
         return endpoint_id
 
     def _update(self, tx: Transaction, endpoint: Endpoint, now: float) -> EndpointId:
-        deployment = self._deployment(endpoint.id, now)
+        rng, current = self.rng, self.deployments[endpoint.current or DeploymentId("")]
+        single = len(current.variants) == 1 and not self.serverless
+        rolls = self.habits.policy is None and single and rng.random() < ROLLS
+        names = tuple(variant.name for variant in current.variants) if rolls else None
+        variants = self._variants(names)
+        policy = self.habits.policy or policies.drawn(rng)
+        if rolls:
+            policy = policies.rolling(rng, variants[0].initial_instance_count)
+        if self.serverless or (policy.timeout_s is not None and not self.impatient):
+            policy = UNGUARDED
+        deployment = self._deployment(endpoint.id, now, variants, policy)
         endpoints.request_update(tx, endpoint, deployment, now)
         up = self._comes_up(deployment)
-        serving = deployment.id if up else endpoint.current
-        sizes = self.sizes.at_rest(serving or deployment.id)
-        self.expected[endpoint.name] = Expected(endpoint.id, serving, reason=not up, sizes=sizes)
+        serving = deployment.id if up else current.id
+        doubtful = bool(policy.alarms and self.troubled) or policy.timeout_s is not None
+        if rolls and doubtful and rng.random() < STUCK:
+            self.full.add(current.variants[0].model.container.image)
+        self.expected[endpoint.name] = Expected(
+            endpoint.id,
+            serving,
+            reason=not up,
+            sizes=self.sizes.at_rest(serving),
+            instead=current.id if doubtful else None,
+            mixed=not up and endpoint.beside is not None,
+        )
         return endpoint.id
 
     def _resize(self, tx: Transaction, endpoint: Endpoint, now: float) -> EndpointId:
@@ -198,44 +252,71 @@ class Client:
         expected, current = self.expected[endpoint.name], endpoint.current
         if expected is None or current is None:
             return {}
-        self.sizes.settle(current, expected.sizes)
-        self.full.discard(self.deployments[current].variants[0].model.container.image)
+        if current == expected.instead:
+            sizes = self.sizes.at_rest(current)
+            expected = Expected(endpoint.id, current, reason=True, sizes=sizes)
+            self.expected[endpoint.name] = expected
+        self._rested(current, expected.sizes)
         return expected.sizes
 
-    def _deployment(self, endpoint_id: EndpointId, now: float) -> Deployment:
+    def stuck(self, endpoint: Endpoint) -> bool:
+        """It was told to serve by two deployments; whether that may be."""
+        expected, current = self.expected[endpoint.name], endpoint.current
+        if expected is None or current is None or endpoint.beside is None:
+            return False
+        self.expected[endpoint.name] = Expected(
+            endpoint.id, current, reason=True, sizes=endpoint.sizes, mixed=True
+        )
+        self._rested(current, endpoint.sizes)
+        return current in (expected.serving, expected.instead)
+
+    def _rested(self, current: DeploymentId, sizes: BySize) -> None:
+        self.sizes.settle(current, sizes)
+        self.full.discard(self.deployments[current].variants[0].model.container.image)
+
+    def _variants(self, names: tuple[str, ...] | None = None) -> tuple[Variant, ...]:
         rng = self.rng
+        kind = Kind.GOOD if rng.random() < 0.55 else rng.choice(self.habits.kinds)
         number = len(self.deployments) + 1
-        kind = Kind.GOOD if rng.random() < 0.55 else rng.choice(list(Kind))
         image = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/sim-{kind}:{number}"
         self.kinds[image] = kind
         self.flaws[image] = rng.randint(1, 2)
         model = Model(f"model-{number}", Container(image), "arn:aws:iam::123456789012:role/sim")
-        variants = (_sleeper(rng, model),) if self.serverless else self._variants(model, number)
+        if self.serverless:
+            return (_sleeper(rng, model),)
+        some = rng.choice((("AllTraffic",), ("AllTraffic",), ("Variant-A", "Variant-B")))
+        return tuple(
+            Variant(
+                name=name,
+                model=model,
+                instance_type=INSTANCE_TYPES["ml.m5.large"],
+                initial_instance_count=rng.choice(
+                    self.habits.counts if names is None else (2, 3, 4)
+                ),
+                weight=rng.choice((0.0, 0.5, 1.0, 2.5)),
+                startup_timeout_s=STARTUP_TIMEOUT_S,
+                shadow=name == "Variant-B" and number % 3 == 0,
+            )
+            for name in names or some
+        )
+
+    def _deployment(
+        self, endpoint_id: EndpointId, now: float, variants: tuple[Variant, ...], policy: Policy
+    ) -> Deployment:
+        number = len(self.deployments) + 1
         made = Deployment(
             id=DeploymentId(f"d-{number}"),
             endpoint_id=endpoint_id,
             config_name=f"config-{number}",
             variants=variants,
             created=now,
+            deployment_config=policy.config,
         )
         self.deployments[made.id] = made
+        self.policies[made.id] = policy
+        self.asked_at[made.id] = asyncio.get_running_loop().time()
         self.sizes.begin(made)
         return made
-
-    def _variants(self, model: Model, number: int) -> tuple[Variant, ...]:
-        rng = self.rng
-        return tuple(
-            Variant(
-                name=name,
-                model=model,
-                instance_type=INSTANCE_TYPES["ml.m5.large"],
-                initial_instance_count=rng.choice((1, 1, 2, 2, 3)),
-                weight=rng.choice((0.0, 0.5, 1.0, 2.5)),
-                startup_timeout_s=STARTUP_TIMEOUT_S,
-                shadow=name == "Variant-B" and number % 3 == 0,
-            )
-            for name in rng.choice((("AllTraffic",), ("AllTraffic",), ("Variant-A", "Variant-B")))
-        )
 
     def _comes_up(self, deployment: Deployment) -> bool:
         return self.kinds[deployment.variants[0].model.container.image] in COMES_UP

@@ -48,6 +48,8 @@ class Faults:
     gateway_hangs: int = 0
     gateway_restarts: int = 0
     ack_s_max: float = 0.05
+    alarms: int = 0
+    """How often one goes off, is deleted or has no data."""
 
     @property
     def none(self) -> bool:
@@ -57,6 +59,11 @@ class Faults:
     def bends_deadlines(self) -> bool:
         """Whether patience with gateways may rightly run out while one still sends."""
         return bool(self.clock_jumps or self.gateway_hangs or self.gateway_restarts)
+
+    @property
+    def delays_decisions(self) -> bool:
+        """Whether the control plane may be away, or fail to look, for a while."""
+        return bool(self.crashes or self.backend_errors or self.store_errors)
 
 
 def drawn(rng: Random) -> Faults:
@@ -84,6 +91,7 @@ def drawn(rng: Random) -> Faults:
         gateway_hangs=1 if sometimes(0.2) else 0,
         gateway_restarts=rng.randint(1, 2) if sometimes(0.2) else 0,
         ack_s_max=2.0 if sometimes(0.3) else 0.05,
+        alarms=rng.randint(1, 4) if sometimes(0.5) else 0,
     )
 
 
@@ -98,6 +106,11 @@ class Life:
         self.alive = True
         self._steps = steps
         self._on_death = on_death
+
+    @property
+    def steps_left(self) -> int | None:
+        """Until it ends; None if it may live for ever."""
+        return self._steps
 
     def calm(self) -> None:
         """No more faults."""

@@ -9,12 +9,14 @@ from typing import Protocol
 
 from hostler.domain.ids import InstanceId
 from hostler.domain.instance import FailureCause, Phase
+from hostler.sim.alarms import NAMES, Alarms
 from hostler.sim.backend import FakeBackend
 from hostler.sim.faults import Faults
 from hostler.sim.gateways import Fleet, SlowPublisher
 from hostler.sim.oracles import Oracles
 
 CLOCK_JUMP_S = 3600.0
+ALARM_S_MAX = 15.0
 HANG_S = (3.0, 20.0)
 """Shorter and longer than the patience with a gateway."""
 
@@ -27,6 +29,7 @@ class Stricken(Protocol):
     backend: FakeBackend
     gateways: Fleet
     oracles: Oracles
+    alarms: Alarms
     wall_offset: float
 
     @property
@@ -42,6 +45,7 @@ def schedule(world: Stricken) -> None:
         (faults.clock_jumps, _move_clock),
         (faults.gateway_hangs, _hang_gateway),
         (faults.gateway_restarts, _restart_gateway),
+        (faults.alarms, _trouble),
     ):
         for _ in range(count):
             loop.call_at(world.rng.uniform(1.0, faults.until_s), mishap, world)
@@ -72,6 +76,15 @@ def _move_clock(world: Stricken) -> None:
     """The next process to start reads another time."""
     world.wall_offset += world.rng.choice((-CLOCK_JUMP_S, CLOCK_JUMP_S))
     world.oracles.note(f"the wall clock is {world.wall_offset:+g} s off")
+
+
+def _trouble(world: Stricken) -> None:
+    """An alarm goes off, flaps, has no data, or is deleted, for a while."""
+    rng, alarms = world.rng, world.alarms
+    name = rng.choice(NAMES)
+    rng.choice((alarms.fire, alarms.fire, alarms.delete, alarms.doubt))(name)
+    over_s = rng.uniform(0.2, ALARM_S_MAX)
+    asyncio.get_running_loop().call_later(over_s, alarms.mend, name)
 
 
 def _hang_gateway(world: Stricken) -> None:

@@ -13,13 +13,15 @@ from hostler.domain.ids import DeploymentId, EndpointId, InstanceId
 from hostler.domain.instance import InstanceSpec, Phase
 from hostler.domain.reasons import REASON_LENGTH_MAX
 from hostler.domain.snapshot import EndpointRoute, Snapshot
+from hostler.sim.alarms import Alarms
 from hostler.sim.backend import FakeBackend
 from hostler.sim.client import Client
 from hostler.sim.faults import Faults
 from hostler.sim.gateways import Fleet as Gateways
 from hostler.sim.gateways import Gateway
-from hostler.sim.sizes import counts, weighed, weights
+from hostler.sim.sizes import EPSILON, Served, served, weighed, weights
 from hostler.sim.steady import Row, all_rows
+from hostler.sim.turning import Turns
 from hostler.store import endpoints
 from hostler.store.database import Store
 
@@ -33,15 +35,24 @@ STATUSES: frozenset[tuple[E | None, E | None]] = frozenset(
         (E.UPDATING, E.IN_SERVICE),
         (E.UPDATING, E.ROLLING_BACK),
         (E.ROLLING_BACK, E.IN_SERVICE),
+        (E.UPDATING, E.UPDATE_ROLLBACK_FAILED),
+        (E.UPDATE_ROLLBACK_FAILED, E.UPDATING),
+        (E.UPDATE_ROLLBACK_FAILED, E.DELETING),
         (E.IN_SERVICE, E.DELETING),
         (E.FAILED, E.DELETING),
         (E.DELETING, None),
     }
 )
 """Every change of a status that there can be yet; None is «no such endpoint»."""
-SERVING = (E.IN_SERVICE, E.UPDATING, E.ROLLING_BACK)
+SERVING = (E.IN_SERVICE, E.UPDATING, E.ROLLING_BACK, E.UPDATE_ROLLBACK_FAILED)
 
-PING = "did not pass the ping health check"
+PARTS_MAX = 3
+"""What serves, what is to follow, and what may serve beside it since a rollback failed."""
+REASONS = (
+    "did not pass the ping health check",
+    "The deployment was rolled back because",
+    "The deployment was stopped before it began because",
+)
 
 
 @dataclass(slots=True)
@@ -53,13 +64,19 @@ class Oracles:
     gateways: Gateways
     client: Client
     faults: Faults
+    alarms: Alarms
     found: list[str] = field(default_factory=list)
     _rows: dict[EndpointId, Row] = field(default_factory=dict)
-    _routed: set[DeploymentId] = field(default_factory=set)
-    """The deployments that got traffic at some time."""
+    _turns: Turns = field(init=False)
     on_finding: Callable[[], object] = lambda: None
     """Ends the world: after the first finding the others say little."""
+    on_written: Callable[[Endpoint], object] = lambda _endpoint: None
     trace: list[tuple[float, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        client = self.client
+        self._turns = Turns(client.policies, client.asked_at, self.alarms, self.faults)
+        self.alarms.on_lasting = self.alarm_lasts
 
     def note(self, what: str) -> None:
         """Keep an event for the story of a failure."""
@@ -83,11 +100,35 @@ class Oracles:
             if was is not is_now and (was, is_now) not in STATUSES:
                 self.report(f"{key}: status went from {was} to {is_now}")
             if after is not None:
+                self.on_written(after.endpoint)
                 for what in impossible(after, self.client.deployments):
                     self.report(f"{key} is {is_now}: {what}")
+                was_row = before.endpoint if before else None
+                for what in self._turns.written(was_row, after.endpoint):
+                    self.report(what)
                 if is_now is E.IN_SERVICE and was is not E.IN_SERVICE:
                     self._announced(after.endpoint)
+                    self._explained(before, after.endpoint)
+                stuck = is_now is E.UPDATE_ROLLBACK_FAILED and was is not is_now
+                if stuck and not self.client.stuck(after.endpoint):
+                    self.report(f"{key} is {is_now}, which nobody had reason to expect")
         self._rows = rows
+
+    def alarm_lasts(self) -> None:
+        """An alarm has been bad for a while: where nothing delays decisions, one was made."""
+        if self.faults.delays_decisions:
+            return
+        for what in self._turns.overlooked():
+            self.report(what)
+
+    def _explained(self, before: Row | None, endpoint: Endpoint) -> None:
+        """A replacement that is over was taken back for what its FailureReason says."""
+        if before is None or endpoint.failure_reason is None:
+            return
+        target = before.endpoint.target
+        if target is not None and target != endpoint.current:
+            for what in self._turns.taken_back(endpoint, target):
+                self.report(what)
 
     def _announced(self, endpoint: Endpoint) -> None:
         """InService was written: whoever calls now must be served by the deployment it names."""
@@ -98,29 +139,39 @@ class Oracles:
             routes = [route for route in gateway.routes if route.arn == endpoint.arn]
             if not routes:
                 self.report(f"{endpoint.id} is InService, but {gateway.name} does not serve it")
-            elif self._deployment_of(routes[0]) not in (endpoint.current, None):
+            elif {part.deployment for part in served(routes[0])} != {endpoint.current}:
                 self.report(f"{endpoint.id} is InService, but {gateway.name} serves another config")
-            elif sizes and weights(routes[0]) != weighed(sizes):
+            elif sizes and weights(routes[0].every_variant) != weighed(sizes):
                 self.report(f"{endpoint.id} is InService, but {gateway.name} has other weights")
 
     def published(self, snapshot: Snapshot) -> None:
-        """A snapshot leaves: a deployment is complete when traffic is first turned to it."""
+        """A snapshot leaves: traffic is turned to a deployment step by step."""
         for route in snapshot.endpoints:
-            deployment = self._deployment_of(route)
-            if deployment is None or deployment in self._routed:
-                continue
-            self._routed.add(deployment)
-            wanted, have = self.client.sizes.complete(deployment), counts(route)
-            if any(have[name] < count for name, count in wanted.items()):
-                self.report(f"{route.name} turned to {deployment} before it was complete: {route}")
+            for part in served(route):
+                what = self._turns.published(part, self.client.sizes.complete(part.deployment))
+                if what is not None:
+                    self.report(f"{route.name}: {what}")
 
     def used(self, gateway: Gateway) -> None:
         """A gateway put a snapshot to use."""
         for route in gateway.routes:
             self._judge_route(gateway, route)
+            self._agreed(route)
         self._judge_absent(gateway)
         self.note(f"{gateway.name} uses {gateway.generation}: {_routes(gateway)}")
         self.changed()
+
+    def _agreed(self, route: EndpointRoute) -> None:
+        """Note what every gateway gives each deployment."""
+        others = [
+            {(part.deployment, part.share) for part in served(other)}
+            for gateway in self.gateways.gateways
+            for other in gateway.routes
+            if other.arn == route.arn
+        ]
+        for part in served(route):
+            if all((part.deployment, part.share) in each for each in others):
+                self._turns.used(part)
 
     def _judge_absent(self, gateway: Gateway) -> None:
         """A snapshot takes no serving endpoint away, whatever the control plane went through."""
@@ -134,27 +185,19 @@ class Oracles:
                 self.report(f"{gateway.name} lost {endpoint.id}, which is {endpoint.status}")
 
     def _judge_route(self, gateway: Gateway, route: EndpointRoute) -> None:
-        images = set()
-        for variant in route.every_variant:
-            for target in variant.targets:
+        parts = served(route)
+        if len(parts) > PARTS_MAX or abs(sum(part.share for part in parts) - 1.0) > EPSILON:
+            self.report(f"{gateway.name} divides {route.name} wrongly: {parts}")
+        for part in parts:
+            for target in (target for each in part.variants for target in each.targets):
                 instance = self.backend.instances.get(InstanceId(target.instance_id))
                 if instance is None:
                     continue
-                images.add(instance.spec.container.image)
+                number = instance.spec.container.image.rpartition(":")[2]
+                if part.deployment != f"d-{number}":
+                    self.report(f"{gateway.name} takes {target.instance_id} for {part.deployment}")
                 if not instance.was_ready:
                     self.report(f"{gateway.name} sends to {target.instance_id}, never ready")
-        if len(images) > 1:
-            self.report(f"{gateway.name} sends {route.name} to two deployments at once: {images}")
-
-    def _deployment_of(self, route: EndpointRoute) -> DeploymentId | None:
-        """The deployment a route's instances run; None if none of them exists any more."""
-        for variant in route.every_variant:
-            for target in variant.targets:
-                instance = self.backend.instances.get(InstanceId(target.instance_id))
-                if instance is not None:
-                    number = instance.spec.container.image.rpartition(":")[2]
-                    return DeploymentId(f"d-{number}")
-        return None
 
     def changed(self) -> None:
         """An instance or a gateway changed: without faults every gateway has its full capacity."""
@@ -162,17 +205,16 @@ class Oracles:
             return
         for gateway in self.gateways.gateways:
             for route in gateway.routes:
-                for variant in route.every_variant:
-                    for target in variant.targets:
-                        instance = self.backend.instances.get(InstanceId(target.instance_id))
-                        if instance is None or instance.phase is not Phase.READY:
-                            self.report(f"{gateway.name} sends to {target.instance_id}, not ready")
-                deployment = self._deployment_of(route)
-                if deployment is None:
-                    if not all(v.max_concurrency and not v.provisioned for v in route.variants):
-                        self.report(f"{gateway.name} has no capacity for {route.name}")
-                elif (what := self.client.sizes.wrong(deployment, route)) is not None:
-                    self.report(f"{gateway.name} has {what} for {route.name}")
+                for part in served(route):
+                    self._judge_part(f"{gateway.name}, {route.name}:", part)
+
+    def _judge_part(self, where: str, part: Served) -> None:
+        for target in (target for each in part.variants for target in each.targets):
+            instance = self.backend.instances.get(InstanceId(target.instance_id))
+            if instance is None or instance.phase is not Phase.READY:
+                self.report(f"{where} sends to {target.instance_id}, not ready")
+        if (what := self.client.sizes.wrong(part)) is not None:
+            self.report(f"{where} has {what} for {part.deployment}")
 
     def launching(self, spec: InstanceSpec) -> None:
         """Before a launch: its id must be on record."""
@@ -227,10 +269,14 @@ def impossible(row: Row, deployments: Mapping[DeploymentId, Deployment]) -> Iter
     endpoint, view = row.endpoint, row.view or EndpointView()
     status, reason = endpoint.status, endpoint.failure_reason
     changing = status in (E.CREATING, E.UPDATING, E.ROLLING_BACK)
-    if reason is not None and (changing or PING not in reason or len(reason) > REASON_LENGTH_MAX):
+    known = reason is not None and any(each in reason for each in REASONS)
+    if reason is not None and (changing or not known or len(reason) > REASON_LENGTH_MAX):
         yield f"FailureReason {reason!r}"
-    if status is E.FAILED and reason is None:
+    if status in (E.FAILED, E.UPDATE_ROLLBACK_FAILED) and reason is None:
         yield "no FailureReason"
+    at_rest = status in (E.IN_SERVICE, E.UPDATE_ROLLBACK_FAILED)
+    if at_rest and (endpoint.beside is not None) != (status is E.UPDATE_ROLLBACK_FAILED):
+        yield f"{endpoint.beside} beside what serves"
     if view.pending and not changing:
         yield "a pending deployment"
     if (status is E.CREATING or status is E.FAILED) and (view.variants or endpoint.current):
@@ -259,7 +305,7 @@ def impossible(row: Row, deployments: Mapping[DeploymentId, Deployment]) -> Iter
     for variant in (*view.variants, *view.pending):
         if not 0 <= variant.current_count <= variant.desired_count:
             yield f"{variant.current_count} instances of {variant.desired_count}"
-        if variant.current_weight not in (0.0, variant.desired_weight):
+        if not 0.0 <= variant.current_weight <= variant.desired_weight:
             yield f"weight {variant.current_weight} on the way to {variant.desired_weight}"
 
 

@@ -4,16 +4,19 @@ Invariant: a deployment has one size at rest, and two while it changes: between 
 seen of its counts, but of its weights only one or the other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TypeAlias
 
 from hostler.domain.endpoint import Deployment, Size
 from hostler.domain.ids import DeploymentId
-from hostler.domain.snapshot import EndpointRoute
+from hostler.domain.snapshot import EndpointRoute, VariantRoute
 
 BySize: TypeAlias = Mapping[str, Size]
 """Sizes by variant."""
+EPSILON = 1e-9
+"""Shares are sums of fractions."""
 
 
 @dataclass(slots=True)
@@ -47,19 +50,65 @@ class Sizes:
         sizes = self._at_rest[deployment]
         return {name: max(size.count, 1 if size.serverless else 0) for name, size in sizes.items()}
 
-    def wrong(self, deployment: DeploymentId, route: EndpointRoute) -> str | None:
-        """What a route without any fault around should never show of this deployment."""
-        before = self._at_rest[deployment]
-        after = self._coming.get(deployment, before)
-        have, by = counts(route), weights(route)
+    def wrong(self, part: "Served") -> str | None:
+        """What a part of a route without any fault around should never show of its deployment."""
+        before = self._at_rest[part.deployment]
+        after = self._coming.get(part.deployment, before)
+        have, by = counts(part.variants), weights(part.variants)
+        if any(have[name] > max(most(before[name]), most(after[name])) for name in have):
+            return "more capacity than asked"
+        if part.beside:
+            return _wrong_beside(part, before)
         if any(have[name] < min(before[name].count, after[name].count) for name in before):
             return "less capacity than asked"
-        if any(have[name] > max(most(before[name]), most(after[name])) for name in before):
-            return "more capacity than asked"
         turned = by == weighed(after) != weighed(before)
         if turned and any(have[name] < after[name].count for name in before):
             return "the new weights before the instances they are for"
         return None if by in (weighed(before), weighed(after)) else "weights that nobody asked for"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a route has of one deployment; ``beside``: and it has another one as well."""
+
+    deployment: DeploymentId
+    variants: tuple[VariantRoute, ...]
+    share: float
+    beside: bool
+    shadows: frozenset[str]
+    """Names of those that get copies alone: of two deployments one has its shadow in the route."""
+
+
+def served(route: EndpointRoute) -> list[Served]:
+    """A route's parts, as its variants tell whose they are."""
+    runs: dict[str, list[VariantRoute]] = {}
+    for variant in route.every_variant:
+        runs.setdefault(variant.deployment, []).append(variant)
+    copied = {(variant.deployment, variant.name) for variant in route.shadows}
+    return [
+        Served(
+            DeploymentId(run),
+            tuple(variants),
+            variants[0].share,
+            beside=len(runs) > 1,
+            shadows=frozenset(v.name for v in variants if (run, v.name) in copied),
+        )
+        for run, variants in runs.items()
+    ]
+
+
+def _wrong_beside(part: Served, asked: BySize) -> str | None:
+    """Of two deployments each has the instances and the weights of its share."""
+    have, by = counts(part.variants), weights(part.variants)
+    names = [name for name in asked if name in have and name not in part.shadows]
+    if any(have[name] < ceil(asked[name].count * part.share - EPSILON) for name in names):
+        return "less capacity than its share"
+    total = sum(asked[name].weight for name in names)
+    for index, name in enumerate(names):
+        weight = asked[name].weight / total if total else float(index == 0)
+        if abs(by[name] - weight * part.share) > EPSILON:
+            return "weights that are not its share"
+    return None
 
 
 def most(size: Size) -> int:
@@ -67,14 +116,14 @@ def most(size: Size) -> int:
     return size.count if size.serverless is None else size.serverless.max_concurrency
 
 
-def counts(route: EndpointRoute) -> dict[str, int]:
+def counts(variants: Iterable[VariantRoute]) -> dict[str, int]:
     """Targets by variant."""
-    return {variant.name: len(variant.targets) for variant in route.every_variant}
+    return {variant.name: len(variant.targets) for variant in variants}
 
 
-def weights(route: EndpointRoute) -> dict[str, float]:
+def weights(variants: Iterable[VariantRoute]) -> dict[str, float]:
     """Weights by variant."""
-    return {variant.name: variant.weight for variant in route.every_variant}
+    return {variant.name: variant.weight for variant in variants}
 
 
 def counted(sizes: BySize) -> dict[str, int]:

@@ -49,6 +49,8 @@ def unsettled(world: Settled) -> Iterator[str]:
             continue
         endpoint = rows[key].endpoint
         status = E.IN_SERVICE if expected.serving is not None else E.FAILED
+        if expected.mixed:
+            status = E.UPDATE_ROLLBACK_FAILED
         if (endpoint.status, endpoint.current) != (status, expected.serving):
             yield f"{key} is {endpoint.status} with {endpoint.current}, expected {expected}"
         if (endpoint.failure_reason is not None) != expected.reason:
@@ -72,14 +74,18 @@ def _unsettled_instances(world: Settled, endpoint: Endpoint) -> Iterator[str]:
     if {record.id for record in records} != mine.keys():
         yield f"{endpoint.id} has other records than instances"
     have: dict[str, int] = {}
+    beside = endpoint.beside
     for key, instance in mine.items():
         have[instance.spec.variant_name] = have.get(instance.spec.variant_name, 0) + 1
         if instance.phase is not Phase.READY:
             yield f"{key} is {instance.phase}"
-        if instance.spec.container.image.rpartition(":")[2] != f"{endpoint.current}"[2:]:
+        number = instance.spec.container.image.rpartition(":")[2]
+        if f"d-{number}" not in (endpoint.current, beside and beside.deployment):
             yield f"{key} runs another deployment than {endpoint.current}"
     current = endpoint.current
     want = counted(world.client.sizes.at_rest(current)) if current is not None else {}
+    if beside is not None:
+        want = {name: count + beside.count for name, count in want.items()}
     if have != want:
         yield f"{endpoint.id} has instances {have}, wanted {want}"
 
@@ -88,7 +94,8 @@ def _unsettled_routes(world: Settled, rows: Mapping[EndpointId, Row]) -> Iterato
     serving = {
         row.endpoint.arn: row.endpoint
         for row in rows.values()
-        if row.endpoint.status is E.IN_SERVICE and row.endpoint.current is not None
+        if row.endpoint.status in (E.IN_SERVICE, E.UPDATE_ROLLBACK_FAILED)
+        and row.endpoint.current is not None
     }
     for gateway in world.gateways.gateways:
         routes = {route.arn: route for route in gateway.routes}
@@ -97,7 +104,8 @@ def _unsettled_routes(world: Settled, rows: Mapping[EndpointId, Row]) -> Iterato
             continue
         for arn, endpoint in serving.items():
             wanted = world.client.sizes.at_rest(endpoint.current or DeploymentId(""))
-            if weights(routes[arn]) != weighed(wanted):
+            alone = endpoint.beside is None
+            if alone and weights(routes[arn].every_variant) != weighed(wanted):
                 yield f"{gateway.name} has other weights for {arn} than asked"
             if routes[arn].tags != {"life": endpoint.id}:
                 yield f"{gateway.name} has other tags for {arn}"
@@ -121,7 +129,11 @@ def _leftovers(tx: Transaction, client: Client, alive: set[EndpointId]) -> Itera
     for deployment in client.deployments.values():
         kept = endpoints.deployment(tx, deployment.id)
         owner = endpoints.by_id(tx, deployment.endpoint_id)
-        needed = owner is not None and deployment.id in (owner.current, owner.target)
+        needed = owner is not None and deployment.id in (
+            owner.current,
+            owner.target,
+            owner.beside and owner.beside.deployment,
+        )
         if (kept is not None) != needed:
             yield f"{deployment.id} is {'' if kept else 'not '}kept"
         if deployment.endpoint_id not in alive:

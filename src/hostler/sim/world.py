@@ -18,9 +18,10 @@ from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION, InstanceId
 from hostler.domain.snapshot import Demand, Identities
 from hostler.sim import loop as virtual
 from hostler.sim import mishaps
+from hostler.sim.alarms import NAMES, Alarms
 from hostler.sim.backend import FakeBackend
 from hostler.sim.callers import Callers
-from hostler.sim.client import Client
+from hostler.sim.client import Client, Habits
 from hostler.sim.faults import (
     Faults,
     InjectedError,
@@ -90,9 +91,16 @@ class World:
         seed: Decides everything.
         store: An inline store in memory; it is emptied first.
         faults: Instead of the seed's own.
+        habits: Of the client, instead of the usual ones.
     """
 
-    def __init__(self, seed: int, store: Store, faults: Faults | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        store: Store,
+        faults: Faults | None = None,
+        habits: Habits | None = None,
+    ) -> None:
         self.rng = Random(seed)  # noqa: S311 - replayable is the point
         own = drawn(self.rng)
         self.faults = own if faults is None else faults
@@ -106,13 +114,20 @@ class World:
         self.client = Client(
             self.rng,
             self._reach,
-            self.faults.slow_boots,
-            self.faults.hung_stops,
-            serverless=seed % SERVERLESS_EVERY == 0,
+            habits or Habits(),
+            slow_boots=self.faults.slow_boots,
+            hung_stops=self.faults.hung_stops,
+            impatient=not self.faults.none,
+            troubled=self.faults.alarms > 0,
+            serverless=habits is None and seed % SERVERLESS_EVERY == 0,
         )
         self.gateways = Fleet([Gateway("gateway-0"), Gateway("gateway-1")])
         self.backend = FakeBackend(StartClock(WALL_AT_START), self.client.boot)
-        self.oracles = Oracles(self.store, self.backend, self.gateways, self.client, self.faults)
+        self.alarms = Alarms(store)
+        self.oracles = Oracles(
+            self.store, self.backend, self.gateways, self.client, self.faults, self.alarms
+        )
+        self.alarms.note = self.oracles.note
         self.callers = Callers(
             self.rng,
             self.gateways.gateways,
@@ -130,6 +145,7 @@ class World:
         """Live, calm down, come to rest; ``oracles.found`` says what was wrong."""
         loop = asyncio.get_running_loop()
         self.store.run(_empty, write=True)
+        self.alarms.begin()
         loop.set_exception_handler(self._stray_exception)
         with _errors_to(self.oracles):
             living = loop.create_task(self._live())
@@ -287,6 +303,9 @@ class World:
             self.control.publisher.latency_s_max = 0.05
         for instance in self.backend.instances.values():
             instance.boot = replace(instance.boot, hangs=False)
+        for name in NAMES:
+            self.alarms.mend(name)
+        self.client.troubled = False
         self.client.slow_boots = False
         self.client.hung_stops = 0.0
 

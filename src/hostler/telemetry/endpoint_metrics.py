@@ -5,7 +5,7 @@ so the least, the greatest and percentiles of latencies are within 1/8, and the 
 https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -46,6 +46,13 @@ class Subject(NamedTuple):
     region: str
     endpoint: str
     variant: str
+
+
+class Side(NamedTuple):
+    """A variant's numbers of one deployment (by its config), where there are two; else all."""
+
+    subject: Subject
+    config: str = ""
 
 
 Bucket = Annotated[int, msgspec.Meta(ge=0, lt=latencies.BUCKETS)]
@@ -100,10 +107,18 @@ class Record(msgspec.Struct, frozen=True):
     overhead_us: Latencies
     serverless: Serverless | None = None
     shadow: Shadow | None = None
+    config: str = ""
+    """Of the deployment, where it was one of two."""
 
     @property
     def subject(self) -> Subject:
         return Subject(self.account, self.region, self.endpoint, self.variant)
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """Whose numbers they are: the variant's, and during a deployment its config's as well."""
+        whole = Side(self.subject)
+        return (whole, Side(self.subject, self.config)) if self.config else (whole,)
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -136,51 +151,54 @@ def read(line: str) -> Record | Told | None:
     return record if record.v == VERSION and says_something else None
 
 
-def samples(record: Record, instances: int | None) -> Iterator[Sample]:
+def samples(record: Record, instances: Mapping[Side, int]) -> Iterator[Sample]:
     """The metrics of a record.
 
     Args:
         record: What was recorded.
-        instances: How many the variant has; None where that is not known, and then there is no
+        instances: How many each side has; where that is not known there is no
             InvocationsPerInstance.
     """
     if record.shadow is not None:
         yield from _of_shadow(record, record.shadow)
+    for side in record.sides if record.invocations else ():
+        yield from _samples(record, side, instances.get(side))
+
+
+def _samples(record: Record, side: Side, instances: int | None) -> Iterator[Sample]:
     calls = record.invocations
-    if not calls:
-        return
     errors = record.errors_4xx + record.errors_5xx
     answered = sum(record.model_us.buckets.values())
     # What no instance was asked for is an error too, but not the model's.
     model_errors = max(0, errors - max(0, calls - answered))
-    yield _sample(record.subject, record.at, "Invocations", _repeated(1.0, calls))
-    yield _sample(record.subject, record.at, "Invocation4XXErrors", _of(record.errors_4xx, calls))
-    yield _sample(record.subject, record.at, "Invocation5XXErrors", _of(record.errors_5xx, calls))
-    yield _sample(record.subject, record.at, "InvocationModelErrors", _of(model_errors, calls))
+    yield _sample(side, record.at, "Invocations", _repeated(1.0, calls))
+    yield _sample(side, record.at, "Invocation4XXErrors", _of(record.errors_4xx, calls))
+    yield _sample(side, record.at, "Invocation5XXErrors", _of(record.errors_5xx, calls))
+    yield _sample(side, record.at, "InvocationModelErrors", _of(model_errors, calls))
     if instances:
         share = _repeated(1.0 / instances, calls)
-        yield _sample(record.subject, record.at, "InvocationsPerInstance", share)
+        yield _sample(side, record.at, "InvocationsPerInstance", share)
     for name, spread in (
         ("ModelLatency", record.model_us),
         ("OverheadLatency", record.overhead_us),
     ):
         point = _latency(spread)
         if point is not None:
-            yield _sample(record.subject, record.at, name, point, "Microseconds")
+            yield _sample(side, record.at, name, point, "Microseconds")
     if record.serverless is not None:
-        yield from _serverless(record, record.serverless)
+        yield from _serverless(side, record.at, record.serverless)
 
 
-def _serverless(record: Record, told: Serverless) -> Iterator[Sample]:
+def _serverless(side: Side, at: float, told: Serverless) -> Iterator[Sample]:
     """What only serverless variants have; shares are of 1, as AWS has them."""
 
     def sample(name: str, value: float) -> Sample:
-        return _sample(record.subject, record.at, name, _repeated(value, 1))
+        return _sample(side, at, name, _repeated(value, 1))
 
     yield sample(UTILIZATION, told.peak / max(1, told.max_concurrency))
     setup = _latency(told.setup_us)
     if setup is not None:
-        yield _sample(record.subject, record.at, "ModelSetupTime", setup, "Microseconds")
+        yield _sample(side, at, "ModelSetupTime", setup, "Microseconds")
     if told.provisioned:
         busy = min(told.peak, told.provisioned)
         yield sample(PROVISIONED_EXECUTIONS, float(busy))
@@ -190,12 +208,12 @@ def _serverless(record: Record, told: Serverless) -> Iterator[Sample]:
             (SPILLOVER, told.spilled),
         ):
             if calls:
-                yield _sample(record.subject, record.at, name, _repeated(1.0, calls))
+                yield _sample(side, at, name, _repeated(1.0, calls))
 
 
 def concurrent(subject: Subject, time_s: float, resolution_s: int, value: float) -> Sample:
     """How many requests each instance worked on at once, on average over some seconds."""
-    sample = _sample(subject, time_s, CONCURRENT, _repeated(value, 1))
+    sample = _sample(Side(subject), time_s, CONCURRENT, _repeated(value, 1))
     return sample._replace(resolution_s=resolution_s)
 
 
@@ -204,7 +222,7 @@ def zeros(
 ) -> Iterator[Sample]:
     """The metrics of a minute without traffic."""
     for name in names:
-        yield _sample(subject, time_s, name, _repeated(0.0, 1))
+        yield _sample(Side(subject), time_s, name, _repeated(0.0, 1))
 
 
 def serverless_zeros(subject: Subject, provisioned: int, time_s: float) -> Iterator[Sample]:
@@ -218,7 +236,7 @@ def serverless_zeros(subject: Subject, provisioned: int, time_s: float) -> Itera
             SPILLOVER,
         ]
     for name in names:
-        yield _sample(subject, time_s, name, _repeated(0.0, 1))
+        yield _sample(Side(subject), time_s, name, _repeated(0.0, 1))
 
 
 def lost(account: str, region: str, time_s: float) -> Sample:
@@ -252,8 +270,11 @@ def _count(
     return Sample(metric, record.at, RESOLUTION_S, "Count", _repeated(1.0, count))
 
 
-def _sample(subject: Subject, time_s: float, name: str, point: Point, unit: str = "None") -> Sample:
-    dimensions = _dimensions(subject)
+def _sample(side: Side, time_s: float, name: str, point: Point, unit: str = "None") -> Sample:
+    subject = side.subject
+    dimensions = [*_dimensions(subject)]
+    if side.config:
+        dimensions.append(("EndpointConfigName", side.config))
     metric = metrics.metric(subject.account, subject.region, NAMESPACE, name, dimensions)
     return Sample(metric, time_s, RESOLUTION_S, unit, point)
 

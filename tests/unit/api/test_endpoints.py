@@ -259,21 +259,6 @@ def test_an_all_at_once_policy_acts_and_is_shown(world: Any, created: Any) -> No
     assert shown["LastDeploymentConfig"] == policy
 
 
-def test_a_canary_is_refused_by_name(world: Any, created: Any) -> None:
-    settle(world, EndpointStatus.IN_SERVICE)
-    routing = {"Type": "CANARY", "WaitIntervalInSeconds": 60}
-    message = refused(
-        created.update_endpoint,
-        EndpointName="rc-fraud-ep",
-        EndpointConfigName="rc-fraud-config",
-        DeploymentConfig={"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}},
-    )
-    assert message.startswith(
-        "DeploymentConfig.BlueGreenUpdatePolicy.TrafficRoutingConfiguration.Type 'CANARY' is not "
-        "supported yet"
-    )
-
-
 def test_deleting_is_asynchronous(world: Any, created: Any) -> None:
     settle(world, EndpointStatus.IN_SERVICE)
     world.wakes.clear()

@@ -41,7 +41,7 @@ def test_the_version_is_told(typed: Typed) -> None:
 def test_help_names_every_command(typed: Typed) -> None:
     code, out, _ = typed("--help")
     assert code == 0
-    for name in ("up", "down", "status", "env", "bootstrap", "demo", "logs", "invoke"):
+    for name in ("up", "down", "status", "env", "bootstrap", "demo", "logs", "rollout", "invoke"):
         assert f" {name} " in out
 
 

@@ -39,6 +39,42 @@ def test_shares_follow_the_weights():
     assert picks(endpoint) == {"V0": 250, "V2": 750}
 
 
+def test_between_two_deployments_the_shares_hold_for_all_and_for_each_name():
+    variants = (
+        VariantRoute("A", 0.9, (), deployment="blue", share=0.9),
+        VariantRoute("B", 0.0, (), deployment="blue", share=0.9),
+        VariantRoute("A", 0.025, (), deployment="green", share=0.1),
+        VariantRoute("B", 0.075, (), deployment="green", share=0.1),
+    )
+    routes = (EndpointRoute(ACCOUNT, REGION, "Demo", "arn", variants),)
+    made = route.build(routes, lambda _, each: (each.deployment, Counters()))
+    endpoint = made.find(ACCOUNT, REGION, "Demo")
+    assert endpoint is not None
+
+    def drawn(choice):
+        return Counter(
+            (each.name, each.pool)
+            for each in (choice.pick(lambda n=n: n / 1000) for n in range(1000))
+        )
+
+    assert drawn(endpoint) == {("A", "blue"): 900, ("A", "green"): 25, ("B", "green"): 75}
+    assert drawn(endpoint.by_name["A"]) == {("A", "blue"): 900, ("A", "green"): 100}
+    assert drawn(endpoint.by_name["B"]) == {("B", "blue"): 900, ("B", "green"): 100}
+
+
+def test_what_lingers_for_its_sessions_gets_nothing_by_weight_or_name():
+    variants = (
+        VariantRoute("A", 0.0, (), deployment="blue", share=0.0),
+        VariantRoute("A", 1.0, (), deployment="green", share=1.0),
+    )
+    routes = (EndpointRoute(ACCOUNT, REGION, "Demo", "arn", variants),)
+    made = route.build(routes, lambda _, each: (each.deployment, Counters()))
+    endpoint = made.find(ACCOUNT, REGION, "Demo")
+    assert endpoint is not None
+    for choice in (endpoint, endpoint.by_name["A"]):
+        assert {choice.pick(lambda n=n: n / 100).pool for n in range(100)} == {"green"}
+
+
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=10))
 @example([0.0, 5e-324])
 @example([5e-324, 0.0])

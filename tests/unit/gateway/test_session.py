@@ -9,6 +9,7 @@ import pytest
 from gateway_pieces import Bench, bench, signed
 from hostler.domain.errors import CallerError
 from hostler.gateway import session
+from hostler.gateway.route import Choice
 from hostler.modelserver import frames
 
 HEADER = "x-amzn-sagemaker-session-id"
@@ -150,7 +151,7 @@ def test_a_session_asked_for_on_another_variant_is_refused() -> None:
         both = replace(
             endpoint,
             variants=(made.variant, other),
-            by_name={made.variant.name: made.variant, "Other": other},
+            by_name={each.name: Choice((each,), (), 1.0) for each in (made.variant, other)},
         )
         made.gateway.routes = replace(
             made.gateway.routes,

@@ -100,7 +100,7 @@ def test_the_variant_that_is_asked_for_is_kept_with_the_mould() -> None:
         made.gateway.use(replace(SNAPSHOT, endpoints=(replace(DEMO, variants=two),), generation=2))
         endpoint = made.gateway.routes.find(ACCOUNT, REGION, "Demo")
         assert endpoint is not None
-        made.pool = endpoint.by_name["A"].pool
+        made.pool = endpoint.by_name["A"].variants[0].pool
         worker, client = made.instance(), made.client()
         for number in (1, 2, 3):
             client.sends(signed(b"{}", x_amzn_sagemaker_target_variant="A"))

@@ -210,9 +210,9 @@ def test_an_unpublished_switch_waits_if_green_lost_an_instance_meanwhile() -> No
     play.plan()
     first, second = play.standing("d-2")
     play.show(Phase.READY, first, second)
-    before = (play.published, play.since)
+    before = (play.published, play.weights, play.since)
     play.plan()
-    play.published, play.since = before
+    play.published, play.weights, play.since = before
     play.exit(first, FailureCause.KILLED)
     assert set(targets(play.plan())) == blue
     play.show(Phase.READY)

@@ -26,7 +26,8 @@ def read(recorder: gateway_record.Recorder) -> endpoint_metrics.Record:
 
 
 def named(record: endpoint_metrics.Record, instances: int | None = 1) -> dict[str, Sample]:
-    found = list(endpoint_metrics.samples(record, instances))
+    known = {} if instances is None else {endpoint_metrics.Side(SUBJECT): instances}
+    found = list(endpoint_metrics.samples(record, known))
     assert all(each.metric.namespace == "AWS/SageMaker" for each in found)
     assert {each.metric.dimensions for each in found} == {
         (("EndpointName", "e"), ("VariantName", "v"))
@@ -138,6 +139,21 @@ def test_a_later_version_is_not_guessed_at(
         assert endpoint_metrics.read(json.dumps(strange)) is None
 
 
+def test_during_a_deployment_calls_count_for_their_config_as_well(
+    recorder: gateway_record.Recorder,
+) -> None:
+    whole, side = endpoint_metrics.Side(SUBJECT), endpoint_metrics.Side(SUBJECT, "c-2")
+    whose = gateway_record.Subject(*SUBJECT, config="c-2")
+    recorder.counters(whose).answered(200, model_us=9, overhead_us=5)
+    record = read(recorder)
+    found = [
+        (dict(each.metric.dimensions).get("EndpointConfigName"), each.point.total)
+        for each in endpoint_metrics.samples(record, {whole: 4, side: 2})
+        if each.metric.name == "InvocationsPerInstance"
+    ]
+    assert found == [(None, 0.25), ("c-2", 0.5)]
+
+
 def test_a_serverless_variant_has_its_own_metrics(
     recorder: gateway_record.Recorder, counters: Any
 ) -> None:
@@ -187,7 +203,7 @@ def test_what_a_shadow_was_sent_and_how_far_it_agrees(recorder: gateway_record.R
         shadow.drop(why)
     for agreement in ("equal", "close", "equal", None):
         shadow.compared(agreement)
-    found = list(endpoint_metrics.samples(read(recorder), 1))
+    found = list(endpoint_metrics.samples(read(recorder), {endpoint_metrics.Side(SUBJECT): 1}))
     assert {each.metric.name for each in found if each.metric.namespace == "AWS/SageMaker"} >= {
         "Invocations",
         "ModelLatency",
@@ -214,5 +230,5 @@ def test_a_shadow_that_was_sent_nothing_has_no_invocations(
     recorder: gateway_record.Recorder,
 ) -> None:
     recorder.shadow(gateway_record.Subject(*SUBJECT)).drop("full")
-    found = list(endpoint_metrics.samples(read(recorder), 1))
+    found = list(endpoint_metrics.samples(read(recorder), {endpoint_metrics.Side(SUBJECT): 1}))
     assert {each.metric.namespace for each in found} == {"Hostler/Shadow"}

@@ -22,6 +22,11 @@ from hostler.store.database import Transaction
 def update(tx: Transaction, call: Call) -> Mapping[str, Any]:
     """UpdateEndpointWeightsAndCapacities."""
     endpoint = changeable(tx, call)
+    if endpoint.beside is not None:
+        raise validation(
+            f'Cannot update endpoint "{endpoint.arn}" with status {endpoint.status}: two '
+            "configurations serve. Use UpdateEndpoint to go back to one."
+        )
     current = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
     assert current is not None, "what may be updated serves something"
     wishes = _wishes(current, call.params["DesiredWeightsAndCapacities"])

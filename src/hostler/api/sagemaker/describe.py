@@ -42,7 +42,8 @@ def shape(
         shown |= _by_kind((variant.shadow, _variant(variant)) for variant in view.variants)
     if endpoint.failure_reason:
         shown["FailureReason"] = endpoint.failure_reason[:REASON_LENGTH_MAX]
-    latest = current if current is not None else target
+    coming = endpoint.status in _CHANGING and target is not None
+    latest = target if coming or current is None else current
     if latest is not None and latest.deployment_config:
         shown["LastDeploymentConfig"] = latest.deployment_config
     if target is not None and endpoint.status in _CHANGING and endpoint.target != endpoint.current:

@@ -5,10 +5,11 @@ controller; it never says what became of it.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hostler.api.registry import Call
-from hostler.api.sagemaker import deploy, describe, lists, serverless
+from hostler.api.sagemaker import deploy, describe, guardrails, lists, serverless
 from hostler.api.sagemaker import tags as tagged
 from hostler.api.sagemaker.operations import deletes, on, on_everything, reads, writes
 from hostler.api.sagemaker.resources import CONFIG, ENDPOINT
@@ -31,6 +32,7 @@ def create(tx: Transaction, call: Call) -> Mapping[str, Any]:
         raise ENDPOINT.taken(arn)
     endpoint_id = EndpointId(deploy.identify(call, arn, "e"))
     deployment = deploy.freeze(tx, call, endpoint_id, arn, call.params["EndpointConfigName"])
+    guardrails.check_form(deployment.deployment_config or {})
     _check_quotas(tx, call, deployment)
     endpoint = Endpoint(
         id=endpoint_id,
@@ -93,18 +95,25 @@ def listed(tx: Transaction, call: Call) -> Mapping[str, Any]:
 
 
 def update(tx: Transaction, call: Call) -> Mapping[str, Any]:
-    """UpdateEndpoint: asks for another deployment; the controller replaces all at once."""
+    """UpdateEndpoint: asks for another deployment; the controller puts it in place by its policy.
+
+    Without one, and unless the last one is to be used again, all traffic turns at once.
+    """
     endpoint = changeable(tx, call)
+    serving = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
     deployment = deploy.freeze(
         tx, call, endpoint.id, endpoint.arn, call.params["EndpointConfigName"]
     )
     if call.params.get("RetainAllVariantProperties", False):
-        deployment = _retaining(tx, call, endpoint, deployment)
+        deployment = _retaining(call, endpoint, serving, deployment)
+    if call.params.get("RetainDeploymentConfig", False):
+        kept = guardrails.retained(call, serving)
+        deployment = replace(deployment, deployment_config=kept)
     _check_scaled(tx, endpoint, deployment)
-    current = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
     serverless.check_change(
-        endpoint.arn, serves=_is_serverless(current), asked=_is_serverless(deployment)
+        endpoint.arn, serves=_is_serverless(serving), asked=_is_serverless(deployment)
     )
+    guardrails.check(tx, call, deployment, serving)
     run = quotas.asked(deployment, {})
     deploy.check_instances(tx, call, delta=run, whole=run)
     endpoints.request_update(tx, endpoint, deployment, call.now)
@@ -141,10 +150,9 @@ def _is_serverless(deployment: Deployment | None) -> bool:
 
 
 def _retaining(
-    tx: Transaction, call: Call, endpoint: Endpoint, deployment: Deployment
+    call: Call, endpoint: Endpoint, serving: Deployment | None, deployment: Deployment
 ) -> Deployment:
     """The deployment with the sizes of what serves, but for properties that are excluded."""
-    serving = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
     if serving is None:
         return deployment
     given = call.params.get("ExcludeRetainedVariantProperties") or ()

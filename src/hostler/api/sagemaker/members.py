@@ -124,29 +124,32 @@ CREATE_ENDPOINT_CONFIG: Members = {
     "ShadowProductionVariants[].ServerlessConfig": Refused("a shadow variant has instances"),
 }
 
-_ALL_AT_ONCE = "only all-at-once deployments exist yet"
+_CAPACITY: Members = {"Type": ACTS, "Value": ACTS}
+
+_TRAFFIC: Members = {
+    "Type": ACTS,
+    "WaitIntervalInSeconds": ACTS,
+    **_below("CanarySize", _CAPACITY),
+    **_below("LinearStepSize", _CAPACITY),
+}
+
+_BLUE_GREEN: Members = {
+    **_below("TrafficRoutingConfiguration", _TRAFFIC),
+    "TerminationWaitInSeconds": ACTS,
+    "MaximumExecutionTimeoutInSeconds": ACTS,
+}
+
+_ROLLING: Members = {
+    **_below("MaximumBatchSize", _CAPACITY),
+    "WaitIntervalInSeconds": ACTS,
+    "MaximumExecutionTimeoutInSeconds": ACTS,
+    **_below("RollbackMaximumBatchSize", _CAPACITY),
+}
 
 _DEPLOYMENT_CONFIG: Members = {
-    "DeploymentConfig.BlueGreenUpdatePolicy.TrafficRoutingConfiguration.Type": Only(
-        frozenset({"ALL_AT_ONCE"}), _ALL_AT_ONCE
-    ),
-    "DeploymentConfig.BlueGreenUpdatePolicy.TrafficRoutingConfiguration.WaitIntervalInSeconds": (
-        Only(frozenset({0}), _ALL_AT_ONCE)
-    ),
-    "DeploymentConfig.BlueGreenUpdatePolicy.TrafficRoutingConfiguration.CanarySize": Refused(
-        _ALL_AT_ONCE
-    ),
-    "DeploymentConfig.BlueGreenUpdatePolicy.TrafficRoutingConfiguration.LinearStepSize": Refused(
-        _ALL_AT_ONCE
-    ),
-    "DeploymentConfig.BlueGreenUpdatePolicy.TerminationWaitInSeconds": Only(
-        frozenset({0}), _ALL_AT_ONCE
-    ),
-    "DeploymentConfig.BlueGreenUpdatePolicy.MaximumExecutionTimeoutInSeconds": Refused(
-        "a deployment ends by its instances' own time-outs"
-    ),
-    "DeploymentConfig.RollingUpdatePolicy": Refused(_ALL_AT_ONCE),
-    "DeploymentConfig.AutoRollbackConfiguration": Refused("alarms do not exist yet"),
+    **_below("DeploymentConfig.BlueGreenUpdatePolicy", _BLUE_GREEN),
+    **_below("DeploymentConfig.RollingUpdatePolicy", _ROLLING),
+    "DeploymentConfig.AutoRollbackConfiguration.Alarms[].AlarmName": ACTS,
 }
 
 CREATE_ENDPOINT: Members = {
@@ -162,7 +165,7 @@ UPDATE_ENDPOINT: Members = {
     "RetainAllVariantProperties": ACTS,
     "ExcludeRetainedVariantProperties[].VariantPropertyType": ACTS,
     **_DEPLOYMENT_CONFIG,
-    "RetainDeploymentConfig": Only(frozenset({False}), _ALL_AT_ONCE),
+    "RetainDeploymentConfig": ACTS,
 }
 
 UPDATE_WEIGHTS_AND_CAPACITIES: Members = {

@@ -1,0 +1,197 @@
+"""Deployments by their guardrails, under 200 calls a second: good ones lose no call."""
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from archives import script
+from client_matrix import ROOT
+from deploying import create_config, create_model, settled
+from load import Load, Outcome, paced
+from running import PREFIX, Running, eventually, hostler
+
+ENDPOINT = f"{PREFIX}guarded-ep"
+PAGE = ROOT / "docs/how-to/blue-green.md"
+BODY = {"features": [1, 2, 3]}
+SAYS = """
+def model_fn(model_dir):
+    return {version!r}
+
+def predict_fn(data, model):
+    {act}
+    return [model]
+"""
+VERSIONS = {"one": "pass", "two": "pass", "failing": "raise ValueError('bad')"}
+VERSIONS["crashing"] = "import os; os._exit(3)"
+HALF = {"Type": "CAPACITY_PERCENT", "Value": 50}
+
+
+def blue_green(kind: str, wait_s: int, termination_wait_s: int = 0, **size: Any) -> dict[str, Any]:
+    routing = {"Type": kind, "WaitIntervalInSeconds": wait_s, **size}
+    policy = {
+        "TrafficRoutingConfiguration": routing,
+        "TerminationWaitInSeconds": termination_wait_s,
+    }
+    return {"BlueGreenUpdatePolicy": policy}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with hostler("--gateways", "2") as running:
+        for version, act in VERSIONS.items():
+            content = script(SAYS.format(version=version, act=act))
+            create_config(running, version, create_model(running, version, content), 2)
+        client = running.client("sagemaker")
+        client.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=f"{PREFIX}one-config")
+        assert settled(running, ENDPOINT)["EndpointStatus"] == "InService"
+        yield running
+
+
+def update(server: Running, version: str, config: dict[str, Any]) -> None:
+    server.client("sagemaker").update_endpoint(
+        EndpointName=ENDPOINT,
+        EndpointConfigName=f"{PREFIX}{version}-config",
+        DeploymentConfig=config,
+    )
+
+
+def shares(outcomes: list[Outcome]) -> dict[str, float]:
+    said = Counter(each.said for each in outcomes)
+    return {text: number / len(outcomes) for text, number in said.items()}
+
+
+def began_after(running: Load, moment: float, calls: int) -> list[Outcome]:
+    """Calls that began after a moment, once there are so many."""
+    found: list[Outcome] = []
+
+    def look() -> bool:
+        found[:] = [each for each in list(running.outcomes) if each.began > moment]
+        return len(found) >= calls
+
+    eventually("more calls", look)
+    return found
+
+
+def baking(server: Running) -> dict[str, Any] | None:
+    """The summary of what is coming, while it bakes."""
+    described = server.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)
+    coming = described.get("PendingDeploymentSummary", {}).get("ProductionVariants", [{}])[0]
+    states = [each["Status"] for each in coming.get("VariantStatus", [])]
+    return coming if "Baking" in states else None
+
+
+@pytest.mark.parametrize(
+    ("version", "config"),
+    [
+        ("two", blue_green("ALL_AT_ONCE", 1, 1)),
+        ("one", blue_green("CANARY", 1, CanarySize=HALF)),
+        ("two", blue_green("LINEAR", 1, LinearStepSize=HALF)),
+        ("one", {"RollingUpdatePolicy": {"MaximumBatchSize": HALF, "WaitIntervalInSeconds": 1}}),
+    ],
+)
+def test_no_call_fails_and_none_is_answered_by_the_old_version_afterwards(
+    server: Running, version: str, config: dict[str, Any]
+) -> None:
+    with paced(server, ENDPOINT, BODY, None, per_second=200) as running:
+        eventually("calls are answered", lambda: running.answered_after(0.0) >= 40)
+        update(server, version, config)
+        first = eventually("it bakes", lambda: baking(server), 60.0)
+        expected = 1.0 if "ALL_AT_ONCE" in str(config) else 0.5
+        assert first["CurrentWeight"] == expected
+        described = settled(server, ENDPOINT)
+        assert described["EndpointStatus"] == "InService", (described, server.process_logs())
+        assert "FailureReason" not in described
+        assert described["EndpointConfigName"] == f"{PREFIX}{version}-config"
+        assert described["LastDeploymentConfig"] == config
+        after = began_after(running, time.monotonic(), 40)
+        assert set(shares(after)) == {f'["{version}"]'}
+    assert not running.failures, running.failures[:3]
+
+
+def test_a_version_that_fails_is_taken_back_when_the_alarm_says_so(server: Running) -> None:
+    """Of the calls half go to the canary, and to the old version alone ten seconds after ALARM."""
+    cloudwatch = server.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="guard",
+        MetricName="Invocation5XXErrors",
+        Namespace="AWS/SageMaker",
+        Dimensions=[{"Name": "EndpointName", "Value": "none"}],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    before = server.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)
+    watched = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "guard"}]}}
+    with paced(server, ENDPOINT, BODY, None, per_second=200) as running:
+        update(server, "failing", blue_green("CANARY", 600, CanarySize=HALF) | watched)
+        eventually("it bakes", lambda: baking(server), 60.0)
+        during = began_after(running, time.monotonic(), 200)
+        failed = sum(1 for each in during if each.error) / len(during)
+        assert 0.3 < failed < 0.7, "the canary's share"
+        told = json.loads(server.run("rollout", ENDPOINT, "--json").stdout)
+        assert [each["Side"] for each in told["Fleets"]] == ["blue", "green"]
+        assert [each["Weight"] for each in told["Fleets"]] == [0.5, 0.5]
+        assert told["Steps"][0]["Message"].startswith("Step 1 of 2, 0.5 of the traffic, until")
+        assert told["Alarms"]["guard"] != "ALARM"
+        alarm = time.monotonic()
+        cloudwatch.set_alarm_state(AlarmName="guard", StateValue="ALARM", StateReason="test")
+        described = settled(server, ENDPOINT)
+        assert described["EndpointStatus"] == "InService"
+        assert 'the alarm "guard" is in ALARM' in described["FailureReason"]
+        assert described["EndpointConfigName"] == before["EndpointConfigName"]
+        assert 'alarm "guard" is in ALARM' in server.run("rollout", ENDPOINT, "-f").stdout
+        after = began_after(running, time.monotonic(), 40)
+        assert not [each for each in after if each.error]
+    bad = [each.began - alarm for each in running.failures]
+    assert max(bad) < 10
+
+
+def test_a_version_that_crashes_on_its_calls_is_taken_back(server: Running) -> None:
+    before = server.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)
+    runtime = server.client("sagemaker-runtime", read_timeout=2, retries={"total_max_attempts": 1})
+    update(server, "crashing", blue_green("CANARY", 600, CanarySize=HALF))
+
+    def called() -> dict[str, Any] | None:
+        with contextlib.suppress(BotoCoreError, ClientError):
+            runtime.invoke_endpoint(EndpointName=ENDPOINT, Body=b"{}")
+        described = server.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)
+        return described if described["EndpointStatus"] != "Updating" else None
+
+    described = eventually("it is taken back", called, 90.0)
+    assert described["EndpointStatus"] == "InService"
+    assert "did not pass the ping health check" in described["FailureReason"]
+    assert described["EndpointConfigName"] == before["EndpointConfigName"]
+    answer = runtime.invoke_endpoint(EndpointName=ENDPOINT, Body=b"{}")
+    assert answer["Body"].read() == b'["one"]'
+
+
+def test_the_page_s_example_runs_as_it_stands(server: Running) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    for written, meant in {
+        "rc-project-a-iris-ep": ENDPOINT,
+        "rc-project-a-iris-v2-config": f"{PREFIX}two-config",
+        "rc-project-a-iris-errors": "guard",
+    }.items():
+        code = code.replace(written, meant)
+    cloudwatch = server.client("cloudwatch")
+    cloudwatch.set_alarm_state(AlarmName="guard", StateValue="OK", StateReason="test")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=server.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.stdout == f"{PREFIX}two-config went well\n", done.stderr
