@@ -23,9 +23,23 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from bench import load, peers, processes
-from bench.__main__ import CACHE, machine
-from bench.hostler import BUCKET, IMAGES, ROLE, Deployed, hostler, in_service_s
+from bench import environments, load, processes
+from bench.__main__ import MODELS_ENVIRONMENT, machine
+from bench.answers import PROBE
+from bench.environments import CACHE
+from bench.hostler import (
+    BUCKET,
+    IMAGES,
+    ROLE,
+    Deployed,
+    build_runtimes,
+    hostler,
+    in_service_s,
+)
+from bench.turns import app
+
+MODEL = "logistic"
+"""Every endpoint has one of its own, which differs by the names of its classes."""
 
 AT_ONCE = 8
 """Threads of the client that creates and calls."""
@@ -36,13 +50,11 @@ IN_TURN = 100
 """So many endpoints are called in turn, spread over all."""
 CONNECTIONS = 1
 """So that no two requests of the gateway's share a write: only the way to the endpoint differs."""
-ROW = [5.1, 3.5, 1.4, 0.2]
-"""An iris of the first class."""
 _MODELS = """
 import sys, tarfile, joblib
 from pathlib import Path
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
-model = joblib.load(folder / "model.joblib")
+model = joblib.load(folder / "logistic.joblib")
 for number in range(count):
     model.classes_ = model.classes_ * 0 + [3 * number, 3 * number + 1, 3 * number + 2]
     joblib.dump(model, folder / "own.joblib")
@@ -59,12 +71,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=CACHE / "many.json")
     options = parser.parse_args()
     CACHE.mkdir(parents=True, exist_ok=True)
-    python = peers.peer_python(CACHE)
+    python = environments.python(MODELS_ENVIRONMENT, ())
+    build_runtimes((MODEL,))
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
         work = Path(folder)
-        subprocess.run([python, str(peers.APPS / "train.py"), folder], check=True)
+        app(python, "train.py", work, json.dumps(PROBE))
+        right = json.loads((work / "right.json").read_text())[MODEL]
         subprocess.run([python, "-c", _MODELS, folder, str(options.endpoints)], check=True)
-        with hostler(work) as deployed:
+        with hostler(work, work, MODEL, right) as deployed:
             found = measure(Many(deployed, work, options.endpoints), options.rest)
             began = time.monotonic()
         found["down_s"] = round(time.monotonic() - began, 2)
@@ -92,13 +106,9 @@ class Many:
             config=Config(read_timeout=120, max_pool_connections=AT_ONCE),
         )
 
-    @property
-    def home(self) -> Path:
-        return self.work / "d"
-
     def services(self) -> dict[str, int]:
         """Hostler's own processes: pid by name."""
-        paths = sorted((self.home / "run").glob("*.pid"))
+        paths = sorted((self.deployed.home / "run").glob("*.pid"))
         found = {path.stem: int(json.loads(path.read_text())["pid"]) for path in paths}
         return {"supervisor": self.deployed.peer.roots[0], **found}
 
@@ -106,7 +116,7 @@ class Many:
         """Every instance's shim and workers."""
         shims = {
             path.parent.name: int(json.loads(path.read_text())["pid"])
-            for path in (self.home / "i").glob("*/shim.json")
+            for path in (self.deployed.home / "i").glob("*/shim.json")
         }
         children: dict[int, list[int]] = {}
         for pid in processes.tree(self.deployed.peer.roots[0]):
@@ -118,6 +128,7 @@ class Many:
 
 def measure(many: Many, rest_s: float) -> dict[str, Any]:
     """Everything, in order."""
+    place = machine()
     say("few endpoints")
     few = state(many, rest_s)
     say(json.dumps(few))
@@ -137,7 +148,7 @@ def measure(many: Many, rest_s: float) -> dict[str, Any]:
     spread = range(0, many.count, max(1, many.count // IN_TURN))
     full["gateway_us_in_turn"] = gateway_us(many, [_name(n) for n in spread])
     return {
-        "machine": machine(),
+        "machine": place,
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "endpoints": many.count,
         "created_s": round(created_s, 2),
@@ -156,7 +167,7 @@ def create(many: Many) -> float:
         name, key = _name(number), f"models/{_name(number)}/model.tar.gz"
         s3.put_object(Bucket=BUCKET, Key=key, Body=(many.work / f"{name}.tar.gz").read_bytes())
         container = {
-            "Image": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{IMAGES['logistic']}",
+            "Image": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{IMAGES[MODEL]}",
             "ModelDataUrl": f"s3://{BUCKET}/{key}",
             "Environment": {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"},
         }
@@ -189,7 +200,7 @@ def create(many: Many) -> float:
 def call_each(many: Many) -> dict[str, float]:
     """The first call of every endpoint, in ms; raises for an answer that is not its own."""
     runtime = many.client("sagemaker-runtime")
-    body = json.dumps({"instances": [ROW]})
+    body = load.body(PROBE)
 
     def call(number: int) -> float:
         began = time.monotonic()
@@ -207,25 +218,26 @@ def call_each(many: Many) -> dict[str, float]:
 def state(many: Many, rest_s: float) -> dict[str, Any]:
     """What Hostler costs as it stands."""
     times = [
-        in_service_s(many.deployed, "logistic", f"timed-{number}-{int(time.time())}")
+        in_service_s(many.deployed, MODEL, f"timed-{number}-{int(time.time())}")
         for number in range(CREATED)
     ]
-    us = gateway_us(many, ["logistic"])
+    us = gateway_us(many, [MODEL])
     time.sleep(3)  # deletions end
     instances = many.instances()
-    private = [sum(map(private_mb, pids)) for pids in instances.values()]
+    private = [private_mb(pids) for pids in instances.values()]
     return {
         "instances": len(instances),
         "in_service_ms": _percentiles([seconds * 1000 for seconds in times]),
         "gateway_us": us,
         "cpu_percent": at_rest(many, rest_s),
         "memory_mb": {
-            name: round(processes.memory_mb([pid]), 1) for name, pid in many.services().items()
+            name: round(processes.memory([pid]).proportional, 1)
+            for name, pid in many.services().items()
         },
         "descriptors": {name: descriptors(pid) for name, pid in many.services().items()},
         "instance": {
             "private_mb": _percentiles(private),
-            "shim_private_mb": _percentiles([private_mb(pids[0]) for pids in instances.values()]),
+            "shim_private_mb": _percentiles([private_mb(pids[:1]) for pids in instances.values()]),
             "page_tables_mb": _percentiles([sum(map(tables_mb, p)) for p in instances.values()]),
             "descriptors": _percentiles([sum(map(descriptors, p)) for p in instances.values()]),
         },
@@ -237,7 +249,8 @@ def gateway_us(many: Many, endpoints: list[str]) -> float:
     port, path = many.deployed.peer.port, many.work / "many.lua"
     parts = []
     for name in endpoints:
-        load.write_requests(path, port, f"/endpoints/{name}/invocations", many.deployed.key)
+        signer = load.Signer(port, f"/endpoints/{name}/invocations", many.deployed.key)
+        load.write_requests(path, signer)
         requests = path.read_text(encoding="latin-1").splitlines()[1:-1]
         parts.append(requests[: load.DISTINCT // len(endpoints)])
     turns = [request for turn in zip(*parts, strict=True) for request in turn]
@@ -272,9 +285,9 @@ def ran_s(pid: int) -> float:
     return total / 1e9
 
 
-def private_mb(pid: int) -> float:
-    """Memory that is gone when this process is: what it shares with nobody."""
-    return _told(f"/proc/{pid}/smaps_rollup", ("Private_Clean:", "Private_Dirty:"))
+def private_mb(pids: list[int]) -> float:
+    """Memory that is gone when these processes are: what they share with nobody."""
+    return processes.memory(pids).private
 
 
 def tables_mb(pid: int) -> float:
@@ -313,7 +326,7 @@ def table(found: dict[str, Any]) -> str:
         f"All in service {found['created_s']} s after the first CreateEndpoint.",
         f"Each answered as itself: {found['call_ms']['p50']} ms, median of first calls by boto3.",
         f"Kernel memory, for each: {kernel:.2f} MB. `hostler down`: {found['down_s']} s.",
-        f"{place['cpus']} CPUs, load average {place['load_average']:.1f} at the end.",
+        f"{place['cpus']} CPUs, load average {place['load_average_before']:.1f} before.",
     ]
     return "\n".join(lines)
 

@@ -62,7 +62,12 @@ def _fill(store: Store, names: list[Metric], each: int) -> None:
     first = [Sample(name, NOW, 60, "None", point) for name in names]
     store.run(lambda tx: metrics.put(tx, first, NOW), write=True)
     ids = store.run(lambda tx: list(tx.execute(select(series.c.id)).scalars()))
-    columns = {"resolution_s": 60, "unit": 0, "number": point.count, "total": point.total}
+    columns: dict[str, object] = {
+        "resolution_s": 60,
+        "unit": 0,
+        "number": point.count,
+        "total": point.total,
+    }
     columns |= {"least": point.least, "greatest": point.greatest, "sketch": point.encoded()}
 
     def fill(tx: Transaction) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 import boto3
 
 from bench import load
-from bench.__main__ import CACHE, machine
+from bench.__main__ import machine
+from bench.environments import CACHE
 from bench.hostler import Deployed, hostler
 
 ENDPOINT = "shadowed"

@@ -25,7 +25,7 @@ import boto3
 from botocore.config import Config
 
 from bench import soak_plot
-from bench.__main__ import CACHE
+from bench.environments import CACHE
 from bench.peers.base import free_port
 
 ENDPOINT, VARIANT = "rc-soak-fraud-ep", "AllTraffic"

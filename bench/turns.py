@@ -85,7 +85,7 @@ def measure(plan: Plan, work: Path) -> Found:
 
 def app(python: Path, name: str, *words: object) -> str:
     """What a program of bench/apps says."""
-    command = [python, APPS / name, *map(str, words)]
+    command = [str(python), str(APPS / name), *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr}")
@@ -232,7 +232,7 @@ class _Turns:
 
 def _boto3(deployed: Deployed, *words: object) -> str:
     """Hostler's own environment has boto3."""
-    command = [sys.executable, APPS / "boto3_client.py", *map(str, words)]
+    command = [sys.executable, str(APPS / "boto3_client.py"), *map(str, words)]
     environment = {key: value for key, value in deployed.exports.items() if "ENDPOINT" not in key}
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=True, timeout=120

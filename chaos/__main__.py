@@ -63,7 +63,8 @@ def main() -> int:
 def judge(name: str, seed: int, scale: Scale) -> Verdict:
     """Do what the fault is, to a Hostler of its own."""
     title, parts = FAULTS[name]
-    began, claims = time.monotonic(), []
+    began = time.monotonic()
+    claims: list[Claim] = []
     try:
         with world(seed, scale) as made:
             for part in parts:

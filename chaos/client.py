@@ -11,7 +11,6 @@ import asyncio
 import hashlib
 import json
 import os
-import sys
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -115,7 +114,12 @@ class Load:
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
-        loop.add_reader(0, lambda: os.read(0, 4096) or over.set())
+
+        def told() -> None:
+            if not os.read(0, 4096):
+                over.set()
+
+        loop.add_reader(0, told)
         start = time.monotonic()
         for _ in range(self.orders.connections):
             self.send()
@@ -197,7 +201,8 @@ def signed(orders: Orders) -> list[Request]:
 
 
 def main() -> None:
-    load = Load(Orders(**json.loads(sys.stdin.buffer.raw.readline())))
+    with open(0, "rb", buffering=0, closefd=False) as stdin:  # Load.run reads on
+        load = Load(Orders(**json.loads(stdin.readline())))
     uvloop.run(load.run())
     late = sorted(load.late_s)
     late_ms = late[int(0.99 * len(late))] * 1000 if late else 0.0

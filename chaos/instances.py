@@ -37,7 +37,7 @@ def killed(world: World) -> Iterator[Claim]:
             victim = world.rng.choice(world.workers(endpoint))
             began = time.monotonic()
             os.kill(victim.pid, signal.SIGKILL)
-            eventually("its end", lambda v=victim: v not in world.workers(endpoint), every_s=0.005)
+            _gone(world, endpoint, victim)
             took.append(world.whole(endpoint, 2) - began)
             pause(world.scale.kill_apart_s)
     lost = [each for each in calls.failed if each.status != 424]
@@ -115,6 +115,10 @@ def stopped(world: World) -> Iterator[Claim]:
         )
     for seconds in replaced:
         yield verdict.time("and then it is replaced", f"{seconds:.1f} s later", seconds <= 15)
+
+
+def _gone(world: World, endpoint: str, victim: Worker) -> None:
+    eventually("its end", lambda: victim not in world.workers(endpoint), every_s=0.005)
 
 
 def _replaced(world: World, endpoint: str, victim: Worker) -> float:

@@ -56,7 +56,7 @@ def _models(place: Place) -> Path:
     models = place.work / "models"
     models.mkdir()
     probe = json.dumps([0.0, 0.0, 0.0, 0.0])
-    command = [place.python, APPS / "train.py", models, probe]
+    command = [str(place.python), str(APPS / "train.py"), str(models), probe]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise AbsentError(f"the models cannot be trained: {done.stderr.splitlines()[-1]}")
