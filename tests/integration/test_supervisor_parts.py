@@ -139,7 +139,8 @@ def test_a_slot_whose_command_changes_is_ended_and_started_with_the_new_one(slot
     slots.children.add(Child("zygote-sklearn", _shell("exec sleep 61")))
     slots.until("the new command runs", lambda: child.process not in (None, first))
     assert child.process is not None
-    assert b"61" in Path(f"/proc/{child.process.pid}/cmdline").read_bytes()
+    words = Path(f"/proc/{child.process.pid}/cmdline")  # empty while the shell becomes its command
+    slots.until("it is the new one", lambda: b"61" in words.read_bytes())
 
 
 @pytest.mark.parametrize("failed", [False, True])
