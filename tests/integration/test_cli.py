@@ -114,8 +114,12 @@ def test_status_tells_machines_the_same(typed: Typed) -> None:
     assert runtime.endswith(", nearest to 1.7-1")
     (variant,) = endpoints[ECHO_EP]["variants"]
     assert variant == {
-        **{"name": "AllTraffic", "instances": 1, "desired": 1, "reason": ""},
-        **{"serverless": False, "shadow": False},
+        "name": "AllTraffic",
+        "instances": 1,
+        "desired": 1,
+        "reason": "",
+        "serverless": False,
+        "shadow": False,
     }
     assert endpoints[FAILED_EP]["status"] == "Failed"
     assert "nobody_has_this" in endpoints[FAILED_EP]["reason"]
