@@ -156,6 +156,7 @@ class Cleaner:
                 tags.of(tx, endpoint.arn),
                 known,
                 "a gateway has not said yet how far its counts of calls go",
+                deciding.SERVERLESS if _is_serverless(tx, endpoint) else "",
             )
             return Seen(endpoint, deciding.decide(candidate, self._rules, now))
 
@@ -274,6 +275,11 @@ def _deployments(tx: Transaction, mark: Mark) -> Sequence[Deployment]:
         if (known.endpoint.account, known.endpoint.region) == (mark.account, mark.region):
             found += known.deployments.values()
     return found
+
+
+def _is_serverless(tx: Transaction, endpoint: Endpoint) -> bool:
+    serving = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
+    return serving is not None and any(each.serverless for each in serving.variants)
 
 
 def _models(deployment: Deployment) -> tuple[str, ...]:
