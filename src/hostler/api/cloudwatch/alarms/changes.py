@@ -49,7 +49,7 @@ def set_state(tx: Transaction, call: Call) -> None:
     if reason_data is not None:
         try:
             json.loads(reason_data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise CallerError("InvalidFormat", "StateReasonData was not valid JSON.") from None
     asked = Evaluation(AlarmState(params["StateValue"]), params["StateReason"], reason_data)
     change = alarm_transitions.moved(kept.alarm, asked, call.now)
