@@ -41,7 +41,7 @@ class Metering:
     ) -> None:
         layout = settings.layout
         store, logs, metrics = stores
-        counted = MetricIngest(
+        ingest = MetricIngest(
             metrics,
             layout,
             clock,
@@ -49,17 +49,17 @@ class Metering:
             tell=Differences(logs, clock).write,
             gateways=gateways,
         )
-        self.counted = counted.counted
+        self.counted = ingest.counted
         """Until when all calls are known."""
         used = UsageSampler(metrics, ProcessUsage(layout), clock)
         scaling = Scaling(store, metrics, clock, plane.wake, lambda: settings.config.quotas)
         alarms = Alarms(store, metrics, clock, settings, further={"autoscaling": scaling.act})
         self.wake = alarms.waking(scaling.waking(plane.wake))
         """Wakes alarms, scalable targets and endpoints by their keys."""
-        gathering = Gathering(counted, used, plane.publication, layout.spools)
+        gathering = Gathering(ingest, used, plane.publication, layout.spools)
         token_file = settings.config.prometheus.token_file
         token = Path(token_file).read_text if token_file else None
         self.scrape = Scrape(gathering.text, token)
         """What Prometheus reads, and the token that it must bring."""
-        self.parts = (counted, used, alarms, scaling)
+        self.parts = (ingest, used, alarms, scaling)
         """What runs beside the API."""

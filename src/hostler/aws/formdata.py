@@ -7,7 +7,6 @@ is no well-formed form raises FormError, at the latest where it ends.
 import re
 from typing import NamedTuple
 
-BOUNDARY_MAX = 70
 HEAD_BYTES_MAX = 8 << 10
 _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]{1,70})"|([^\s";,]{1,70}))\s*(?:;|$)', re.IGNORECASE)
 _DISPOSITION = re.compile(rb"^form-data\s*(?=;)", re.IGNORECASE)

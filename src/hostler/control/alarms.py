@@ -95,7 +95,7 @@ class AlarmEvaluator:
         self._wake.clear()
         woken, self._woken = self._woken, set()
         now = self._clock.now()
-        due = [every for every, end in _ends(now).items() if end > self._ends[every]]
+        due = [every for every, end in ends(now).items() if end > self._ends[every]]
         if not due and not woken:
             return
         kept = await self._store.read(partial(_due, every=due, woken=woken))
@@ -107,7 +107,7 @@ class AlarmEvaluator:
         if changed or woken or MINUTE_S in due:
             for one, change in await self._store.read(partial(_composed, now=now)):
                 await self._settle(one, change)
-        self._ends.update({every: _ends(now)[every] for every in due})
+        self._ends.update({every: ends(now)[every] for every in due})
         await self._housekeep(now)
         if STATE_SET in woken:
             for line in await self._store.read(alarm_queue.lines):
@@ -144,7 +144,7 @@ class AlarmEvaluator:
         return levels.start_of(now, FINE_S) + FINE_S - now
 
 
-def _ends(now: float) -> Mapping[int, int]:
+def ends(now: float) -> Mapping[int, int]:
     """Up to when data are complete, by interval."""
     return {every: levels.start_of(now - late, every) for every, late in SETTLED_S.items()}
 
@@ -161,12 +161,12 @@ def _due(tx: Transaction, every: Sequence[int], woken: set[str]) -> Sequence[Kep
 
 def _evaluated(tx: Transaction, some: Sequence[Kept], now: float) -> Sequence[tuple[Kept, Change]]:
     """What follows from the data of some alarms."""
-    ends = _ends(now)
+    until = ends(now)
     found = []
     for kept in some:
         alarm = kept.alarm
         assert isinstance(alarm, MetricAlarm)
-        points = alarm_points.read(tx, alarm, ends[alarm.every_s])
+        points = alarm_points.read(tx, alarm, until[alarm.every_s])
         change = alarm_transitions.evaluated(alarm, alarms.evaluate(alarm, points, now), now)
         if change is not None:
             found.append((kept, change))

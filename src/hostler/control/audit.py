@@ -4,7 +4,6 @@ Invariant: as in ``ingest``: how far a spool was read is committed with what was
 """
 
 import asyncio
-import logging
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from hostler.domain.config import Audit
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
 from hostler.modelserver import own_spool, spool
+from hostler.snapshot import background
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import trail
 from hostler.telemetry.trail import Kept
@@ -27,8 +27,6 @@ HOUSEKEEPING_S = 3600.0
 BATCH = 500
 LOST = "AuditRecordsLost"
 """The event that stands for records which are not there."""
-
-_log = logging.getLogger("hostler.audit")
 
 
 class AuditIngest:
@@ -50,23 +48,21 @@ class AuditIngest:
         self._clock = clock
         self._account = account
         self._bounds = kept
+        self._next_housekeeping = 0.0
 
     async def run(self) -> None:
         """Read until cancelled."""
-        housekeeping = 0.0
-        said = ""
+        attempts = background.Attempts("hostler.audit", (StoreUnavailableError, OSError))
         while True:
-            try:
-                if self._clock.now() >= housekeeping:
-                    housekeeping = self._clock.now() + HOUSEKEEPING_S
-                    await self.housekeep()
-                await self.sweep()
-                said = ""
-            except (StoreUnavailableError, OSError) as error:
-                if str(error) != said:
-                    said = str(error)
-                    _log.warning("records of calls wait in their spools: %s", error)
+            await attempts.attempt("records of calls wait in their spools", self._work())
             await asyncio.sleep(POLL_S)
+
+    async def _work(self) -> None:
+        """Read what came, and keep house if it is time."""
+        if self._clock.now() >= self._next_housekeeping:
+            self._next_housekeeping = self._clock.now() + HOUSEKEEPING_S
+            await self.housekeep()
+        await self.sweep()
 
     async def sweep(self) -> None:
         """Read what came since the last time, of every process."""

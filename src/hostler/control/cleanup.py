@@ -20,6 +20,7 @@ from hostler.planning import cleanup as deciding
 from hostler.planning import cleanup_steps as steps
 from hostler.planning.cleanup import Calls, Candidate, Rules, State, Verdict
 from hostler.planning.cleanup_steps import Mark, Step
+from hostler.snapshot import background
 from hostler.store import cleanups, endpoints, tags
 from hostler.store.configs import CONFIGS
 from hostler.store.database import Store, StoreUnavailableError, Transaction
@@ -100,11 +101,9 @@ class Cleaner:
 
     async def run(self) -> None:
         """Work until cancelled."""
+        attempts = background.Attempts("hostler.control", (StoreUnavailableError,))
         while True:
-            try:
-                await self.turn()
-            except StoreUnavailableError as error:
-                _log.warning("idle endpoints are looked for later: %s", error)
+            await attempts.attempt("idle endpoints are looked for later", self.turn())
             await asyncio.sleep(POLL_S)
 
     async def turn(self) -> None:
@@ -157,6 +156,7 @@ class Cleaner:
                 tags.of(tx, endpoint.arn),
                 known,
                 "a gateway has not said yet how far its counts of calls go",
+                deciding.SERVERLESS if _is_serverless(tx, endpoint) else "",
             )
             return Seen(endpoint, deciding.decide(candidate, self._rules, now))
 
@@ -275,6 +275,11 @@ def _deployments(tx: Transaction, mark: Mark) -> Sequence[Deployment]:
         if (known.endpoint.account, known.endpoint.region) == (mark.account, mark.region):
             found += known.deployments.values()
     return found
+
+
+def _is_serverless(tx: Transaction, endpoint: Endpoint) -> bool:
+    serving = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
+    return serving is not None and any(each.serverless for each in serving.variants)
 
 
 def _models(deployment: Deployment) -> tuple[str, ...]:

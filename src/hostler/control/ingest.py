@@ -6,7 +6,6 @@ neither loses nor doubles one; lines written while nobody read them arrive when 
 
 import asyncio
 import itertools
-import logging
 import os
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from hostler.domain.ids import InstanceId, endpoint_log_group
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
 from hostler.modelserver import folder, spool
+from hostler.snapshot import background
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import log_retention, logs
 from hostler.telemetry.logs import Event
@@ -31,8 +31,6 @@ BATCHES_A_TURN = 10
 """Of one instance, so that one that never stops talking does not silence the others."""
 BATCH_LINES = 1_000
 """Lines of one transaction: at most 32 MB, as a line has at most 32 KB."""
-
-_log = logging.getLogger("hostler.control")
 
 QUIET_S = 10.0
 QUIET_SWEEPS = 4
@@ -143,6 +141,7 @@ class Ingest:
         self._clock = clock
         self._sources: dict[str, Source] = {}
         self._sweeps = 0
+        self._next_housekeeping = self._next_turn = 0.0
         self._behind = 0
         """The group behind which the next turn of deleting looks."""
         self._read: dict[str, Signature] = {}
@@ -150,18 +149,19 @@ class Ingest:
 
     async def run(self) -> None:
         """Read until cancelled."""
-        next_housekeeping = next_turn = 0.0
+        attempts = background.Attempts("hostler.control", (StoreUnavailableError, OSError))
         while True:
-            try:
-                if self._clock.now() >= next_housekeeping:
-                    next_housekeeping = self._clock.now() + HOUSEKEEPING_S
-                    await self.housekeep()
-                await self.sweep()
-                if self._clock.now() >= next_turn:
-                    next_turn = self._clock.now() + await self.expire()
-            except (StoreUnavailableError, OSError) as error:
-                _log.warning("logs wait in their spools: %s", error)
+            await attempts.attempt("logs wait in their spools", self._work())
             await asyncio.sleep(POLL_S)
+
+    async def _work(self) -> None:
+        """Read what came, and keep house if it is time."""
+        if self._clock.now() >= self._next_housekeeping:
+            self._next_housekeeping = self._clock.now() + HOUSEKEEPING_S
+            await self.housekeep()
+        await self.sweep()
+        if self._clock.now() >= self._next_turn:
+            self._next_turn = self._clock.now() + await self.expire()
 
     async def sweep(self) -> None:
         """Read what came since the last time, of every instance."""

@@ -25,6 +25,7 @@ from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
 from hostler.domain.snapshot import EndpointRoute
 from hostler.modelserver import own_spool, spool
+from hostler.snapshot import background
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import calls, endpoint_metrics, levels, metric_rollups, metrics
 from hostler.telemetry.concurrency import Concurrency
@@ -111,6 +112,7 @@ class MetricIngest:
         """As last known; of variants that are gone too, until the housekeeper has been around."""
         self._behind = 0
         self._begun = False
+        self._next_turn = 0.0
         self._gateways = gateways
         self.counted = Counted(clock, monotonic)
         """Until when all calls are read."""
@@ -118,20 +120,22 @@ class MetricIngest:
 
     async def run(self) -> None:
         """Read until cancelled."""
-        next_turn = 0.0
+        attempts = background.Attempts("hostler.control", (StoreUnavailableError, OSError))
         while True:
-            try:
-                if self._learn():
-                    if await self.sweep():
-                        await self.concurrent()
-                        await self.fill()
-                    if self._clock.now() >= next_turn:
-                        done = await self.housekeep()
-                        busy = done.moved >= metric_rollups.POINTS_MAX
-                        next_turn = self._clock.now() + (TURN_AGAIN_S if busy else TURN_S)
-            except (StoreUnavailableError, OSError) as error:
-                _log.warning("metrics wait in their spools: %s", error)
+            await attempts.attempt("metrics wait in their spools", self._work())
             await asyncio.sleep(POLL_S)
+
+    async def _work(self) -> None:
+        """Read what came, and keep house if it is time."""
+        if not self._learn():
+            return
+        if await self.sweep():
+            await self.concurrent()
+            await self.fill()
+        if self._clock.now() >= self._next_turn:
+            done = await self.housekeep()
+            busy = done.moved >= metric_rollups.POINTS_MAX
+            self._next_turn = self._clock.now() + (TURN_AGAIN_S if busy else TURN_S)
 
     async def sweep(self) -> bool:
         """Read what came since the last time; whether that was all."""

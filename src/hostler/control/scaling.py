@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 
-from hostler.control import scaling_steps
-from hostler.control.alarms import SETTLED_S
+from hostler.control import alarms, scaling_steps
 from hostler.control.controller import RESYNC_S
 from hostler.control.scaling_steps import Rules
 from hostler.domain.alarm import Firing, MetricAlarm
@@ -21,7 +20,7 @@ from hostler.domain.scaling import KEY, Policy
 from hostler.planning.scaling import Signal
 from hostler.store import scaling, scaling_activities
 from hostler.store.database import Store, Transaction
-from hostler.telemetry import alarm_points, levels
+from hostler.telemetry import alarm_points
 
 ATTEMPTS = 3
 """Transactions tried when a row changed under one; each reads and decides again."""
@@ -96,8 +95,8 @@ class ScalingReconciler:
 
 def _signal(tx: Transaction, policy: Policy, alarm: MetricAlarm, now: float) -> Signal:
     """What an alarm says to a policy, on as many real data points as it is evaluated on."""
-    end = levels.start_of(now - SETTLED_S[alarm.every_s], alarm.every_s)
-    points = [point for point in alarm_points.read(tx, alarm, end) if point is not None]
+    read = alarm_points.read(tx, alarm, alarms.ends(now)[alarm.every_s])
+    points = [point for point in read if point is not None]
     used = points[-alarm.evaluation_periods :]
     return Signal(
         policy,

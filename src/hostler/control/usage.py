@@ -5,21 +5,19 @@ looking takes a thread, never the loop.
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from functools import partial
 
 from hostler.domain.ids import InstanceId
 from hostler.domain.ports import Clock
 from hostler.domain.usage import Usage, UsageSource
+from hostler.snapshot import background
 from hostler.store.database import Store, StoreUnavailableError
 from hostler.telemetry import instance_metrics, metrics
 
 PERIOD_S = 60.0
 SOON_S = 5.0
 """After the first look, which knows no processor time, comes a second one."""
-
-_log = logging.getLogger("hostler.control")
 
 
 class UsageSampler:
@@ -41,13 +39,11 @@ class UsageSampler:
 
     async def run(self) -> None:
         """Sample until cancelled."""
-        await self._look()
+        attempts = background.Attempts("hostler.control", (StoreUnavailableError, OSError))
+        await attempts.attempt("what instances use is not seen now", self._look())
         await asyncio.sleep(SOON_S)
         while True:
-            try:
-                await self.sample()
-            except (StoreUnavailableError, OSError) as error:
-                _log.warning("what instances use is not written down now: %s", error)
+            await attempts.attempt("what instances use is not written down now", self.sample())
             await asyncio.sleep(PERIOD_S)
 
     async def sample(self) -> None:

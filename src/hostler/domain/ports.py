@@ -24,7 +24,8 @@ class Wake(Protocol):
     """Asks a controller to reconcile a key soon; loses nothing, promises no count.
 
     An endpoint's key is its id; a model that is to be made ready, or was deleted, has its ARN, and
-    so has an alarm that was put; that of what is delivered is ``topic.wake_key``.
+    so has an alarm that was put (``alarm.STATE_SET`` where a state was); a scalable target's is
+    ``Target.key``, that of what is delivered ``topic.wake_key``.
     """
 
     def __call__(self, key: str, /) -> None: ...

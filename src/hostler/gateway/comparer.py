@@ -70,12 +70,12 @@ class Comparer:
         error = found.exception()
         if error is not None:
             self._defect("while comparing answers", error)
-            judged(None)
             self._next()
+            judged(None)
             return
         agreement, spent_s = found.result()
-        judged(agreement)
         self._loop.call_later(spent_s * (1 - SHARE) / SHARE, self._next)
+        judged(agreement)
 
 
 def _timed(pair: _Pair) -> tuple[Agreement, float]:

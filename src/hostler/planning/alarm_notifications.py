@@ -115,11 +115,14 @@ def _dimensions(metric: MetricStatistic) -> Sequence[Mapping[str, str]]:
 
 
 def _triggering(reason_data: str | None) -> Sequence[Mapping[str, Any]]:
-    found = json.loads(reason_data or "{}").get("triggeringAlarms", ())
-    return [
-        {
-            "Arn": each["arn"],
-            "State": {"Value": each["state"]["value"], "Timestamp": each["state"]["timestamp"]},
-        }
-        for each in found
-    ]
+    """Those that an evaluation names; none where SetAlarmState was given other data."""
+    try:
+        return [
+            {
+                "Arn": each["arn"],
+                "State": {"Value": each["state"]["value"], "Timestamp": each["state"]["timestamp"]},
+            }
+            for each in json.loads(reason_data or "{}")["triggeringAlarms"]
+        ]
+    except (KeyError, TypeError):
+        return []

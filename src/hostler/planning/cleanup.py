@@ -16,6 +16,8 @@ from hostler.domain.endpoint import EndpointStatus
 
 ENVIRONMENT = "Environment"
 """The tag that says what an endpoint is for."""
+SERVERLESS = "it is serverless: it costs nothing while nobody calls it"
+"""Why such an endpoint stays (``Candidate.apart``)."""
 
 
 class State(StrEnum):
@@ -69,6 +71,8 @@ class Candidate:
     calls: Calls | None = None
     silent: str = ""
     """Why nothing is known of its calls."""
+    apart: str = ""
+    """Why it stays, whoever calls it, if it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ def decide(candidate: Candidate, rules: Rules, now: float) -> Verdict:
         return Verdict(State.KEPT, reason)
     if candidate.status != EndpointStatus.IN_SERVICE:
         return Verdict(State.KEPT, f"it is {candidate.status}, not InService")
+    if candidate.apart:
+        return Verdict(State.KEPT, candidate.apart)
     calls, window = candidate.calls, durations.written(rules.older_than_s)
     touched, how = _touched(candidate)
     if calls is None:

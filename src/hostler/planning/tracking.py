@@ -10,21 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from hostler.domain.alarm import (
+    FINE_S,
+    MINUTE_S,
     Actions,
     AlarmQuery,
-    AlarmState,
     Comparison,
     MetricAlarm,
     MetricStatistic,
-    Standing,
 )
 from hostler.domain.scaling import Dimension, Policy, Target
+from hostler.planning import alarm_transitions
 
-MINUTE_S, FINE_S = 60, 10
 HIGH_POINTS, LOW_POINTS = 3, 15
 LOW_SHARE = 0.9
 """The low alarm's threshold, as a share of the target value."""
-CREATED = "Unchecked: Initial alarm creation"
 
 _ENDPOINTS = "AWS/SageMaker"
 
@@ -90,7 +89,7 @@ def _alarm(
         threshold=goal if high else goal * LOW_SHARE,
         evaluation_periods=HIGH_POINTS if high else LOW_POINTS,
         configured=now,
-        standing=Standing(AlarmState.INSUFFICIENT_DATA, CREATED, None, now, now),
+        standing=alarm_transitions.initial(now),
         description=f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy.arn}.",
         metric=_statistic(target, policy.request, high=high),
         queries=_queries(policy.request),

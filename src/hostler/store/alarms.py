@@ -37,10 +37,11 @@ from hostler.domain.alarm import (
     MetricAlarm,
     Standing,
     States,
+    alarm_arn,
     kind_of,
 )
 from hostler.domain.errors import ConcurrentChangeError
-from hostler.store import alarm_history, alarm_queue
+from hostler.store import alarm_history, alarm_queue, tags
 from hostler.store.control_metadata import metadata
 from hostler.store.database import Transaction
 
@@ -143,8 +144,10 @@ def count(tx: Transaction, account: str, region: str) -> int:
 
 
 def remove(tx: Transaction, account: str, region: str, names: Iterable[str]) -> None:
-    """Forget alarms; their history stays."""
+    """Forget alarms with their tags; their history stays."""
     for chunk in _chunks(names):
+        for name in chunk:
+            tags.remove_all(tx, alarm_arn(region, account, name))
         tx.execute(
             delete(alarms).where(
                 alarms.c.account == account,

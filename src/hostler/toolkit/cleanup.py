@@ -135,14 +135,12 @@ class Cleanup:
         except self.clients.refused as error:
             why = f"it cannot be described: {endpoint_facts.said(error)}"
             return Found(name, "", "unknown", Verdict(State.UNKNOWN, why), prices.NOTHING)
-        candidate, now = facts.candidate, self._now()
+        candidate, now = replace(facts.candidate, apart=facts.apart), self._now()
         rules = self.rules
         if until_began and self._began is not None:
             now, rules = self._began[0], _exactly(self.rules)
         concerned, _ = deciding.concerns(candidate, rules)
-        if concerned and candidate.status == "InService":
-            if facts.apart:
-                return _as_found(facts, Verdict(State.KEPT, facts.apart))
+        if concerned and candidate.status == "InService" and not candidate.apart:
             candidate = self._with_calls(facts)
         return _as_found(facts, deciding.decide(candidate, rules, now))
 

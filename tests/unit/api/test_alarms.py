@@ -321,14 +321,26 @@ def test_a_state_that_is_set_is_shown_and_written_down(world: Any, client: Any) 
         "ResourceNotFound",
         "There is no alarm gone.",
     )
-    code, _ = refusal(
-        client.set_alarm_state,
-        AlarmName="errors",
-        StateValue="OK",
-        StateReason="",
-        StateReasonData="{",
+    for data in ("{", "[" * 4_000):
+        code, _ = refusal(
+            client.set_alarm_state,
+            AlarmName="errors",
+            StateValue="OK",
+            StateReason="",
+            StateReasonData=data,
+        )
+        assert code == "InvalidFormat"
+
+
+@pytest.mark.parametrize("data", ["[1]", '{"triggeringAlarms": 1}', '{"triggeringAlarms": ["a"]}'])
+def test_a_composite_alarms_state_may_be_set_with_any_data(client: Any, data: str) -> None:
+    put(client)
+    client.put_composite_alarm(AlarmName="both", AlarmRule="ALARM(errors)")
+    client.set_alarm_state(
+        AlarmName="both", StateValue="ALARM", StateReason="a test", StateReasonData=data
     )
-    assert code == "InvalidFormat"
+    shown = client.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    assert [each["StateReasonData"] for each in shown] == [data]
 
 
 def test_history_is_told_by_type_time_and_pages_and_outlives_the_alarm(client: Any) -> None:

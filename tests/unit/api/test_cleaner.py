@@ -108,6 +108,23 @@ def test_who_is_called_meanwhile_is_kept(place: Place) -> None:
     assert sorted(place.turn()) == ["DeleteEndpoint", "EndpointCleanupWithdrawn"]
 
 
+def test_a_serverless_endpoint_is_kept(place: Place) -> None:
+    """It costs nothing while nobody calls it; ``hostler cleanup`` keeps it as well."""
+    place.deployable("naps-dev")
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": "naps-dev-v1",
+        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1},
+    }
+    place.world.client("sagemaker").create_endpoint_config(
+        EndpointConfigName="naps", ProductionVariants=[variant]
+    )
+    place.deploy("naps-dev-x", "naps")
+    place.later(10 * DAY_S)
+    place.turn()
+    assert sorted(place.marked()) == ["a-dev-b", "c-dev-d"]
+
+
 def test_a_tag_that_exempts_withdraws_what_was_announced(place: Place) -> None:
     place.turn()
     arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/a-dev-b"

@@ -240,6 +240,7 @@ def test_each_protocol_may_have_its_own_text(world: Any, client: Any, topic: str
         ({"Message": "x", "Subject": "a\nb"}, "Invalid parameter: Subject"),
         ({"Message": "x", "Subject": "x" * 101}, "Invalid parameter: Subject"),
         ({"Message": "x", "MessageStructure": "json"}, "JSON message body failed to parse"),
+        ({"Message": "[" * 9_999, "MessageStructure": "json"}, "JSON message body failed to parse"),
         ({"Message": "{}", "MessageStructure": "json"}, "No default entry in JSON message body"),
         ({"Message": "x", "MessageStructure": "xml"}, "Invalid parameter: MessageStructure"),
         ({"Message": "x", "MessageGroupId": "g"}, "standard topics, not FIFO"),

@@ -70,3 +70,24 @@ def test_a_defect_is_told_and_the_next_pair_is_compared(monkeypatch: pytest.Monk
 
     assert judged(work, defects) == [None, Agreement.CLOSE]
     assert [type(each) for each in defects] == [ZeroDivisionError]
+
+
+def test_a_defect_in_who_hears_of_it_keeps_no_other_pair_waiting() -> None:
+    async def run() -> list[Agreement | None]:
+        loop, heard, broken = asyncio.get_running_loop(), list[Agreement | None](), list[object]()
+        loop.set_exception_handler(lambda _, context: broken.append(context["exception"]))
+        made = Comparer(loop, lambda _, error: broken.append(error))
+
+        def fail(_: Agreement | None) -> None:
+            raise ZeroDivisionError
+
+        made.ask(ONE, OTHER, 1e-6, fail)
+        made.ask(ONE, OTHER, 1e-6, heard.append)
+        async with asyncio.timeout(20):
+            while not heard:
+                await asyncio.sleep(0.001)
+        made.close()
+        assert [type(each) for each in broken] == [ZeroDivisionError]
+        return heard
+
+    assert asyncio.run(run()) == [Agreement.CLOSE]

@@ -17,7 +17,7 @@ from hostler.domain.alarm import (
 )
 from hostler.domain.errors import ConcurrentChangeError
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
-from hostler.store import alarm_history, alarm_queue, alarms, schema
+from hostler.store import alarm_history, alarm_queue, alarms, schema, tags
 from hostler.store.alarm_history import Filter
 from hostler.store.alarm_queue import Queued
 from hostler.store.alarms import Kept, Wanted
@@ -182,3 +182,13 @@ def test_history_outlives_its_alarm_and_is_bounded(
     assert times(Filter(kinds=(AlarmKind.COMPOSITE,))) == []
     store.run(lambda tx: alarm_history.forget(tx, NOW + 4), write=True)
     assert times(Filter()) == [4]
+
+
+def test_an_alarm_that_is_forgotten_leaves_no_tags(store: Store) -> None:
+    mine, other = metric_alarm(name="mine"), metric_alarm(name="other")
+    put(store, mine, other)
+    for each in (mine, other):
+        store.run(lambda tx, arn=each.arn: tags.put(tx, arn, {"Team": "rc"}), write=True)
+    store.run(lambda tx: alarms.remove(tx, *WHERE, ["mine"]), write=True)
+    assert store.run(lambda tx: tags.of(tx, mine.arn)) == {}
+    assert store.run(lambda tx: tags.of(tx, other.arn)) == {"Team": "rc"}

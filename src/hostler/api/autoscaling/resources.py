@@ -92,9 +92,21 @@ def existing(tx: Transaction, call: Call) -> Target:
     return found
 
 
-def is_of(target: Target, resource_id: str) -> bool:
-    """Whether a resource ID names the target's resource."""
-    return scaling.resource_key(target.resource_id) == scaling.resource_key(resource_id)
+def listed(tx: Transaction, call: Call) -> list[Target]:
+    """The targets that a list's ResourceId and ScalableDimension leave, the oldest first."""
+    params = call.params
+    check_namespace(params)
+    resource_id, dimension = params.get("ResourceId"), params.get("ScalableDimension")
+    found = scaling.targets_of(tx, call.account, call.region)
+    if dimension is not None:
+        dimension_of(dimension)
+        if resource_id is None:
+            raise validation("ResourceId must be specified when ScalableDimension is.")
+        found = [each for each in found if each.dimension == dimension]
+    if resource_id is not None:
+        key = scaling.resource_key(resource_id)
+        found = [each for each in found if scaling.resource_key(each.resource_id) == key]
+    return list(found)
 
 
 def variant_of(tx: Transaction, call: Call, resource: Resource) -> tuple[Endpoint, Variant]:

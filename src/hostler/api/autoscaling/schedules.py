@@ -70,24 +70,13 @@ def delete(tx: Transaction, call: Call) -> Mapping[str, Any]:
 def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
     """DescribeScheduledActions: in the order of their targets, and of their names."""
     params = call.params
-    resources.check_namespace(params)
-    resource_id, dimension = params.get("ResourceId"), params.get("ScalableDimension")
     names: Sequence[str] | None = params.get("ScheduledActionNames")
-    if dimension is not None:
-        resources.dimension_of(dimension)
-        if resource_id is None:
-            raise validation("ResourceId must be specified when ScalableDimension is.")
-    found: list[tuple[Target, ScheduledAction]] = []
-    for target in scaling.targets_of(tx, call.account, call.region):
-        if resource_id is not None and not resources.is_of(target, resource_id):
-            continue
-        if dimension is not None and target.dimension != dimension:
-            continue
-        found += [
-            (target, action)
-            for action in scaling.actions(tx, target.id)
-            if not names or action.name in names
-        ]
+    found = [
+        (target, action)
+        for target in resources.listed(tx, call)
+        for action in scaling.actions(tx, target.id)
+        if not names or action.name in names
+    ]
     page, following = pages.cut(found, lambda each: each[1].arn, params)
     return {"ScheduledActions": [_shape(*each) for each in page], **following}
 

@@ -64,7 +64,7 @@ def _texts(given: str, structure: str | None) -> Mapping[Protocol, str]:
         raise refusals.invalid("MessageStructure")
     try:
         parsed = json.loads(given)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         raise refusals.invalid("Message Structure - JSON message body failed to parse")

@@ -127,7 +127,7 @@ def _with(topic: Topic, attribute: str, value: str) -> Topic:
 def _is_default(topic: Topic, value: str) -> bool:
     try:
         return bool(json.loads(value) == _policy(topic))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

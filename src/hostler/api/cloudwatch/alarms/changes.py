@@ -16,7 +16,7 @@ from hostler.domain.alarm import STATE_SET, AlarmState, CompositeAlarm
 from hostler.domain.errors import CallerError
 from hostler.planning import alarm_transitions
 from hostler.planning.alarms import Evaluation
-from hostler.store import alarm_history, alarms, tags
+from hostler.store import alarm_history, alarms
 from hostler.store.database import Transaction
 
 
@@ -36,7 +36,6 @@ def delete(tx: Transaction, call: Call) -> None:
     for alarm in found:
         item = alarm_transitions.configured(alarm, "delete", shapes.of_history(alarm), call.now)
         alarm_history.note(tx, *where, item)
-        tags.remove_all(tx, alarm.arn)
     alarms.remove(tx, *where, [alarm.name for alarm in found])
 
 
@@ -50,7 +49,7 @@ def set_state(tx: Transaction, call: Call) -> None:
     if reason_data is not None:
         try:
             json.loads(reason_data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise CallerError("InvalidFormat", "StateReasonData was not valid JSON.") from None
     asked = Evaluation(AlarmState(params["StateValue"]), params["StateReason"], reason_data)
     change = alarm_transitions.moved(kept.alarm, asked, call.now)
