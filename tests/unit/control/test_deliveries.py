@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -182,6 +183,17 @@ def test_who_does_not_answer_is_left_at_the_deadline(
             world.subscribe(subscription(server.url))
             world.deliver(subscription(server.url), message(1))
             assert await world.turn() == 20
+
+    asyncio.run(run())
+
+
+def test_who_takes_no_body_is_left_at_the_deadline() -> None:
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            with pytest.raises(PostError, match="no answer within"):
+                async with asyncio.timeout(10):
+                    await http_post.post(url, {}, bytes(16_000_000), deadline_s=0.1)
 
     asyncio.run(run())
 
