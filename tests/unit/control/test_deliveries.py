@@ -159,6 +159,17 @@ def test_what_fails_is_tried_as_often_as_sns_does_and_given_up(world: World) -> 
     assert bodies == ["text 1"] * 4 + ["text 2"]
 
 
+def test_what_an_address_has_of_secrets_is_not_logged(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = subscription("http://user:hidden@127.0.0.1:1/hidden?token=hidden")
+    world.subscribe(one)
+    world.deliver(one, message(1))
+    assert asyncio.run(world.turn()) == 20
+    assert "http://127.0.0.1:1 (s-1)" in caplog.text
+    assert "hidden" not in caplog.text
+
+
 def test_what_the_endpoint_refuses_is_not_repeated(world: World) -> None:
     async def run() -> Told:
         async with told() as server:
