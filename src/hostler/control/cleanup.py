@@ -30,6 +30,7 @@ POLL_S = 5.0
 FRESH_S = 120.0
 """How far behind counts may be: the longest call, and their way from the gateways."""
 _OFF = Verdict(State.KEPT, "clean-ups are switched off")
+_SERVERLESS = Verdict(State.KEPT, deciding.SERVERLESS)
 _GONE = Verdict(State.KEPT, steps.GONE)
 
 _log = logging.getLogger("hostler.control")
@@ -145,6 +146,8 @@ class Cleaner:
                 return Seen(None, _GONE)
             if not self._settings.enabled:
                 return Seen(endpoint, _OFF)
+            if _is_serverless(tx, endpoint):
+                return Seen(endpoint, _SERVERLESS)
             known = None
             if until is not None and since is not None:
                 callee = calls.callee(endpoint.account, endpoint.region, endpoint.name)
@@ -240,6 +243,11 @@ class Cleaner:
             await self._call(operation, mark, params, why)
         except CallerError as error:
             _log.info("%s after %s: %s", operation, mark.arn, error.message)
+
+
+def _is_serverless(tx: Transaction, endpoint: Endpoint) -> bool:
+    serving = endpoints.deployment(tx, endpoint.current) if endpoint.current else None
+    return serving is not None and any(each.serverless for each in serving.variants)
 
 
 def _config_is_free(tx: Transaction, mark: Mark) -> bool:

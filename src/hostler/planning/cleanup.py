@@ -16,6 +16,7 @@ from hostler.domain.endpoint import EndpointStatus
 
 ENVIRONMENT = "Environment"
 """The tag that says what an endpoint is for."""
+SERVERLESS = "it is serverless: it costs nothing while nobody calls it"
 
 
 class State(StrEnum):

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from hostler.planning.cleanup import Candidate
+from hostler.planning.cleanup import SERVERLESS, Candidate
 from hostler.toolkit import prices
 from hostler.toolkit.prices import Cost, Prices
 
-SERVERLESS = "it is serverless: it costs nothing while nobody calls it"
 COMPONENTS = "it has inference components, whose calls are counted elsewhere"
 CONFIG_GONE = "its config is gone"
 ASYNC = "it is asynchronous: what waits in its queue is not looked at"

@@ -118,6 +118,24 @@ def test_a_tag_that_exempts_withdraws_what_was_announced(place: Place) -> None:
     assert place.turn(replace(SETTINGS, exempt=("Keep",))) == ["EndpointCleanupWithdrawn"]
 
 
+def test_a_serverless_endpoint_stays(place: Place) -> None:
+    place.deployable("s-dev")
+    place.world.client("sagemaker").create_endpoint_config(
+        EndpointConfigName="sleeping",
+        ProductionVariants=[
+            {
+                "VariantName": "AllTraffic",
+                "ModelName": "s-dev-v1",
+                "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 5},
+            }
+        ],
+    )
+    place.deploy("s-dev-d", "sleeping")
+    place.later(10 * DAY_S)
+    place.turn()
+    assert sorted(place.marked()) == ["a-dev-b", "c-dev-d"]
+
+
 def test_switched_off_it_withdraws_everything_and_looks_at_nothing(place: Place) -> None:
     place.turn()
     assert place.turn(Cleanup()) == ["EndpointCleanupWithdrawn"] * 2

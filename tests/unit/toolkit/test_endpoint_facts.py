@@ -7,8 +7,9 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
+from hostler.planning.cleanup import SERVERLESS
 from hostler.toolkit import endpoint_facts, prices
-from hostler.toolkit.endpoint_facts import ASYNC, COMPONENTS, SERVERLESS, Clients
+from hostler.toolkit.endpoint_facts import ASYNC, COMPONENTS, Clients
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e"
 WHEN = datetime(2026, 11, 1, tzinfo=UTC)
