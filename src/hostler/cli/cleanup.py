@@ -86,6 +86,11 @@ def cleanup(
     older_than_s = durations.seconds(older_than)
     if older_than_s is None:
         raise CommandError(f"--older-than must be {durations.WANTS}, not {older_than!r}")
+    for option, given in (("--include", include), ("--exempt", exempt)):
+        if any(not tag.partition("=")[0] for tag in given or ()):
+            raise CommandError(f"{option} must name a tag: Key=Value, Key=* or Key")
+    if environment and "" in environment:
+        raise CommandError("--environment must name one")
     listed = prices.load(price_list) if price_list else prices.load()
     place = _place(data_dir, who, Elsewhere(profile, region, endpoint_url), aws=aws)
     rules = Rules(

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from hostler.control import http_post
 from hostler.control.http_post import PostError
@@ -92,7 +93,7 @@ class DeliveryReconciler:
             _log.warning(
                 "message %s to %s of %s is %s: %s",
                 first.message.id,
-                to.endpoint,
+                _named(to),
                 to.topic_arn,
                 outcome,
                 error,
@@ -110,6 +111,14 @@ async def _post(url: str, sent: Sent) -> None:
         # As SNS has it: what the server says of the request itself does not change.
         final = status != _TOO_MANY and status < _SERVERS_OWN
         raise _UndeliveredError(f"the endpoint answered {status}", final=final)
+
+
+def _named(to: Subscription) -> str:
+    """Whom a message is for, without what an address may have of secrets."""
+    if to.protocol is Protocol.FILE:
+        return to.endpoint
+    url = urlsplit(to.endpoint)
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]} ({to.id})"
 
 
 def _append(folder: Path, name: str, sent: Sent) -> None:

@@ -71,6 +71,8 @@ def check(steps: Sequence[Step]) -> None:
     ):
         if bounds.count(None) > 1:
             raise StepsError(f"At most one StepAdjustment may have an unspecified {what}.")
+        if not all(bound is None or math.isfinite(bound) for bound in bounds):
+            raise StepsError(f"{what} must be a finite number, or left out.")
     for step in steps:
         if step.lower is not None and step.upper is not None and step.lower >= step.upper:
             raise StepsError(

@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hostler.planning import cron
 
+LAST_S = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+"""Nothing happens later: the calendar ends with that year, in some zones some hours before."""
+
 _FORM = re.compile(r"(at|rate|cron)\((.*)\)")
 _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 _RATE = re.compile(r"([1-9]\d*) (minute|hour|day)s?")
@@ -63,6 +66,8 @@ def next_fire(
     kind, text = form[1], form[2].strip()
     where = zone(timezone)
     since = after if start is None else max(after, math.nextafter(start, -math.inf))
+    if since > LAST_S:
+        return None
     match kind:
         case "at":
             found = _once(schedule, text, where, since)
@@ -70,7 +75,8 @@ def next_fire(
             found = _each(schedule, text, since, created, start)
         case _:
             found = _by_cron(schedule, text, where, since)
-    return found if found is None or end is None or found <= end else None
+    last = LAST_S if end is None else min(end, LAST_S)
+    return found if found is None or found <= last else None
 
 
 def _once(schedule: str, text: str, where: tzinfo, since: float) -> float | None:
@@ -90,6 +96,8 @@ def _each(
     if found is None:
         raise _unreadable(schedule, "rate(…) takes a number and minutes, hours or days")
     period = int(found[1]) * _UNIT_S[found[2]]
+    if period > LAST_S:
+        return None
     first = created + period if start is None else start
     if since < first:
         return first

@@ -490,6 +490,7 @@ NO_SCHEDULES: list[tuple[dict[str, Any], str]] = [
     ({"Schedule": "cron(0 9 * * * *)"}, "exactly one of day-of-month"),
     ({"Schedule": "rate(5 minutes)", "Timezone": "Mars/Phobos"}, "Timezone Mars/Phobos"),
     ({"Schedule": "at(2020-01-01T00:00:00)"}, "never comes"),
+    ({"Schedule": "rate(99999999999 days)"}, "never comes"),
     ({"Schedule": "rate(5 minutes)", "ScalableTargetAction": {}}, "must have MinCapacity"),
     (
         {"Schedule": "rate(5 minutes)", "ScalableTargetAction": {"MinCapacity": 0}},

@@ -209,6 +209,21 @@ def test_a_page_holds_a_megabyte(world: Any, client: Any) -> None:
     assert "nextToken" in client.filter_log_events(logGroupName=GROUP)
 
 
+def test_the_end_of_all_time_is_an_end(client: Any) -> None:
+    span = {"startTime": 0, "endTime": 2**63 - 1}
+    assert messages(client.filter_log_events(logGroupName=GROUP, **span))[-1] == "a5"
+    stream = {"logGroupName": GROUP, "logStreamName": "AllTraffic/i-0a"}
+    assert messages(client.get_log_events(**stream, **span))[-1] == "a5"
+
+
+@pytest.mark.parametrize("token", ["f/1.9999999999999999999/s", "b/9223372036854775808.1/s"])
+def test_a_token_beyond_all_places_is_refused(client: Any, token: str) -> None:
+    wanted = {"logGroupName": GROUP, "nextToken": token}
+    assert code(client.filter_log_events, **wanted) == "InvalidParameterException"
+    wanted["logStreamName"] = "AllTraffic/i-0a"
+    assert code(client.get_log_events, **wanted) == "InvalidParameterException"
+
+
 def test_a_json_pattern_finds_and_a_wrong_one_is_told_where(world: Any, client: Any) -> None:
     write(world, "AllTraffic/i-0b", (4000, '{"level": "ERROR", "ms": 120}'), (4001, '{"ms": 7}'))
     wanted = {"logGroupName": GROUP, "filterPattern": "{ $.ms > 100 }"}

@@ -180,6 +180,7 @@ def test_links_confirm_and_unsubscribe_without_credentials(
         ({"Protocol": "http", "Endpoint": "http://a/\r\nX: y"}, "must match the specified"),
         ({"Protocol": "http"}, "must match the specified protocol"),
         ({"Protocol": "file", "Endpoint": "../x"}, "a file is a plain name like ops.jsonl"),
+        ({"Protocol": "file", "Endpoint": "ops.jsonl.1"}, "is where ops.jsonl is put aside"),
         ({"Protocol": "file", "Endpoint": "/etc/x"}, "a file is a plain name like ops.jsonl"),
         (
             {"Protocol": "https", "Endpoint": URL, "Attributes": {"FilterPolicy": "{}"}},

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -158,6 +159,17 @@ def test_what_fails_is_tried_as_often_as_sns_does_and_given_up(world: World) -> 
     assert bodies == ["text 1"] * 4 + ["text 2"]
 
 
+def test_what_an_address_has_of_secrets_is_not_logged(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = subscription("http://user:hidden@127.0.0.1:1/hidden?token=hidden")
+    world.subscribe(one)
+    world.deliver(one, message(1))
+    assert asyncio.run(world.turn()) == 20
+    assert "http://127.0.0.1:1 (s-1)" in caplog.text
+    assert "hidden" not in caplog.text
+
+
 def test_what_the_endpoint_refuses_is_not_repeated(world: World) -> None:
     async def run() -> Told:
         async with told() as server:
@@ -182,6 +194,17 @@ def test_who_does_not_answer_is_left_at_the_deadline(
             world.subscribe(subscription(server.url))
             world.deliver(subscription(server.url), message(1))
             assert await world.turn() == 20
+
+    asyncio.run(run())
+
+
+def test_who_takes_no_body_is_left_at_the_deadline() -> None:
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            with pytest.raises(PostError, match="no answer within"):
+                async with asyncio.timeout(10):
+                    await http_post.post(url, {}, bytes(16_000_000), deadline_s=0.1)
 
     asyncio.run(run())
 

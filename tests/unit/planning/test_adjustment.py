@@ -1,5 +1,7 @@
 """Step adjustments: which step holds, every rounding, and which steps can be."""
 
+import math
+
 import pytest
 
 from hostler.domain.scaling import AdjustmentType, Aggregation, Step, StepScaling
@@ -133,6 +135,8 @@ def test_steps_that_can_be(steps: tuple[Step, ...]) -> None:
         ((Step(5, 5, 1),), "must be less than"),
         ((Step(0, 10, 1), Step(20, None, 2)), "ends at 10 and the next begins at 20"),
         ((Step(0, 10, 1), Step(5, None, 2)), "ends at 10 and the next begins at 5"),
+        ((Step(math.nan, None, 1),), "MetricIntervalLowerBound must be a finite number"),
+        ((Step(0, math.inf, 1),), "MetricIntervalUpperBound must be a finite number"),
         ((Step(-10, 0, 1),), "unspecified lower bound"),
         ((Step(0, 10, 1),), "unspecified upper bound"),
     ],

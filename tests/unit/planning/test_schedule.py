@@ -86,6 +86,17 @@ def test_a_cron_of_the_past_never_comes() -> None:
     assert following("cron(0 9 30 2 ? *)", "2026-11-28 11:00") == [None]
 
 
+@pytest.mark.parametrize("period", ["99999999999", "1" + "0" * 400])
+def test_a_rate_beyond_the_calendar_never_comes(period: str) -> None:
+    assert next_fire(f"rate({period} days)", None, 1000.0, created=1000.0) is None
+
+
+@pytest.mark.parametrize("schedule", ["cron(0 9 * * ? *)", "rate(1 day)"])
+def test_a_start_at_the_calendars_end_never_comes(schedule: str) -> None:
+    start = at("9999-12-31 23:59:59")
+    assert next_fire(schedule, "Pacific/Kiritimati", 0.0, created=0.0, start=start) is None
+
+
 def test_daylight_saving_keeps_the_hour_of_the_wall_clock() -> None:
     daily = "cron(0 9 * * ? *)"
     days = following(daily, "2026-03-28 00:00", 3, "Europe/Berlin")

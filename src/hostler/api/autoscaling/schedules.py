@@ -50,7 +50,7 @@ def put(tx: Transaction, call: Call) -> Mapping[str, Any]:
     except ScheduleError as error:
         raise validation(str(error)) from None
     if due is None:
-        raise validation(f"Schedule {changed.schedule} never comes: it lies in the past.")
+        raise validation(f"Schedule {changed.schedule} never comes.")
     scaling.put_action(tx, replace(changed, due=due))
     call.wakes.append(target.key)
     return {}

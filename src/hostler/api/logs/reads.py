@@ -27,6 +27,9 @@ SCANNED_BYTES_MAX = 2 * PAGE_BYTES_MAX
 
 The costliest regular expression takes some 3 s of a reader for so much."""
 
+INTEGER_MAX = 2**63 - 1
+"""The largest that a member or a column holds, of times and of places."""
+
 _TOKEN = re.compile(r"([fb])/(-?\d{1,19})\.(-?\d{1,19})/s")
 
 
@@ -127,7 +130,9 @@ def _span(tx: Transaction, call: Call, group: Group) -> Span:
         stream_names=names,
         stream_prefix=prefix,
         start_ms=call.params.get("startTime"),
-        end_ms=None if end is None else end + 1,  # here, unlike in GetLogEvents, it is included
+        # Here, unlike in GetLogEvents, the end is included; the last of all times (Java's
+        # Long.MAX_VALUE) has none after it.
+        end_ms=None if end is None or end == INTEGER_MAX else end + 1,
     )
 
 
@@ -164,6 +169,6 @@ def _text(direction: str, place: Place) -> str:
 
 def _parse(token: str) -> tuple[bool, Place]:
     found = _TOKEN.fullmatch(token)
-    if found is None:
+    if found is None or max(int(found[2]), int(found[3])) > INTEGER_MAX:
         raise invalid("The specified nextToken is invalid.")
     return found[1] == "f", Place(int(found[2]), int(found[3]))

@@ -163,6 +163,10 @@ def _endpoint(protocol: Protocol, given: str | None) -> str:
                 "Endpoint Reason: a file is a plain name like ops.jsonl, in the folder "
                 "notifications of the data directory"
             )
+        if endpoint.endswith(".1"):
+            raise refusals.invalid(
+                f"Endpoint Reason: {endpoint} is where {endpoint[:-2]} is put aside when it is full"
+            )
         return endpoint
     try:
         url = urlsplit(endpoint)
