@@ -1,5 +1,6 @@
 """CloudWatch's alarms from boto3 and back: what is put is shown, and what cannot act is refused."""
 
+import base64
 import json
 from typing import Any
 
@@ -266,6 +267,8 @@ def test_alarms_are_described_by_every_filter_in_pages(client: Any) -> None:
     parents = client.describe_alarms(ParentsOfAlarmName="a-1")
     assert [sorted(one) for one in parents["CompositeAlarms"]] == [["AlarmArn", "AlarmName"]]
     assert refusal(client.describe_alarms, NextToken="bad")[0] == "InvalidNextToken"
+    beyond = base64.urlsafe_b64encode(f"[{2**63}]".encode()).decode()
+    assert refusal(client.describe_alarm_history, NextToken=beyond)[0] == "InvalidNextToken"
     assert refusal(client.describe_alarms, AlarmNames=["a"], AlarmNamePrefix="a") == (
         "InvalidParameterCombination",
         "AlarmNames and AlarmNamePrefix are mutually exclusive.",

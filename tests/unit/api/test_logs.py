@@ -224,6 +224,12 @@ def test_a_token_beyond_all_places_is_refused(client: Any, token: str) -> None:
     assert code(client.get_log_events, **wanted) == "InvalidParameterException"
 
 
+@pytest.mark.parametrize("token", ["0-" + "9" * 30, "9" * 5000 + "-1", "-1-1", "x"])
+def test_a_streams_token_that_is_no_place_is_refused(client: Any, token: str) -> None:
+    wanted = {"logGroupName": GROUP, "orderBy": "LastEventTime", "nextToken": token}
+    assert code(client.describe_log_streams, **wanted) == "InvalidParameterException"
+
+
 def test_a_json_pattern_finds_and_a_wrong_one_is_told_where(world: Any, client: Any) -> None:
     write(world, "AllTraffic/i-0b", (4000, '{"level": "ERROR", "ms": 120}'), (4001, '{"ms": 7}'))
     wanted = {"logGroupName": GROUP, "filterPattern": "{ $.ms > 100 }"}

@@ -3,6 +3,7 @@
 Invariant: a batch of events is written whole, in chronological order, or the call is refused.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from hostler.telemetry.logs import Event, Group, Stream
 BATCH_BYTES_MAX = 1_048_576
 OLD_DAYS = 14
 NEW_MS = 2 * 3_600_000
+_TOKEN = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 _WITH_PREFIX = "Cannot order by LastEventTime with a logStreamNamePrefix."
 
 
@@ -130,10 +132,10 @@ def _by_last_event(
 def _after(token: str | None) -> tuple[int, int] | None:
     if token is None:
         return None
-    ms, _, row_id = token.partition("-")
-    if not (ms.isdecimal() and row_id.isdecimal()):
+    found = _TOKEN.fullmatch(token)
+    if found is None:
         raise invalid("The specified nextToken is invalid.")
-    return int(ms), int(row_id)
+    return int(found[1]), int(found[2])
 
 
 def _shape(group: Group, stream: Stream) -> Mapping[str, Any]:

@@ -11,6 +11,8 @@ import orjson
 from hostler.domain.errors import CallerError
 
 Place = TypeVar("Place", str, int)
+PLACE_MAX = 2**63 - 1
+"""The largest number that a row has."""
 
 
 def written(place: str | int) -> str:
@@ -24,7 +26,7 @@ def read(token: str | None, kind: type[Place]) -> Place | None:
         return None
     try:
         match orjson.loads(base64.urlsafe_b64decode(token)):
-            case [place] if type(place) is kind:
+            case [place] if type(place) is kind and (isinstance(place, str) or place <= PLACE_MAX):
                 return place
     except ValueError:
         pass
