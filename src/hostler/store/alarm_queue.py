@@ -1,6 +1,7 @@
 """The actions of alarms that are still to be carried out.
 
-Invariant: those of one line (``Firing.line``) leave it in the order in which they came.
+Invariant: those of one line (``Firing.line``) leave it in the order in which they came, and at most
+``WAITING_MAX`` of them wait.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,9 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    and_,
     delete,
+    func,
     insert,
     select,
     update,
@@ -25,6 +28,10 @@ from sqlalchemy import (
 from hostler.domain.alarm import Firing
 from hostler.store.control_metadata import metadata
 from hostler.store.database import Transaction
+
+WAITING_MAX = 100
+"""Of one line; where more come than are carried out, the oldest give way, but for the first, which
+may be under way."""
 
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row id
 
@@ -54,14 +61,26 @@ class Queued:
     firing: Firing
 
 
-def put(tx: Transaction, firings: Sequence[Firing]) -> None:
-    """Have actions carried out: those of one line in this order."""
-    if firings:
-        rows = [
-            {"line": each.line, "due": each.at, "attempts": 0, "body": _encode(each)}
-            for each in firings
-        ]
-        tx.execute(insert(actions), rows)
+def put(tx: Transaction, firings: Sequence[Firing]) -> Sequence[Firing]:
+    """Have actions carried out, those of one line in this order; the ones that gave way to them."""
+    if not firings:
+        return ()
+    rows = [
+        {"line": each.line, "due": each.at, "attempts": 0, "body": _encode(each)}
+        for each in firings
+    ]
+    tx.execute(insert(actions), rows)
+    given_way: list[Firing] = []
+    for line in dict.fromkeys(each.line for each in firings):
+        of_line = actions.c.line == line
+        first = select(func.min(actions.c.id)).where(of_line).scalar_subquery()
+        newest = select(actions.c.id).where(of_line).order_by(actions.c.id.desc())
+        last = newest.offset(WAITING_MAX - 1).limit(1).scalar_subquery()
+        too_old = and_(actions.c.id > first, actions.c.id <= last)
+        query = select(actions.c.body).where(of_line, too_old).order_by(actions.c.id)
+        given_way += [_firing(body) for body in tx.execute(query).scalars()]
+        tx.execute(delete(actions).where(of_line, too_old))
+    return given_way
 
 
 def lines(tx: Transaction) -> Sequence[str]:

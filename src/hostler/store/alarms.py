@@ -41,10 +41,12 @@ from hostler.domain.alarm import (
     kind_of,
 )
 from hostler.domain.errors import ConcurrentChangeError
+from hostler.planning import alarm_transitions
 from hostler.store import alarm_history, alarm_queue, tags
 from hostler.store.control_metadata import metadata
 from hostler.store.database import Transaction
 
+_GAVE_WAY = f"more than {alarm_queue.WAITING_MAX} of its actions on this target were waiting"
 CHUNK = 500
 """Names that one statement looks for."""
 alarms = Table(
@@ -244,7 +246,9 @@ def settle(
     saved = save(tx, kept, alarm)
     for item in items:
         alarm_history.note(tx, alarm.account, alarm.region, item)
-    alarm_queue.put(tx, firings)
+    for lost in alarm_queue.put(tx, firings):
+        item = alarm_transitions.acted(lost, _GAVE_WAY, alarm.standing.updated)
+        alarm_history.note(tx, alarm.account, alarm.region, item)
     return saved
 
 

@@ -1,5 +1,6 @@
 """Alarms' rows: found by every filter, changed by one writer at a time, history that is bounded."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -21,7 +22,7 @@ from hostler.store import alarm_history, alarm_queue, alarms, schema, tags
 from hostler.store.alarm_history import Filter
 from hostler.store.alarm_queue import Queued
 from hostler.store.alarms import Kept, Wanted
-from hostler.store.database import Store
+from hostler.store.database import Store, Transaction
 
 WHERE = (DEFAULT_ACCOUNT, DEFAULT_REGION)
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -141,6 +142,29 @@ def test_an_action_is_put_off_and_done(store: Store) -> None:
     assert following is not None
     assert following.firing == again
     assert first("nothing") is None
+
+
+def test_a_line_of_actions_is_bounded_and_what_gives_way_is_in_the_history(store: Store) -> None:
+    put(store, metric_alarm())
+    many = [replace(firing(), at=NOW + turn) for turn in range(alarm_queue.WAITING_MAX + 2)]
+    for each in many:
+        now = kept(store, "errors")
+        store.run(lambda tx, k=now, f=each: alarms.settle(tx, k, k.alarm, firings=[f]), write=True)
+
+    def left(tx: Transaction) -> list[Firing]:
+        found = []
+        while action := alarm_queue.first_in(tx, firing().line):
+            found.append(action.firing)
+            alarm_queue.done(tx, action)
+        return found
+
+    assert store.run(left, write=True) == [many[0], *many[3:]]
+    page = store.run(
+        lambda tx: alarm_history.page(tx, *WHERE, Filter(), descending=False, after=None, limit=9)
+    )
+    assert [json.loads(each.data)["stateUpdateTimestamp"] for _, each in page] == [
+        int(each.at * 1000) for each in many[1:3]
+    ]
 
 
 def test_who_is_due_is_told_apart_by_its_interval(store: Store) -> None:
