@@ -34,7 +34,7 @@ from hostler.sim.world import judge
 from hostler.store import endpoints as store_endpoints
 from hostler.store.database import Store
 
-SEEDS = 60
+SEEDS = 120
 
 QUIET = Faults(until_s=30.0)
 DEATHS = Faults(until_s=30.0, deaths=3)
@@ -43,7 +43,7 @@ CRASHES = Faults(until_s=30.0, crashes=(20, 25, 30))
 PLAGUE = Faults(until_s=30.0, deaths=9)
 ALARMS = Faults(until_s=30.0, alarms=4)
 STUCK = Faults(until_s=40.0, alarms=12)
-LASTING = Faults(until_s=30.0, alarms=8)
+LASTING = Faults(until_s=60.0, alarms=12)
 SLOW = Faults(until_s=30.0, ack_s_max=4.0)
 JUMPS = Faults(until_s=60.0, clock_jumps=20, crashes=(80,) * 10)
 IMPATIENT = Faults(until_s=30.0, ack_s_max=0.1)
