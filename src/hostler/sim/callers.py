@@ -73,7 +73,7 @@ class Callers:
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as calls:
             while loop.time() < until_s:
-                await asyncio.sleep(self.rng.uniform(0.5, 12.0))
+                await asyncio.sleep(self.rng.uniform(0.5, self.rng.choice((12.0, 12.0, 60.0))))
                 for gateway in self.gateways:
                     for route in list(self._serverless(gateway)):
                         for _ in range(self.rng.choice((0, 1, 1, 2, 6))):

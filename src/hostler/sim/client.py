@@ -35,6 +35,8 @@ from hostler.store.database import StoreUnavailableError, Transaction
 
 T = TypeVar("T")
 
+BUSY_S, SLEEPY_S = 9.0, 60.0
+"""The longest pause between two requests; what is serverless would never sleep in the first."""
 ROLLS = 0.3
 """The share of updates of one variant that are rolling."""
 STUCK = 0.5
@@ -143,7 +145,7 @@ class Client:
         """Ask for this and that until the time is up."""
         loop = asyncio.get_running_loop()
         while loop.time() < until_s:
-            await asyncio.sleep(self.rng.uniform(0.2, 9.0))
+            await asyncio.sleep(self.rng.uniform(0.2, SLEEPY_S if self.serverless else BUSY_S))
             api = self.reach()
             if api is not None:
                 with contextlib.suppress(StoreUnavailableError, ControlPlaneDiedError):
