@@ -230,7 +230,7 @@ def test_cli_writes_and_reads_metrics(server: Running, tmp_path: Path) -> None:
             "statistics": f"cloudwatch get-metric-statistics {orders} --period 60 "
             f"--statistics Sum Average {span}",
             "data": f"cloudwatch get-metric-data --metric-data-queries file://queries.json {span}",
-            "absent": "cloudwatch describe-alarms",
+            "absent": "cloudwatch list-dashboards",
         },
     )
     failed(said, "wrong", "absent")

@@ -80,7 +80,7 @@ class Company:
     def called(self, subject: Subject, at: float, calls: int) -> Sample:
         spread = endpoint_metrics.Latencies(0, {})
         told = endpoint_metrics.Record(1, at, *subject, calls, 0, 0, spread, spread)
-        return next(iter(endpoint_metrics.samples(told, 1)))
+        return next(iter(endpoint_metrics.samples(told, {endpoint_metrics.Side(subject): 1})))
 
     def watch(self) -> None:
         """Of all that serve: zeros each hour for eight days, and one right now."""
