@@ -5,8 +5,9 @@ The run writes docs/reference/clients.md; an empty cell fails it.
 
 import traceback
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeAlias
 
 import pytest
 
@@ -17,6 +18,9 @@ from hostler.cli.keyring import KeyRing
 from hostler.cli.output import connect
 from hostler.toolkit import bootstrap
 from running import Running, hostler
+
+Lanes: TypeAlias = dict[tuple[str, str], Future[dict[Cell, str]]]
+"""By client and mode."""
 
 AT_ONCE = 5
 """Most of a lane's time its client sleeps."""
@@ -29,24 +33,23 @@ def server() -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def outcomes(
+def lanes(
     server: Running, iris_archive: bytes, tmp_path_factory: pytest.TempPathFactory
-) -> dict[Cell, str]:
-    """What went wrong in each cell, or nothing."""
+) -> Iterator[Lanes]:
+    """What goes wrong in each lane's cells: under way, each to be waited for by its own tests."""
     network = client_matrix.network(framework_python("pytorch"), tmp_path_factory.mktemp("net"))
     folder = tmp_path_factory.mktemp("lanes")
-    lanes = [
+    made = [
         Lane(client, mode, server, folder / f"{client.key}-{mode}")
         for client in CLIENTS
         for mode in Mode
     ]
     root, keys = connect(server.home), KeyRing(server.home)
-    for lane in lanes:
-        made = bootstrap.bootstrap(replace(root, region=lane.region), keys, lane.project)
-        lane.prepare(made, {MODEL: iris_archive, "net": network})
+    for lane in made:
+        project = bootstrap.bootstrap(replace(root, region=lane.region), keys, lane.project)
+        lane.prepare(project, {MODEL: iris_archive, "net": network})
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = [outcome for lane in pool.map(drive, lanes) for outcome in lane.items()]
-    return dict(found)
+        yield {(lane.client.key, lane.mode.value): pool.submit(drive, lane) for lane in made}
 
 
 def drive(lane: Lane) -> dict[Cell, str]:
@@ -66,11 +69,13 @@ def drive(lane: Lane) -> dict[Cell, str]:
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell not in CANNOT], ids=" ".join)
-def test_a_cell(outcomes: dict[Cell, str], cell: Cell, server: Running) -> None:
-    assert not outcomes[cell], f"{outcomes[cell]}\n{server.process_logs()}"
+def test_a_cell(lanes: Lanes, cell: Cell, server: Running) -> None:
+    wrong = lanes[cell[1:]].result()[cell]
+    assert not wrong, f"{wrong}\n{server.process_logs()}"
 
 
-def test_the_page_says_what_this_run_found(outcomes: dict[Cell, str]) -> None:
+def test_the_page_says_what_this_run_found(lanes: Lanes) -> None:
+    outcomes = {cell: wrong for lane in lanes.values() for cell, wrong in lane.result().items()}
     filled = {cell for cell, wrong in outcomes.items() if not wrong}
     PAGE.write_text(client_matrix.page(filled))
     assert filled == set(CELLS) - set(CANNOT)
