@@ -80,7 +80,9 @@ class Turns:
                 return None  # the others are dead
             return f"turned to {part.deployment} before it was complete: {have}"
         baked_s = self._baked_s(part.deployment)
-        if reached and baked_s < policy.wait_s - TICK_S:
+        # Where instances die, a side that cannot answer gives its share away and takes it back:
+        # then the time since a share was reached is none of the bake's.
+        if reached and not deadly and baked_s < policy.wait_s - TICK_S:
             return f"{part.deployment} baked for {baked_s:.3f} s, not {policy.wait_s}"
         reached.append(_now())
         return None
