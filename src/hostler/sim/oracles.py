@@ -147,8 +147,11 @@ class Oracles:
     def published(self, snapshot: Snapshot) -> None:
         """A snapshot leaves: traffic is turned to a deployment step by step."""
         for route in snapshot.endpoints:
-            for part in served(route):
-                what = self._turns.published(part, self.client.sizes.complete(part.deployment))
+            parts = served(route)
+            for part in parts:
+                least = self.client.sizes.complete(part.deployment)
+                instead = any(other.is_dead for other in parts if other is not part)
+                what = self._turns.published(part, least, instead=instead)
                 if what is not None:
                     self.report(f"{route.name}: {what}")
 

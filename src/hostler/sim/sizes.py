@@ -78,6 +78,12 @@ class Served:
     shadows: frozenset[str]
     """Names of those that get copies alone: of two deployments one has its shadow in the route."""
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is given nothing, and lacks instances of a variant that would get requests."""
+        asked = [v for v in self.variants if v.name not in self.shadows and not v.max_concurrency]
+        return not self.share and not all(variant.targets for variant in asked)
+
 
 def served(route: EndpointRoute) -> list[Served]:
     """A route's parts, as its variants tell whose they are."""

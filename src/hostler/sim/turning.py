@@ -36,8 +36,10 @@ class Turns:
     faults: Faults
     _reached: dict[DeploymentId, list[float]] = field(default_factory=dict)
     """When each of its steps was published first (the loop's time)."""
-    _known: dict[tuple[DeploymentId, float], float] = field(default_factory=dict)
-    """When every gateway first gave a deployment a share."""
+    _sent: dict[DeploymentId, list[tuple[float, float]]] = field(default_factory=dict)
+    """The shares that snapshots gave it, and when: (the loop's time, share)."""
+    _had: dict[DeploymentId, list[tuple[float, float]]] = field(default_factory=dict)
+    """The same of those that every gateway gave it."""
     _stuck: set[DeploymentId] = field(default_factory=set)
     """What came to serve beside another."""
     _watched: dict[EndpointId, tuple[DeploymentId, float]] = field(default_factory=dict)
@@ -50,10 +52,16 @@ class Turns:
 
     def used(self, part: Served) -> None:
         """Every gateway gives a deployment this part."""
-        self._known.setdefault((part.deployment, part.share), _now())
+        self._had.setdefault(part.deployment, []).append((_now(), part.share))
 
-    def published(self, part: Served, least: Mapping[str, int]) -> str | None:
-        """A snapshot gives a deployment a part of the traffic."""
+    def published(self, part: Served, least: Mapping[str, int], *, instead: bool) -> str | None:
+        """A snapshot gives a deployment a part of the traffic.
+
+        Args:
+            part: What it gives.
+            least: The instances that the deployment must have had when traffic came to it first.
+            instead: The deployment beside it cannot answer: having its share is no step.
+        """
         deadly = self._deadly
         asleep = any(each.max_concurrency for each in part.variants)
         alive = deadly or asleep or all(counts(part.variants).values())
@@ -62,7 +70,8 @@ class Turns:
         policy = self.policies[part.deployment]
         reached = self._reached.setdefault(part.deployment, [])
         over = len(reached) == len(policy.shares) or part.deployment in self._stuck
-        if part.share <= 0.0 or over:
+        self._sent.setdefault(part.deployment, []).append((_now(), part.share))
+        if part.share <= 0.0 or over or instead:
             return None
         if policy.rolls and reached and part.share < policy.shares[len(reached) - 1]:
             return None  # on its way back
@@ -80,9 +89,7 @@ class Turns:
                 return None  # the others are dead
             return f"turned to {part.deployment} before it was complete: {have}"
         baked_s = self._baked_s(part.deployment)
-        # Where instances die, a side that cannot answer gives its share away and takes it back:
-        # then the time since a share was reached is none of the bake's.
-        if reached and not deadly and baked_s < policy.wait_s - TICK_S:
+        if reached and baked_s < policy.wait_s - TICK_S:
             return f"{part.deployment} baked for {baked_s:.3f} s, not {policy.wait_s}"
         reached.append(_now())
         return None
@@ -129,20 +136,21 @@ class Turns:
                     yield f"{target} still has traffic, though {name} is bad"
 
     def _baked_s(self, deployment: DeploymentId) -> float:
-        """For how long it has had its latest share, in every gateway that does what it should."""
+        """For how long it has had its latest step's share in every gateway that does as it should.
+
+        That begins before the step is seen where the other side could not answer meanwhile, and so
+        had given this one more than its share; not before the step ahead of it was seen.
+        """
         reached = self._reached[deployment]
         if not reached:
             return 0.0
-        since = reached[-1]
-        if not self.faults.bends_deadlines:
-            share = self.policies[deployment].shares[len(reached) - 1]
-            known = (
-                at
-                for (run, of), at in self._known.items()
-                if run == deployment and _same(of, share)
-            )
-            since = next(known, _now())
-        return _now() - since
+        share = self.policies[deployment].shares[len(reached) - 1]
+        before = reached[-2] if len(reached) > 1 else 0.0
+        seen = self._sent if self.faults.bends_deadlines else self._had
+        known = (
+            at for at, had in seen.get(deployment, ()) if at >= before and had > share - EPSILON
+        )
+        return _now() - next(known, _now())
 
     def _note(self, endpoint: Endpoint) -> None:
         watched = endpoint.rollout is not None and endpoint.rollout.stage in _WATCHED
