@@ -31,9 +31,9 @@ from hostler.cli.output import (
     out,
 )
 from hostler.domain import endings
+from hostler.domain.config.server import DEFAULT_PORT
 from hostler.domain.ids import DEFAULT_ACCOUNT
 from hostler.domain.layout import Layout
-from hostler.domain.server import DEFAULT_PORT
 from hostler.modelserver import identity
 
 DETACH_TIMEOUT_S = 60.0

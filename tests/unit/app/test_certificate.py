@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 
 from certificates import Files, written
 from hostler.app.config import certificate
-from hostler.domain.server import Server
+from hostler.domain.config.server import Server
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hostler.app.config.reading import Start
 from hostler.app.settings import Settings
 from hostler.app.supervisor import place
 from hostler.domain.config import AddedRuntime, Overcommit, Wheels
-from hostler.domain.server import Remote
+from hostler.domain.config.server import Remote
 
 Read = Callable[..., Settings]
 

@@ -9,7 +9,7 @@ import pytest
 from hostler.app.settings import Settings
 from hostler.app.supervisor.console import LINE_MAX, Console
 from hostler.domain.config import Config
-from hostler.domain.server import Server
+from hostler.domain.config.server import Server
 
 HEALTH = {"isolation": "namespaces + cgroup", "warnings": ["models are careless"]}
 

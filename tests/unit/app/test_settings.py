@@ -7,8 +7,8 @@ from hostler.app.config.problems import SettingsError
 from hostler.app.config.sources import from_environment
 from hostler.app.settings import Settings
 from hostler.domain.config import AddedRuntime, Config, Instances, Overcommit, Runtimes
+from hostler.domain.config.server import Remote, Server
 from hostler.domain.layout import ROOT_LENGTH_MAX
-from hostler.domain.server import Remote, Server
 
 
 def _recorded(root: Path, config: Config | None = None) -> Settings:

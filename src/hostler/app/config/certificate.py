@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from hostler.domain.server import Server
+from hostler.domain.config.server import Server
 from hostler.domain.setting import Fault
 
 

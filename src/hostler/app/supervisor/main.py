@@ -29,7 +29,7 @@ from hostler.app.supervisor.place import DataDirError
 from hostler.app.supervisor.readiness import Readiness
 from hostler.app.supervisor.stopping import Stopping
 from hostler.domain import endings
-from hostler.domain.server import Server, Tls
+from hostler.domain.config.server import Server, Tls
 from hostler.modelserver import identity, syscalls
 
 GATEWAY_PAUSE_MAX_S = 5.0
