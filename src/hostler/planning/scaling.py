@@ -94,7 +94,7 @@ def decide(
         if proposal is not None and (best is None or proposal.capacity > best[1].capacity):
             best = signal, proposal
     if best is None:
-        return Decision(None, "No policy proposes a capacity.")
+        return _silent(current, signals)
     signal, proposal = best
     wanted = target.clamped(proposal.capacity)
     if wanted > current:
@@ -126,6 +126,23 @@ def proposed(target: Target, signal: Signal, current: int, now: float) -> Propos
     formula = f"ceil({start} * {_number(value)} / {_number(goal)}) = {capacity}"
     capacity = min(capacity, current) if _is_low(signal) else max(capacity, current)
     return Proposal(policy.name, signal.alarm, capacity, formula, start)
+
+
+def _silent(current: int, signals: Sequence[Signal]) -> Decision:
+    """No policy proposes anything: told of the first alarm, if there is one."""
+    if not signals:
+        return Decision(None, "No alarm acts.")
+    first = signals[0]
+    if not first.values:
+        why = "The alarm has no data points, so there is nothing to compute a capacity of."
+    elif first.policy.step is not None:
+        why = "None of the policy's steps holds for the alarm's data points."
+    elif current == 0:
+        why = "Target tracking computes of the capacity that there is, which is 0."
+    else:
+        why = "The alarm is not in ALARM."
+    reasons = (Reason(NotScaled.AT_DESIRED, current),)
+    return Decision(None, why, first, reasons=reasons)
 
 
 def _stepped(

@@ -227,6 +227,19 @@ def test_an_exact_capacity_and_a_percentage() -> None:
     )
 
 
+def test_an_alarm_without_data_or_a_step_for_them_says_so() -> None:
+    steps, held = stepping("s", Step(0, None, 1)), (Reason(NotScaled.AT_DESIRED, 2),)
+    deaf = Signal(steps, "a", "ALARM", 1.0, (), NOW)
+    found = decided(2, deaf)
+    assert (found.capacity, found.signal, found.reasons) == (None, deaf, held)
+    assert "no data points" in found.why
+    assert "no data points" in decided(2, high(tracking())).why
+    below = decided(2, Signal(steps, "a", "ALARM", 3.0, (2.0,), NOW))
+    assert (below.reasons, "steps holds" in below.why) == (held, True)
+    assert "which is 0" in decided(0, high(tracking(), 80.0)).why
+    assert decided(2, deaf, high(tracking(), 280.0)).capacity == 8, "others are heard"
+
+
 def test_an_alarm_that_is_over_asks_for_nothing() -> None:
     found = decided(2, high(tracking(), 80.0, 70.0))
     assert (found.capacity, found.reasons) == (None, (Reason(NotScaled.AT_DESIRED, 2),))
