@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hostler.domain.scaling import (
+    AdjustmentType,
     Cooldown,
     Direction,
     NotScaled,
@@ -26,6 +27,7 @@ from hostler.domain.scaling import (
     Target,
 )
 from hostler.planning import adjustment
+from hostler.planning.adjustment import Adjusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +160,19 @@ def _stepped(
     if made is None:
         return None
     formula = (
-        f"{start} adjusted by {made.step.adjustment:+d} ({policy.adjustment_type}) = "
-        f"{made.capacity}, as {_number(made.value)} is "
+        f"{_change(policy, start, made)}, as {_number(made.value)} is "
         f"{_number(made.value - signal.threshold)} from the threshold"
     )
     capacity = max(made.capacity, current) if adds else made.capacity
     return Proposal(signal.policy.name, signal.alarm, capacity, formula, start)
+
+
+def _change(policy: StepScaling, start: int, made: Adjusted) -> str:
+    """What a step makes of a capacity, in words."""
+    kind = policy.adjustment_type
+    if kind is AdjustmentType.EXACT:
+        return f"{start} set to {made.capacity} ({kind})"
+    return f"{start} adjusted by {made.step.adjustment:+d} ({kind}) = {made.capacity}"
 
 
 def tracked(capacity: int, value: float, goal: float) -> int:

@@ -217,7 +217,11 @@ def test_what_is_suspended_does_not_happen() -> None:
 
 def test_an_exact_capacity_and_a_percentage() -> None:
     exact = stepping("exact", Step(0, None, 7), kind=AdjustmentType.EXACT)
-    assert decided(2, Signal(exact, "a", "ALARM", 1.0, (2.0,), NOW)).capacity == 7
+    found = decided(2, Signal(exact, "a", "ALARM", 1.0, (2.0,), NOW))
+    assert found.capacity == 7
+    assert found.proposals[0].formula == (
+        "2 set to 7 (ExactCapacity), as 2 is 1 from the threshold"
+    )
     assert decided(9, Signal(exact, "a", "ALARM", 1.0, (2.0,), NOW)).capacity == 7
     percent = stepping("percent", Step(0, None, 50), kind=AdjustmentType.PERCENT)
     found = decided(3, Signal(percent, "a", "ALARM", 1.0, (2.0,), NOW))
