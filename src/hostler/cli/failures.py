@@ -99,4 +99,6 @@ def _refused(error: Any) -> str:
         return f"{said} The key was deleted: {_NEW_KEY}"
     if code == "SignatureDoesNotMatch":
         return f"{said} The kept secret is not the key's any more: {_NEW_KEY}"
+    if message.startswith("Could not find endpoint "):
+        return f"{said} `hostler status` lists those that there are"
     return said

@@ -31,6 +31,7 @@ def test_our_own_errors_are_their_text(error: Exception) -> None:
             "see `hostler status`",
         ),
         (_refused("ValidationException", "Could not find it"), "ValidationException: Could not"),
+        (_refused("ValidationException", 'Could not find endpoint "x".'), "`hostler status` lists"),
         (_refused("InvalidClientTokenId", "No such key."), "`hostler bootstrap` makes a user"),
         (_refused("SignatureDoesNotMatch", "It does not match."), "secret is not the key's any"),
         (
