@@ -9,10 +9,9 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from hostler.domain.alarm import (
     FINE_S,
@@ -22,6 +21,7 @@ from hostler.domain.alarm import (
     MetricAlarm,
     Standing,
 )
+from hostler.domain.batches import batched
 from hostler.domain.errors import ConcurrentChangeError
 from hostler.domain.ports import Clock
 from hostler.planning import alarm_rules, alarm_transitions, alarms
@@ -42,8 +42,6 @@ READ_AT_ONCE = 50
 HOUSEKEEPING_S = 3600
 
 _log = logging.getLogger("hostler.control")
-
-T = TypeVar("T")
 
 
 class Where(NamedTuple):
@@ -100,7 +98,7 @@ class AlarmEvaluator:
             return
         kept = await self._store.read(partial(_due, every=due, woken=woken))
         changed = False
-        for some in _chunks(kept, READ_AT_ONCE):
+        for some in batched(kept, READ_AT_ONCE):
             changes = await self._metrics.read(partial(_evaluated, some=some, now=now))
             for one, change in changes:
                 changed |= await self._settle(one, change)
@@ -204,9 +202,3 @@ def _composition(
     states = {name: standing.state for name, standing in there.items()}
     since = {name: standing.transitioned for name, standing in there.items()}
     return alarm_transitions.composed(kept.alarm, states, since, now)
-
-
-def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    left = iter(items)
-    while chunk := list(islice(left, size)):
-        yield chunk
