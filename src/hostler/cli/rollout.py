@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from hostler.cli.output import As, AsJson, DataDir, connect, directory, document, out, table
+from hostler.domain.moments import to_second
 from hostler.toolkit.connection import Connection
 
 FOLLOW_EVERY_S = 1.0
@@ -134,7 +135,7 @@ def _steps(pending: Mapping[str, Any]) -> list[dict[str, str]]:
         {
             "Status": status,
             "Message": message,
-            "Since": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "Since": to_second(since.timestamp()),
         }
         for (status, message), since in found.items()
     ]

@@ -8,13 +8,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from hostler.domain.cleanup import Cleanup
 from hostler.domain.endpoint import Deployment, Endpoint
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import AccountId, EndpointId, Region
+from hostler.domain.moments import to_second
 from hostler.domain.ports import Clock
 from hostler.planning import cleanup as deciding
 from hostler.planning import cleanup_steps as steps
@@ -195,9 +195,9 @@ class Cleaner:
             why=verdict.why,
         )
         await self._store.write(lambda tx: cleanups.put(tx, mark))
-        at = _time(mark.delete_s)
+        at, since = to_second(mark.delete_s), to_second(verdict.idle_since)
         _log.warning("endpoint %s will be deleted at %s: %s", endpoint.arn, at, verdict.why)
-        details = {"deleteAfter": at, "idleSince": _time(verdict.idle_since), "why": verdict.why}
+        details = {"deleteAfter": at, "idleSince": since, "why": verdict.why}
         self._tell(steps.SCHEDULED, mark, details)
 
     def _tell(self, event: str, mark: Mark, details: Mapping[str, Any]) -> None:
@@ -284,7 +284,3 @@ def _is_serverless(tx: Transaction, endpoint: Endpoint) -> bool:
 
 def _models(deployment: Deployment) -> tuple[str, ...]:
     return tuple(dict.fromkeys(variant.model.name for variant in deployment.variants))
-
-
-def _time(epoch_s: float) -> str:
-    return datetime.fromtimestamp(int(epoch_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
