@@ -24,12 +24,13 @@ from hostler.control.counted import Counted
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
 from hostler.domain.snapshot import EndpointRoute
+from hostler.domain.subject import Side, Subject, subject_of
 from hostler.modelserver import own_spool, spool
 from hostler.snapshot import background
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import calls, endpoint_metrics, levels, metric_rollups, metrics
 from hostler.telemetry.concurrency import Concurrency
-from hostler.telemetry.endpoint_metrics import Record, Side, Subject, Told
+from hostler.telemetry.endpoint_metrics import Record, Told
 from hostler.telemetry.metric_rollups import Turn
 from hostler.telemetry.totals import Totals
 
@@ -358,7 +359,7 @@ def _sides(routes: Collection[EndpointRoute]) -> Iterator[tuple[Side, int]]:
         whole: Counter[Subject] = Counter()
         for variant in route.every_variant:
             if variant.targets and not variant.max_concurrency:
-                subject = Subject(route.account, route.region, route.name, variant.name)
+                subject = subject_of(route, variant)
                 whole[subject] += len(variant.targets)
                 if variant.config:
                     yield Side(subject, variant.config), len(variant.targets)
@@ -370,8 +371,7 @@ def _serverless(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, in
     for route in routes:
         for variant in route.variants:
             if variant.max_concurrency:
-                subject = Subject(route.account, route.region, route.name, variant.name)
-                yield subject, variant.provisioned
+                yield subject_of(route, variant), variant.provisioned
 
 
 def _names(root: Path) -> list[str]:

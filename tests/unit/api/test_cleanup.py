@@ -12,11 +12,11 @@ from hostler.api.own import OwnCalls
 from hostler.audit import record
 from hostler.domain.endpoint import EndpointStatus, EndpointView, VariantView
 from hostler.domain.errors import CallerError
+from hostler.domain.subject import Side, Subject
 from hostler.planning.cleanup import Rules, State
 from hostler.store import endpoints
 from hostler.store.database import Transaction
 from hostler.telemetry import endpoint_metrics, metrics
-from hostler.telemetry.endpoint_metrics import Subject
 from hostler.telemetry.metrics import Sample
 from hostler.toolkit import prices
 from hostler.toolkit.cleanup import FRESH_S, Cleanup
@@ -80,7 +80,7 @@ class Company:
     def called(self, subject: Subject, at: float, calls: int) -> Sample:
         spread = endpoint_metrics.Latencies(0, {})
         told = endpoint_metrics.Record(1, at, *subject, calls, 0, 0, spread, spread)
-        return next(iter(endpoint_metrics.samples(told, {endpoint_metrics.Side(subject): 1})))
+        return next(iter(endpoint_metrics.samples(told, {Side(subject): 1})))
 
     def watch(self) -> None:
         """Of all that serve: zeros each hour for eight days, and one right now."""

@@ -31,7 +31,8 @@ from hostler.domain.cleanup import Cleanup
 from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus
 from hostler.domain.ids import AccountId, Arn, DeploymentId, EndpointId, Region, sagemaker_arn
 from hostler.domain.layout import Layout
-from hostler.gateway.record import Recorder, Subject, told
+from hostler.domain.subject import Subject
+from hostler.gateway.record import Recorder, told
 from hostler.modelserver import spool
 from hostler.store import endpoints, identities, schema
 from hostler.store.database import Store, Transaction

@@ -4,7 +4,8 @@ import asyncio
 import json
 
 from hostler.control.differences import Differences
-from hostler.gateway.record import Recorder, Subject
+from hostler.domain.subject import Subject
+from hostler.gateway.record import Recorder
 from hostler.store.database import Store
 from hostler.telemetry import endpoint_metrics, logs
 
