@@ -11,7 +11,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from hostler.domain.alarm import (
     FINE_S,
@@ -23,6 +22,7 @@ from hostler.domain.alarm import (
 )
 from hostler.domain.batches import batched
 from hostler.domain.errors import ConcurrentChangeError
+from hostler.domain.ids import Home
 from hostler.domain.ports import Clock
 from hostler.planning import alarm_rules, alarm_transitions, alarms
 from hostler.planning.alarm_transitions import Change
@@ -42,13 +42,6 @@ READ_AT_ONCE = 50
 HOUSEKEEPING_S = 3600
 
 _log = logging.getLogger("hostler.control")
-
-
-class Where(NamedTuple):
-    """Whose alarms."""
-
-    account: str
-    region: str
 
 
 class AlarmEvaluator:
@@ -173,18 +166,18 @@ def _evaluated(tx: Transaction, some: Sequence[Kept], now: float) -> Sequence[tu
 
 def _composed(tx: Transaction, now: float) -> Sequence[tuple[Kept, Change]]:
     """What follows for composite alarms, those that others use first."""
-    by_place: dict[Where, dict[str, Kept]] = defaultdict(dict)
+    by_home: dict[Home, dict[str, Kept]] = defaultdict(dict)
     for kept in alarm_rows.composites(tx):
-        by_place[Where(kept.alarm.account, kept.alarm.region)][kept.alarm.name] = kept
+        by_home[Home(kept.alarm.account, kept.alarm.region)][kept.alarm.name] = kept
     found = []
-    for where, kept_by_name in by_place.items():
+    for home, kept_by_name in by_home.items():
         uses = {
             name: alarm_rules.names(kept.alarm)
             for name, kept in kept_by_name.items()
             if isinstance(kept.alarm, CompositeAlarm)
         }
         children = {child for names in uses.values() for child in names}
-        standings = alarm_rows.standings(tx, *where, children)
+        standings = alarm_rows.standings(tx, *home, children)
         order, _ = alarm_rules.in_order(uses)
         for name in order:
             change = _composition(kept_by_name[name], uses[name], standings, now)

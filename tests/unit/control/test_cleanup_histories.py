@@ -269,8 +269,8 @@ def _not_noted(_tx: object, _called: object, _now_s: float) -> None:
     pass
 
 
-def _first_loss_alone(tx: Transaction, places: object, now_s: float) -> None:
-    assert places is not None
+def _first_loss_alone(tx: Transaction, homes: object, now_s: float) -> None:
+    assert homes is not None
     if calls.whole_since(tx) is None:
         calls.lost(tx, now_s)
 
