@@ -4,7 +4,6 @@ Invariant: what is under way is rows (``store.cleanups``), so a restart goes on 
 is only deleted on a verdict of the same moment (``planning.cleanup``).
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -102,9 +101,7 @@ class Cleaner:
     async def run(self) -> None:
         """Work until cancelled."""
         attempts = background.Attempts("hostler.control", (StoreUnavailableError,))
-        while True:
-            await attempts.attempt("idle endpoints are looked for later", self.turn())
-            await asyncio.sleep(POLL_S)
+        await attempts.repeat("idle endpoints are looked for later", self.turn, POLL_S)
 
     async def turn(self) -> None:
         """Look for idle endpoints if it is time, and go on with what is under way."""

@@ -116,9 +116,7 @@ class MetricIngest:
     async def run(self) -> None:
         """Read until cancelled."""
         attempts = background.Attempts("hostler.control", (StoreUnavailableError, OSError))
-        while True:
-            await attempts.attempt("metrics wait in their spools", self._work())
-            await asyncio.sleep(POLL_S)
+        await attempts.repeat("metrics wait in their spools", self._work, POLL_S)
 
     async def _work(self) -> None:
         """Read what came, and keep house if it is time."""
