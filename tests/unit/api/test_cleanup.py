@@ -58,15 +58,6 @@ class Company:
         self.store.run(serve, write=True)
         self.quiet.append(name)
 
-    def remove_deleted(self) -> None:
-        def remove(tx: Transaction) -> None:
-            for each in endpoints.ids(tx):
-                found = endpoints.by_id(tx, each)
-                if found is not None and found.deleting:
-                    endpoints.remove(tx, each)
-
-        self.store.run(remove, write=True)
-
     def write(self, samples: list[Sample]) -> None:
         self.world.rooms.metrics.run(lambda tx: metrics.put(tx, samples, self.now), write=True)
 
@@ -92,7 +83,7 @@ class Company:
 
     def pause(self, _seconds: float) -> None:
         """The next minute has come, and its zeros."""
-        self.remove_deleted()
+        self.world.remove_deleted()
         self.on_pause()
         for name in self.quiet:
             self.count(name, iter([self.now + 120]))
@@ -103,7 +94,7 @@ class Company:
 
     def left(self) -> tuple[list[str], list[str], list[str]]:
         """The names of what is there: endpoints, configs, models."""
-        self.remove_deleted()
+        self.world.remove_deleted()
         sagemaker = self.world.client("sagemaker")
         return (
             sorted(x["EndpointName"] for x in sagemaker.list_endpoints()["Endpoints"]),
