@@ -11,12 +11,22 @@ from typing import Annotated, Any
 
 import typer
 
-from hostler.cli.output import As, AsJson, DataDir, connect, directory, document, out, table
+from hostler.cli.output import (
+    FOLLOW_TRIES,
+    As,
+    AsJson,
+    DataDir,
+    EndpointName,
+    connect,
+    directory,
+    document,
+    out,
+    table,
+)
+from hostler.domain.moments import to_second
 from hostler.toolkit.connection import Connection
 
 FOLLOW_EVERY_S = 1.0
-FOLLOW_TRIES = 8
-"""Calls are repeated for long enough to outlast a restart of the control plane."""
 WINDOW_S = 300
 """How far back the calls of both deployments are counted."""
 METRICS = {
@@ -31,7 +41,7 @@ Follow = Annotated[bool, typer.Option("-f", "--follow", help="Go on until the de
 
 
 def rollout(
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")],
+    endpoint: EndpointName,
     follow: Follow = False,
     data_dir: DataDir = None,
     who: As = None,
@@ -134,7 +144,7 @@ def _steps(pending: Mapping[str, Any]) -> list[dict[str, str]]:
         {
             "Status": status,
             "Message": message,
-            "Since": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "Since": to_second(since.timestamp()),
         }
         for (status, message), since in found.items()
     ]

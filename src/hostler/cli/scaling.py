@@ -11,7 +11,17 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from hostler.cli.output import As, AsJson, CommandError, DataDir, connect, directory, document, out
+from hostler.cli.output import (
+    As,
+    AsJson,
+    CommandError,
+    DataDir,
+    EndpointName,
+    connect,
+    directory,
+    document,
+    out,
+)
 from hostler.toolkit import scaling as toolkit
 from hostler.toolkit.scaling import Decided, Explanation, NotScaledError, PolicyView, Watch
 
@@ -36,7 +46,7 @@ def scaling() -> None:
 
 @app.command()
 def explain(
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")],
+    endpoint: EndpointName,
     variant: Annotated[
         str | None,
         typer.Option("--variant", metavar="V", help="The variant [default: the one scaled]."),

@@ -10,10 +10,8 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import islice
-from typing import NamedTuple, TypeVar
 
 from hostler.domain.alarm import (
     FINE_S,
@@ -23,7 +21,9 @@ from hostler.domain.alarm import (
     MetricAlarm,
     Standing,
 )
+from hostler.domain.batches import batched
 from hostler.domain.errors import ConcurrentChangeError
+from hostler.domain.ids import Home
 from hostler.domain.ports import Clock
 from hostler.planning import alarm_rules, alarm_transitions, alarms
 from hostler.planning.alarm_transitions import Change
@@ -45,15 +45,6 @@ SETTLED_AT_ONCE = 100
 HOUSEKEEPING_S = 3600
 
 _log = logging.getLogger("hostler.control")
-
-T = TypeVar("T")
-
-
-class Where(NamedTuple):
-    """Whose alarms."""
-
-    account: str
-    region: str
 
 
 class AlarmEvaluator:
@@ -103,7 +94,7 @@ class AlarmEvaluator:
             return
         kept = await self._store.read(partial(_due, every=due, woken=woken))
         changed = False
-        for some in _chunks(kept, READ_AT_ONCE):
+        for some in batched(kept, READ_AT_ONCE):
             changes = await self._metrics.read(partial(_evaluated, some=some, now=now))
             changed |= await self._settle(changes)
         if changed or woken or MINUTE_S in due:
@@ -184,18 +175,18 @@ def _settled(tx: Transaction, some: Sequence[tuple[Kept, Change]]) -> Sequence[C
 
 def _composed(tx: Transaction, now: float) -> Sequence[tuple[Kept, Change]]:
     """What follows for composite alarms, those that others use first."""
-    by_place: dict[Where, dict[str, Kept]] = defaultdict(dict)
+    by_home: dict[Home, dict[str, Kept]] = defaultdict(dict)
     for kept in alarm_rows.composites(tx):
-        by_place[Where(kept.alarm.account, kept.alarm.region)][kept.alarm.name] = kept
+        by_home[Home(kept.alarm.account, kept.alarm.region)][kept.alarm.name] = kept
     found = []
-    for where, kept_by_name in by_place.items():
+    for home, kept_by_name in by_home.items():
         uses = {
             name: alarm_rules.names(kept.alarm)
             for name, kept in kept_by_name.items()
             if isinstance(kept.alarm, CompositeAlarm)
         }
         children = {child for names in uses.values() for child in names}
-        standings = alarm_rows.standings(tx, *where, children)
+        standings = alarm_rows.standings(tx, *home, children)
         order, _ = alarm_rules.in_order(uses)
         for name in order:
             change = _composition(kept_by_name[name], uses[name], standings, now)
@@ -213,9 +204,3 @@ def _composition(
     states = {name: standing.state for name, standing in there.items()}
     since = {name: standing.transitioned for name, standing in there.items()}
     return alarm_transitions.composed(kept.alarm, states, since, now)
-
-
-def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    left = iter(items)
-    while chunk := list(islice(left, size)):
-        yield chunk

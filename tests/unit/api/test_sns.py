@@ -5,22 +5,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from botocore.exceptions import ClientError
 
 from hostler.api.sns import subscriptions, topics
 from hostler.domain.topic import MessageType, Subscription
 from hostler.planning import messages
 from hostler.store import topics as rows
+from refusals import refusal
 
 ARN = "arn:aws:sns:us-east-1:123456789012"
 URL = "https://example.com/told"
-
-
-def refusal(call: Any, **params: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    error = caught.value.response["Error"]
-    return str(error["Code"]), str(error["Message"])
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ from hostler.domain.cleanup import Cleanup
 from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus
 from hostler.domain.ids import AccountId, Arn, DeploymentId, EndpointId, Region, sagemaker_arn
 from hostler.domain.layout import Layout
-from hostler.gateway.record import Recorder, Subject, told
+from hostler.domain.subject import Subject
+from hostler.gateway.record import Recorder, told
 from hostler.modelserver import spool
 from hostler.store import endpoints, identities, schema
 from hostler.store.database import Store, Transaction
@@ -273,8 +274,8 @@ def _not_noted(_tx: object, _called: object, _now_s: float) -> None:
     pass
 
 
-def _first_loss_alone(tx: Transaction, places: object, now_s: float) -> None:
-    assert places is not None
+def _first_loss_alone(tx: Transaction, homes: object, now_s: float) -> None:
+    assert homes is not None
     if calls.whole_since(tx) is None:
         calls.lost(tx, now_s)
 

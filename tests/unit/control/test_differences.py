@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from hostler.control.differences import AT_ONCE, WAITING_MAX, Differences
-from hostler.gateway.record import Recorder, Subject
+from hostler.domain.subject import Subject
+from hostler.gateway.record import Recorder
 from hostler.store.database import Store, StoreUnavailableError
 from hostler.telemetry import endpoint_metrics, logs
 from hostler.telemetry.endpoint_metrics import Record

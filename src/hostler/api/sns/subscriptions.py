@@ -124,13 +124,10 @@ def listed(tx: Transaction, call: Call) -> Mapping[str, Any]:
         call.account,
         call.region,
         topic,
-        after=finding.place(params.get("NextToken")),
+        after=finding.after(call),
         limit=finding.PAGE + 1,
     )
-    page: dict[str, Any] = {"Subscriptions": [_shape(each) for each in found[: finding.PAGE]]}
-    if len(found) > finding.PAGE:
-        page["NextToken"] = finding.token(found[finding.PAGE - 1].id)
-    return page
+    return finding.page("Subscriptions", found, _shape, lambda each: each.id)
 
 
 def attributes(tx: Transaction, call: Call) -> Mapping[str, Any]:
