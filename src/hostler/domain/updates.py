@@ -12,6 +12,8 @@ from hostler.domain.alarm import AlarmState, Comparison
 from hostler.domain.endpoint import RolloutStage
 from hostler.domain.ids import DeploymentId
 
+PATH = "/_hostler/endpoint-updates"
+"""Where an endpoint's updates are asked for."""
 KEPT_MAX = 10
 """Updates of an endpoint; the oldest go first."""
 
@@ -34,8 +36,11 @@ class Terms:
     deployment: DeploymentId
     config: str
     asked: float
+    variants: tuple[str, ...] = ()
+    """Those that get requests; a shadow is none."""
     before: str | None = None
     """The config that served; None for an endpoint's first deployment."""
+    variants_before: tuple[str, ...] = ()
     policy: str = ""
     """ALL_AT_ONCE, CANARY, LINEAR or ROLLING."""
     shares: tuple[float, ...] = ()

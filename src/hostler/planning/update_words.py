@@ -4,6 +4,7 @@ Invariant: pure; what is said follows from the events alone.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from hostler.domain.alarm import AlarmState, Comparison
 from hostler.domain.endpoint import RolloutStage
@@ -30,7 +31,8 @@ def lines(update: Update) -> Sequence[str]:
 
 def alarm(fired: Fired) -> str:
     """What an alarm saw."""
-    said = f'Alarm "{fired.name}": '
+    since = datetime.fromtimestamp(fired.since, UTC)
+    said = f'Alarm "{fired.name}", in ALARM since {since:%H:%M:%S}: '
     if fired.value is not None and fired.comparison is not None:
         said += f"{fired.value:g} {_SIGNS[fired.comparison]} {fired.threshold:g}. "
     elif fired.threshold is not None:

@@ -87,18 +87,24 @@ def _terms(before: Endpoint, deployments: Mapping[DeploymentId, Deployment]) -> 
 
 
 def _asked(course: Course, at: float) -> Terms:
-    policy = course.guardrails.policy
+    policy, blue = course.guardrails.policy, course.blue
     return Terms(
         deployment=course.green.id,
         config=course.green.config_name,
         asked=at,
-        before=None if course.blue is None else course.blue.config_name,
+        variants=_named(course.green),
+        before=None if blue is None else blue.config_name,
+        variants_before=() if blue is None else _named(blue),
         policy=ROLLING if isinstance(policy, Rolling) else policy.routing.value,
         shares=tuple(map(float, course.shares)),
         wait_s=course.wait_s,
         termination_wait_s=course.termination_wait_s,
         alarms=course.alarms,
     )
+
+
+def _named(deployment: Deployment) -> tuple[str, ...]:
+    return tuple(variant.name for variant in deployment.variants if not variant.shadow)
 
 
 def _outcome(endpoint: Endpoint, green: DeploymentId) -> Outcome | None:
