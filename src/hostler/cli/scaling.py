@@ -23,6 +23,7 @@ _OPERATORS = {
     "LessThanOrEqualToThreshold": "<=",
 }
 _COLOURS = {"OK": "green", "ALARM": "red", "INSUFFICIENT_DATA": "yellow"}
+_MEND = "put the policy again to mend it"
 
 app = typer.Typer(help="Auto scaling, explained.", no_args_is_help=True)
 
@@ -76,7 +77,10 @@ def lines(found: Explanation) -> Iterator[Text]:
 def _policy(policy: PolicyView, found: Explanation) -> Iterator[Text]:
     goal = "" if policy.target_value is None else f", target {policy.target_value:g}"
     yield Text(f"\npolicy {policy.name}", style="bold") + Text(f" ({policy.type}{goal})")
-    if not policy.watches:
+    for name in policy.gone:
+        yield Text(f"  GONE  {name}", style="red")
+        yield Text(f"    it is deleted: {_lost(name)}; {_MEND}", style="red")
+    if not policy.watches and not policy.gone:
         yield Text("  no alarm calls it: make one whose action is the policy's ARN", style="yellow")
     for watch in policy.watches:
         yield (
@@ -95,6 +99,15 @@ def _policy(policy: PolicyView, found: Explanation) -> Iterator[Text]:
         bounded = max(found.min, min(found.max, wanted))
         within = "" if bounded == wanted else f", within the bounds {bounded}"
         yield Text(f"  by its formula now: {policy.formula}{within}")
+
+
+def _lost(alarm: str) -> str:
+    """What does not happen any more without an alarm of a target tracking policy."""
+    if "-AlarmHigh-" in alarm:
+        return "this policy does not scale out any more"
+    if "-AlarmLow-" in alarm:
+        return "no target tracking policy scales in any more"
+    return "it does not call this policy any more"
 
 
 def plot(watch: Watch) -> Text:

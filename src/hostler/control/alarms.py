@@ -110,7 +110,7 @@ class AlarmEvaluator:
         self._ends.update({every: ends(now)[every] for every in due})
         await self._housekeep(now)
         if STATE_SET in woken:
-            for line in await self._store.read(alarm_queue.lines):
+            for line in await self._store.read(alarm_queue.actions.waiting):
                 self._fired(line)
 
     async def _settle(self, kept: Kept, change: Change) -> bool:

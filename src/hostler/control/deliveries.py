@@ -18,12 +18,12 @@ from hostler.control import http_post
 from hostler.control.http_post import PostError
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
-from hostler.domain.topic import Protocol, Subscription
+from hostler.domain.topic import Message, Protocol, Subscription
 from hostler.planning import delivery, messages
 from hostler.planning.messages import Sent
 from hostler.store import topics
 from hostler.store.database import Store
-from hostler.store.topics import Delivery
+from hostler.store.lines import Queued
 
 DEADLINE_S = 15.0
 FILE_BYTES_MAX = 16 * 1024 * 1024
@@ -59,11 +59,11 @@ class DeliveryReconciler:
 
     async def keys(self) -> Iterable[str]:
         """The subscriptions for which something waits."""
-        return await self._store.read(topics.waiting)
+        return await self._store.read(topics.deliveries.waiting)
 
     async def reconcile(self, subscription_id: str) -> timedelta | None:
         """Deliver a subscription's first message, if it is due; when there is more to do."""
-        first = await self._store.read(partial(topics.first_for, subscription_id=subscription_id))
+        first = await self._store.read(partial(topics.deliveries.first, line=subscription_id))
         if first is None:
             return None
         now = self._clock.now()
@@ -73,14 +73,14 @@ class DeliveryReconciler:
         if to is not None:
             again = await self._tried(first, to)
             if again is not None:
-                await self._store.write(partial(topics.put_off, delivery=first, due=again))
+                await self._store.write(partial(topics.deliveries.put_off, queued=first, due=again))
                 return timedelta(seconds=again - self._clock.now())
-        await self._store.write(partial(topics.done, delivery=first))
+        await self._store.write(partial(topics.deliveries.done, queued=first))
         return timedelta()
 
-    async def _tried(self, first: Delivery, to: Subscription) -> float | None:
+    async def _tried(self, first: Queued[Message], to: Subscription) -> float | None:
         """Deliver; when to try again, if that is to be."""
-        sent = messages.sent(first.message, to, self._base_url)
+        sent = messages.sent(first.item, to, self._base_url)
         try:
             if to.protocol is Protocol.FILE:
                 await asyncio.to_thread(_append, self._folder, to.endpoint, sent)
@@ -92,7 +92,7 @@ class DeliveryReconciler:
             outcome = "given up" if given_up else "tried again"
             _log.warning(
                 "message %s to %s of %s is %s: %s",
-                first.message.id,
+                first.item.id,
                 _named(to),
                 to.topic_arn,
                 outcome,

@@ -46,9 +46,9 @@ def waiting(world: Any, subscription: Subscription) -> list[tuple[str, str]]:
 
     def read(tx: Any) -> list[tuple[str, str]]:
         found = []
-        while (first := rows.first_for(tx, subscription.id)) is not None:
-            found.append((first.message.type.value, first.message.text))
-            rows.done(tx, first)
+        while (first := rows.deliveries.first(tx, subscription.id)) is not None:
+            found.append((first.item.type.value, first.item.text))
+            rows.deliveries.done(tx, first)
         return found
 
     return world.rooms.store.run(read, write=True)  # type: ignore[no-any-return]

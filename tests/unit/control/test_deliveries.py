@@ -274,9 +274,9 @@ def test_an_alarm_tells_a_topic_in_cloudwatchs_words(world: World) -> None:
     world.subscribe(subscription("http://told/"))
     asyncio.run(act(firing))
     assert woken == ["s-1"]
-    first = world.store.run(lambda tx: topics.first_for(tx, "s-1"))
+    first = world.store.run(lambda tx: topics.deliveries.first(tx, "s-1"))
     assert first is not None
-    assert first.message.subject == 'ALARM: "errors" in US East (N. Virginia)'
-    assert first.message.text == '{"AlarmName":"x"}'
+    assert first.item.subject == 'ALARM: "errors" in US East (N. Virginia)'
+    assert first.item.text == '{"AlarmName":"x"}'
     with pytest.raises(ActionFailedError, match="the topic does not exist"):
         asyncio.run(act(replace(firing, action=f"{TOPIC.arn}x")))

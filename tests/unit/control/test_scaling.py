@@ -196,6 +196,25 @@ def test_a_step_policy_acts_on_the_users_alarm_and_cools_down() -> None:
     play(story)
 
 
+def test_a_step_policys_alarm_without_data_is_told_once_as_not_scaled() -> None:
+    async def story(world: World) -> None:
+        out = step("out", 2)
+        world.register(out)
+        alarm = metric_alarm("deaf", actions=Actions(alarm=(out.arn,)))
+        forced = replace(alarm, standing=replace(alarm.standing, state=AlarmState.ALARM))
+        world.store.run(lambda tx: alarms.create(tx, forced), write=True)
+        await asyncio.sleep(5)
+        for _ in range(2):
+            await world.scaling.act(firing(str(out.arn)))
+        (told,) = world.activities(not_scaled=True)
+        assert told.cause == "monitor alarm deaf in state ALARM triggered policy out"
+        assert told.message.startswith("Not scaled. The alarm has no data points")
+        assert [each.code for each in told.reasons] == [NotScaled.AT_DESIRED]
+        assert world.desired == 1
+
+    play(story)
+
+
 def test_while_an_endpoint_changes_nothing_is_decided() -> None:
     async def story(world: World) -> None:
         policy = track()

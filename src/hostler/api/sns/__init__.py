@@ -5,8 +5,9 @@ Invariant: a message that was accepted waits in the database until it is deliver
 """
 
 from hostler.api.registry import AccessRule, Effect, Handler, Operation, ServiceTable, table
-from hostler.api.sns import access, publishing, subscriptions, tags, topics
+from hostler.api.sns import access, publishing, subscriptions, topics
 from hostler.api.sns.members import BY_OPERATION
+from hostler.api.sns.tags import ON_TOPICS
 
 
 def _operation(name: str, handler: Handler, rule: AccessRule, effect: Effect) -> Operation:
@@ -33,8 +34,8 @@ TABLE: ServiceTable = table(
             "SetSubscriptionAttributes", subscriptions.set_attribute, access.everything, WRITES
         ),
         _operation("Publish", publishing.publish, access.publishing, WRITES),
-        _operation("TagResource", tags.tag, access.tagged, WRITES),
-        _operation("UntagResource", tags.untag, access.tagged, DELETES),
-        _operation("ListTagsForResource", tags.listed, access.tagged, READS),
+        _operation("TagResource", ON_TOPICS.tag, access.tagged, WRITES),
+        _operation("UntagResource", ON_TOPICS.untag, access.tagged, DELETES),
+        _operation("ListTagsForResource", ON_TOPICS.listed, access.tagged, READS),
     ),
 )

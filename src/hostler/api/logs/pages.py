@@ -1,0 +1,33 @@
+"""Tokens of lists by name: where a page ended.
+
+Invariant: a token says a place in one kind of list and nothing else; what is no token of ours, or
+another list's, is refused. A name that has gone meanwhile is still a place.
+"""
+
+import base64
+
+import orjson
+
+from hostler.api.logs.refusals import bad_token
+
+
+def written(kind: str, name: str) -> str:
+    """The token of a page that ends at a name; ``kind`` is of the list."""
+    return base64.urlsafe_b64encode(orjson.dumps([kind, name])).decode()
+
+
+def read(kind: str, token: str | None) -> str | None:
+    """The name that a page ended at; None without a token.
+
+    Raises:
+        CallerError: InvalidParameterException, where it is no token of this kind of list.
+    """
+    if token is None:
+        return None
+    try:
+        match orjson.loads(base64.b64decode(token, altchars=b"-_", validate=True)):
+            case [str(of), str(name)] if of == kind:
+                return name
+    except ValueError:
+        pass
+    raise bad_token()
