@@ -193,7 +193,7 @@ STEPS = [
 
 
 def test_serverless_variants_are_replaced_at_once_and_by_no_steps(world: Any, serving: Any) -> None:
-    """Neither to one nor from one: what serves has instances, and then environments."""
+    """Neither one by another one, nor one by instances."""
     variant = {
         "VariantName": "AllTraffic",
         "ModelName": "rc-fraud-v1",
