@@ -135,11 +135,11 @@ def complete(plan: SandboxPlan, shell: Shell) -> None:
     Raises:
         OSError: also where the shell shows what the plan does not.
     """
+    if not set(shell.shown).issubset(plan.read_only):
+        raise OSError("it was prepared with windows that are not the plan's")
     os.umask(0o022)
     _limit()
     if plan.kind == NAMESPACES:
-        if not set(shell.shown).issubset(plan.read_only):
-            raise OSError("it was prepared with windows that are not the plan's")
         if plan.isolate_network:
             syscalls.unshare(syscalls.CLONE_NEWNET)
             syscalls.raise_loopback()

@@ -23,13 +23,18 @@ _MEMORY = "/proc/meminfo"
 
 
 class Spares:
-    """A zygote's, in the zygote's process. All moments are monotonic s."""
+    """A zygote's, in the zygote's process. All moments are monotonic s.
 
-    def __init__(self, listener: socket.socket) -> None:
+    Args:
+        listener: Where launches are asked for; it must not block.
+        news, teller: Two ends of a pair of datagram sockets, by which forks tell of launches.
+    """
+
+    def __init__(self, listener: socket.socket, news: socket.socket, teller: socket.socket) -> None:
         self._listener = listener
-        self._news, self._teller = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._news.setblocking(False)
-        self._teller.setblocking(False)
+        self._news, self._teller = news, teller
+        for end in (news, teller):
+            end.setblocking(False)
         self._shell: Optional[sandbox.Shell] = None
         self._due: Optional[float] = None
         self._keeper: Optional[socket.socket] = None

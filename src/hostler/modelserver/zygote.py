@@ -52,7 +52,8 @@ def serve(listener: socket.socket) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # launchers report on their own connection
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     listener.setblocking(False)  # a spare may have been quicker
-    made = spares.Spares(listener)
+    pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    made = spares.Spares(listener, *pair)
     while True:
         sources = made.sources() if made.ready else [*made.sources(), listener]
         select.select(sources, (), (), made.timeout_s(time.monotonic()))
