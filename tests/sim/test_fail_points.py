@@ -1,5 +1,11 @@
-"""A control plane that is killed before and after each commit of a deployment goes on."""
+"""A control plane that is killed before and after each commit of a deployment goes on.
 
+Whatever it was killed at, the history that is kept of the deployment is what its rows went through
+(``sim.histories``), as every world's.
+"""
+
+import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +13,7 @@ import pytest
 
 from hostler.domain.endpoint import Endpoint, RolloutStage
 from hostler.sim import loop as virtual
+from hostler.sim.alarms import NAMES
 from hostler.sim.client import Habits, Kind
 from hostler.sim.faults import Faults
 from hostler.sim.policies import Policy
@@ -37,14 +44,24 @@ ROLLING = {"MaximumBatchSize": HALF, "WaitIntervalInSeconds": 1}
 POLICIES["rolling"] = Policy(
     {"RollingUpdatePolicy": ROLLING}, (0.5, 1.0), 1.0, termination_wait_s=0.0, rolls=True
 )
+BACK = replace(
+    POLICIES["rolling"],
+    config={
+        "RollingUpdatePolicy": {**ROLLING, "RollbackMaximumBatchSize": HALF},
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": NAMES[0]}]},
+    },
+    alarms=NAMES[:1],
+)
+"""Its second bake is ended by an alarm."""
 FORWARD = {S.PROVISIONING, S.SWITCHING, S.BAKING, S.DRAINING}
 
 
 class Walk:
     """One seed's story of one policy, lived again and again."""
 
-    def __init__(self, store: Store, policy: Policy) -> None:
+    def __init__(self, store: Store, policy: Policy, killed_in: Collection[S] = S) -> None:
         self._store = store
+        self._killed_in = killed_in
         good = (Kind.GOOD,)
         self._habits = Habits(resizes=0.0, updates=1.0, kinds=good, counts=(2,), policy=policy)
         self.commits: set[int] = set()
@@ -56,6 +73,7 @@ class Walk:
 
         async def living() -> World:
             world = World(SEED, self._store, faults, self._habits)
+            world.client.troubled = bool(self._habits.policy and self._habits.policy.alarms)
             world.oracles.on_written = lambda endpoint: self._written(world, endpoint)
             await world.run()
             return world
@@ -67,16 +85,29 @@ class Walk:
         left = world.control.life.steps_left
         if endpoint.rollout is not None and endpoint.target == FIRST and left is not None:
             self.stages.add(endpoint.rollout.stage)
-            self.commits.add(NEVER - left)
+            if endpoint.rollout.stage in self._killed_in:
+                self.commits.add(NEVER - left)
+            bakes = endpoint.rollout.stage is S.BAKING and endpoint.rollout.step > 0
+            if bakes and world.client.troubled:
+                asyncio.get_running_loop().call_soon(world.alarms.fire, NAMES[0])
 
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_killed_before_and_after_each_commit_it_goes_on(name: str, memory: Store) -> None:
-    walk = Walk(memory, POLICIES[name])
+    assert walked(Walk(memory, POLICIES[name]), FORWARD) >= 12
+
+
+def test_killed_while_it_is_taken_back_it_goes_on_back(memory: Store) -> None:
+    through = {S.RETREATING, S.ROLLING_BACK}
+    assert walked(Walk(memory, BACK, through), through) >= 6
+
+
+def walked(walk: Walk, through: set[RolloutStage]) -> int:
+    """At how many points it was killed; it went through these stages when it was not."""
     assert walk.live(LIVES) == []
-    assert walk.stages >= FORWARD
+    assert walk.stages >= through
     points = sorted({at + more for at in walk.commits for more in (0, 1)})
-    assert len(points) >= 12
     for point in points:
         found = walk.live(replace(LIVES, crashes=(point,)))
         assert found == [], f"killed at step {point}"
+    return len(points)
