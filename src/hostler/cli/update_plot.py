@@ -55,7 +55,8 @@ def drawn(update: Mapping[str, Any], width: int) -> Iterator[Text]:
         return
     step = (end - start) / width
     chosen = [_in(known, start + n * step, start + (n + 1) * step) for n in range(width)]
-    for side in ("blue", "green"):
+    sides = ("blue", "green") if "PreviousEndpointConfigName" in update else ("green",)
+    for side in sides:
         line = Text(f"  {side:<7}")
         for point in chosen:
             share: float = getattr(point, side)
