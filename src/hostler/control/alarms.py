@@ -108,7 +108,7 @@ class AlarmEvaluator:
     async def _settle(self, changes: Sequence[tuple[Kept, Change]]) -> bool:
         """Write changes of alarms, but of those that changed meanwhile; whether any was written."""
         changed = False
-        for some in _chunks(changes, SETTLED_AT_ONCE):
+        for some in batched(changes, SETTLED_AT_ONCE):
             for change in await self._store.write(partial(_settled, some=some)):
                 changed = True
                 if change.items:
