@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from hostler.cli import bars
 from hostler.cli.output import (
     As,
     AsJson,
@@ -25,8 +26,6 @@ from hostler.cli.output import (
 from hostler.toolkit import scaling as toolkit
 from hostler.toolkit.scaling import Decided, Explanation, NotScaledError, PolicyView, Watch
 
-BARS = "▁▂▃▄▅▆▇█"
-NO_POINT = "·"
 _OPERATORS = {
     "GreaterThanThreshold": ">",
     "GreaterThanOrEqualToThreshold": ">=",
@@ -132,11 +131,10 @@ def plot(watch: Watch) -> Text:
     for at in range(min(known), max(known) + 1, watch.period_s):
         value = known.get(at)
         if value is None:
-            drawn += Text(NO_POINT, style="dim")
+            drawn += bars.NOTHING
             continue
-        height = max(0, min(len(BARS) - 1, int(value / top * len(BARS))))
         beyond = value > watch.threshold if above else value < watch.threshold
-        drawn += Text(BARS[height], style="red" if beyond else "green")
+        drawn += Text(bars.bar(value / top), style="red" if beyond else "green")
     return drawn
 
 

@@ -1,8 +1,9 @@
 """Evaluates alarms: metric alarms on their data, composite alarms on the others.
 
 Invariant: when an alarm is evaluated follows from the clock and what is in the database alone, so a
-restart goes on where it was. A state, its history and its actions are one transaction, at the
-version of the alarm that was evaluated: what changed meanwhile is evaluated at the next turn.
+restart goes on where it was. A state, its history and its actions are in one transaction, at the
+version of the alarm that was evaluated: what changed meanwhile is evaluated at the next turn, and
+keeps none of those beside it from being written.
 """
 
 import asyncio
@@ -39,6 +40,8 @@ SETTLED_S: Mapping[int, float] = {FINE_S: 5.0, MINUTE_S: 15.0}
 counted in a minute, and its zeros, are there 12 seconds later."""
 READ_AT_ONCE = 50
 """Alarms whose data one transaction reads."""
+SETTLED_AT_ONCE = 100
+"""Alarms whose changes one transaction writes: others' writes wait for no more than that."""
 HOUSEKEEPING_S = 3600
 
 _log = logging.getLogger("hostler.control")
@@ -93,36 +96,29 @@ class AlarmEvaluator:
         changed = False
         for some in batched(kept, READ_AT_ONCE):
             changes = await self._metrics.read(partial(_evaluated, some=some, now=now))
-            for one, change in changes:
-                changed |= await self._settle(one, change)
+            changed |= await self._settle(changes)
         if changed or woken or MINUTE_S in due:
-            for one, change in await self._store.read(partial(_composed, now=now)):
-                await self._settle(one, change)
+            await self._settle(await self._store.read(partial(_composed, now=now)))
         self._ends.update({every: ends(now)[every] for every in due})
         await self._housekeep(now)
         if STATE_SET in woken:
             for line in await self._store.read(alarm_queue.actions.waiting):
                 self._fired(line)
 
-    async def _settle(self, kept: Kept, change: Change) -> bool:
-        """Write a change, unless the alarm was changed meanwhile; whether it was written."""
-        write = partial(
-            alarm_rows.settle,
-            kept=kept,
-            alarm=change.alarm,
-            items=change.items,
-            firings=change.firings,
-        )
-        try:
-            await self._store.write(write)
-        except ConcurrentChangeError:
-            return False
-        if change.items:
-            standing = change.alarm.standing
-            _log.info("alarm %s is %s: %s", change.alarm.arn, standing.state, standing.reason)
-        for firing in change.firings:
-            self._fired(firing.line)
-        return True
+    async def _settle(self, changes: Sequence[tuple[Kept, Change]]) -> bool:
+        """Write changes of alarms, but of those that changed meanwhile; whether any was written."""
+        changed = False
+        for some in batched(changes, SETTLED_AT_ONCE):
+            for change in await self._store.write(partial(_settled, some=some)):
+                changed = True
+                if change.items:
+                    standing = change.alarm.standing
+                    _log.info(
+                        "alarm %s is %s: %s", change.alarm.arn, standing.state, standing.reason
+                    )
+                for firing in change.firings:
+                    self._fired(firing.line)
+        return changed
 
     async def _housekeep(self, now: float) -> None:
         if now - self._housekept >= HOUSEKEEPING_S:
@@ -162,6 +158,19 @@ def _evaluated(tx: Transaction, some: Sequence[Kept], now: float) -> Sequence[tu
         if change is not None:
             found.append((kept, change))
     return found
+
+
+def _settled(tx: Transaction, some: Sequence[tuple[Kept, Change]]) -> Sequence[Change]:
+    """Write changes; those that were written, as their alarms had not changed since."""
+    written = []
+    for kept, change in some:
+        # An alarm that changed is found before anything is written of it.
+        with contextlib.suppress(ConcurrentChangeError):
+            alarm_rows.settle(
+                tx, kept=kept, alarm=change.alarm, items=change.items, firings=change.firings
+            )
+            written.append(change)
+    return written
 
 
 def _composed(tx: Transaction, now: float) -> Sequence[tuple[Kept, Change]]:

@@ -14,7 +14,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,7 +52,7 @@ OWN_DASHES = 3
 ZEROS = "zeros"
 """The source under which the end of the last minute with zeros is kept."""
 
-Tell: TypeAlias = Callable[[Sequence[Record]], Awaitable[None]]
+Tell: TypeAlias = Callable[[Sequence[Record]], None]
 
 _log = logging.getLogger("hostler.control")
 
@@ -81,7 +81,7 @@ class MetricIngest:
         routes: The endpoints that answer, with their instances; None while that is not known.
         gateways: How many gateways are connected, each of which has a spool unless it cannot.
         monotonic: The clock that ``Told.until`` is of.
-        tell: Given what was read, once it is written.
+        tell: Given what was read, once it is written; must not wait for anything.
     """
 
     def __init__(
@@ -244,7 +244,7 @@ class MetricIngest:
                     self.totals.add(record)
                     self._concurrency.add(record)
                 if self._tell is not None:
-                    await self._tell(batch.records)
+                    self._tell(batch.records)
         return False
 
     async def _position(self, source: str) -> str:

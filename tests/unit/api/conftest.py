@@ -223,6 +223,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         committed=remember,
         audit=trail_store,
         alarm_commands=[],
+        topic_hosts=[],
     )
     root = store.run(
         lambda tx: identities.ensure_root(tx, DEFAULT_ACCOUNT, clock.now()), write=True
