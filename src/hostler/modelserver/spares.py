@@ -77,26 +77,27 @@ class Spares:
     def _look(self) -> None:
         if self._keeper is None:
             return
-        with contextlib.suppress(BlockingIOError):
-            if self._keeper.recv(1) == spare.READY:
-                self.ready = True
-            else:
-                self._end()
+        try:
+            said = self._keeper.recv(1)
+        except BlockingIOError:
+            return
+        except OSError:
+            said = b""
+        if said == spare.READY:
+            self.ready = True
+        else:
+            self._end()
 
     def _make(self, shell: sandbox.Shell) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                pid = os.fork()
-            except OSError:
-                ours.close()
-                return
-            if pid == 0:
-                ours.close()
-                self._news.close()
-                spare.keep(self._listener, theirs, shell, self.told)
-        ours.setblocking(False)
-        self._keeper = ours
+        with contextlib.suppress(OSError):  # no descriptor or process to be had: forked as ever
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            self._keeper = ours
+            with theirs:
+                if os.fork() == 0:
+                    ours.close()
+                    self._news.close()
+                    spare.keep(self._listener, theirs, shell, self.told)
 
     def _end(self) -> None:
         """Have none; its keeper sees that and ends, if it has not."""
