@@ -336,7 +336,11 @@ def judge(seed: int, store: Store, faults: Faults | None = None) -> World:
         await world.run()
         return world
 
-    return virtual.run(live())
+    try:
+        return virtual.run(live())
+    except Exception as error:
+        error.add_note(f"in the world of seed {seed}: python -m hostler.sim --seed {seed}")
+        raise
 
 
 class _Ear(logging.Handler):
