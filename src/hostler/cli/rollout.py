@@ -16,10 +16,12 @@ from rich.text import Text
 
 from hostler.cli import side_calls, update_plot, updates
 from hostler.cli.output import (
+    FOLLOW_TRIES,
     As,
     AsJson,
     CommandError,
     DataDir,
+    EndpointName,
     connect,
     directory,
     document,
@@ -29,11 +31,10 @@ from hostler.cli.output import (
 )
 from hostler.cli.side_calls import Window
 from hostler.cli.updates import Update
+from hostler.domain.moments import to_second
 from hostler.toolkit.connection import Connection
 
 FOLLOW_EVERY_S = 1.0
-FOLLOW_TRIES = 8
-"""Calls are repeated for long enough to outlast a restart of the control plane."""
 WINDOW_S = 300
 """How far back the calls of both deployments are counted."""
 LATE = timedelta(seconds=60)
@@ -52,7 +53,7 @@ Svg = Annotated[
 
 
 def rollout(
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")],
+    endpoint: EndpointName,
     follow: Follow = False,
     listing: Listing = False,
     number: Number = None,
@@ -225,7 +226,7 @@ def _steps(pending: Mapping[str, Any]) -> list[dict[str, str]]:
         {
             "Status": status,
             "Message": message,
-            "Since": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "Since": to_second(since.timestamp()),
         }
         for (status, message), since in found.items()
     ]

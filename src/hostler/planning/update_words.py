@@ -4,10 +4,10 @@ Invariant: pure; what is said follows from the events alone.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 from hostler.domain.alarm import AlarmState, Comparison
 from hostler.domain.endpoint import RolloutStage
+from hostler.domain.moments import time_of_day
 from hostler.domain.updates import Event, Fired, Outcome, Terms, Update
 from hostler.planning.updates import BACK
 
@@ -31,8 +31,7 @@ def lines(update: Update) -> Sequence[str]:
 
 def alarm(fired: Fired) -> str:
     """What an alarm saw."""
-    since = datetime.fromtimestamp(fired.since, UTC)
-    said = f'Alarm "{fired.name}", in ALARM since {since:%H:%M:%S}: '
+    said = f'Alarm "{fired.name}", in ALARM since {time_of_day(fired.since)}: '
     if fired.value is not None and fired.comparison is not None:
         said += f"{fired.value:g} {_SIGNS[fired.comparison]} {fired.threshold:g}. "
     elif fired.threshold is not None:

@@ -72,7 +72,8 @@ class Oracles:
     _histories: Histories = field(default_factory=Histories)
     on_finding: Callable[[], object] = lambda: None
     """Ends the world: after the first finding the others say little."""
-    on_written: Callable[[Endpoint], object] = lambda _endpoint: None
+    on_written: Callable[[EndpointId, Endpoint | None], object] = lambda _key, _endpoint: None
+    """Told of each row that a commit changed; None is one that is gone."""
     trace: list[tuple[float, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -101,8 +102,8 @@ class Oracles:
             is_now = after.endpoint.status if after else None
             if was is not is_now and (was, is_now) not in STATUSES:
                 self.report(f"{key}: status went from {was} to {is_now}")
+            self.on_written(key, after.endpoint if after else None)
             if after is not None:
-                self.on_written(after.endpoint)
                 for what in impossible(after, self.client.deployments):
                     self.report(f"{key} is {is_now}: {what}")
                 was_row = before.endpoint if before else None
