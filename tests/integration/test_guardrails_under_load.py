@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import random
 import re
 import subprocess
 import sys
@@ -12,6 +13,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from chaos import bad_versions, updates
+from chaos.__main__ import Fault
+from chaos.scale import SHORT
+from chaos.verdict import Kind
+from chaos.world import World
 
 from archives import script
 from client_matrix import ROOT
@@ -115,6 +121,19 @@ def test_no_call_fails_and_none_is_answered_by_the_old_version_afterwards(
         after = began_after(running, time.monotonic(), 40)
         assert set(shares(after)) == {f'["{version}"]'}
     assert not running.failures, running.failures[:3]
+
+
+@pytest.mark.parametrize(
+    "fault", [updates.updated, bad_versions.taken_back], ids=["good versions", "bad versions"]
+)
+def test_updates_of_every_kind_leave_standing_what_they_must(server: Running, fault: Fault) -> None:
+    """``make chaos ONLY=U1,U2`` in short form: a slow version and one that never starts."""
+    claims = [
+        each for each in fault(World(server, random.Random(7), SHORT)) if each.kind is Kind.COUNT
+    ]
+    wrong = [f"{claim.says}: {claim.seen}" for claim in claims if not claim.holds]
+    assert claims
+    assert not wrong, server.process_logs()
 
 
 def test_a_version_that_fails_is_taken_back_when_the_alarm_says_so(server: Running) -> None:
