@@ -188,15 +188,22 @@ def judged(cell: Cell, calls: Sequence[Outcome], alarmed: float | None) -> Itera
     if cell.flaw in {Flaw.HANGS, Flaw.CANNOT_LOAD}:
         yield verdict.count(f"{cell.says}: nobody is sent there", len(bad), not bad)
     elif bad:
-        yield _share(cell, calls, bad)
+        yield _share(cell, calls, bad, alarmed)
         yield _until(cell, bad, alarmed)
     else:
         yield verdict.count(f"{cell.says}: somebody is sent there", 0, holds=False)
 
 
-def _share(cell: Cell, calls: Sequence[Outcome], bad: Sequence[Outcome]) -> Claim:
-    """How many were bad from the first bad one to the last."""
+def _share(
+    cell: Cell, calls: Sequence[Outcome], bad: Sequence[Outcome], alarmed: float | None
+) -> Claim:
+    """How many were bad while the version had traffic: to the alarm at least.
+
+    What waits for it then is given to the other version, and is good.
+    """
     first, last = min(call.began for call in bad), max(call.began for call in bad)
+    if alarmed is not None and math.isfinite(alarmed):
+        last = max(last, alarmed)
     meanwhile = sum(first <= call.began <= last for call in calls)
     allowed = cell.policy.share
     chance = DEVIATIONS * math.sqrt(allowed * (1 - allowed) / meanwhile)

@@ -39,8 +39,8 @@ class Kind:
 
     name: str
     config: str
-    ask: Callable[[World, str, str], None]
-    """Asks for a version of an endpoint."""
+    ask: Callable[[World, str, str], dict[str, Any]]
+    """Asks for a version of an endpoint; members that DescribeEndpoint is to have afterwards."""
 
 
 def updated(world: World) -> Iterator[Claim]:
@@ -91,14 +91,16 @@ def _replace(
     world: World,
     endpoint: str,
     version: str,
-) -> None:
+) -> dict[str, Any]:
     more = {"DeploymentConfig": policy} if policy else {}
     world.server.client("sagemaker").update_endpoint(
         EndpointName=endpoint, EndpointConfigName=configs[version], **more
     )
+    shown = {"LastDeploymentConfig": policy} if policy else {}
+    return {"EndpointConfigName": configs[version], **shown}
 
 
-def _weigh(world: World, endpoint: str, version: str) -> None:
+def _weigh(world: World, endpoint: str, version: str) -> dict[str, Any]:
     """All traffic and the second instance go to the version's variant."""
     world.server.client("sagemaker").update_endpoint_weights_and_capacities(
         EndpointName=endpoint,
@@ -111,6 +113,7 @@ def _weigh(world: World, endpoint: str, version: str) -> None:
             for each in (OLD, NEW)
         ],
     )
+    return {}
 
 
 def _again_and_again(world: World, kind: Kind) -> Sequence[Claim]:
@@ -150,12 +153,14 @@ def _again_and_again(world: World, kind: Kind) -> Sequence[Claim]:
 
 def _one(world: World, kind: Kind, endpoint: str, version: str) -> Update:
     asked = time.monotonic()
-    kind.ask(world, endpoint, version)
+    expected = {"EndpointStatus": "InService", "FailureReason": None}
+    expected |= kind.ask(world, endpoint, version)
     described = settled(world.server, endpoint, every_s=0.1)
     over = time.monotonic()
-    went = described["EndpointStatus"] == "InService" and "FailureReason" not in described
-    reason = described.get("FailureReason", "")
-    return Update(asked, over, version, "" if went else f"{described['EndpointStatus']}: {reason}")
+    wrong = {
+        name: described.get(name) for name in expected if described.get(name) != expected[name]
+    }
+    return Update(asked, over, version, str(wrong) if wrong else "")
 
 
 def after(

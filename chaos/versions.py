@@ -11,7 +11,7 @@ from running import PREFIX
 MODEL = """
 import os, time
 
-VERSION, FLAW = os.environ["MODEL_VERSION"].encode(), os.environ["MODEL_FLAW"]
+VERSION, FLAW = os.environ["MODEL_VERSION"], os.environ.get("MODEL_FLAW")
 
 def model_fn(model_dir):
     if FLAW == "hangs":
