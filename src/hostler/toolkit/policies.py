@@ -115,10 +115,14 @@ def completion(project: Project, account: str, region: str) -> Document:
             "Action": ["iam:PassRole", "iam:GetRole"],
             "Resource": iam_arn(account, "role", project.execution_role),
         },
-        {  # deploy(tags=…) tags the model, the config and the endpoint
-            "Sid": "TagOwnResources",
+        {  # deploy(tags=…) tags the model, the config and the endpoint; A/B tests turn weights
+            "Sid": "OwnResources",
             "Effect": "Allow",
-            "Action": ["sagemaker:AddTags", "sagemaker:DeleteTags"],
+            "Action": [
+                "sagemaker:AddTags",
+                "sagemaker:DeleteTags",
+                "sagemaker:UpdateEndpointWeightsAndCapacities",
+            ],
             "Resource": sagemaker_arn(region, account, "*", f"{project.prefix}*"),
         },
         {  # `aws sagemaker list-endpoints` and its like; the SDK looks its bucket up
