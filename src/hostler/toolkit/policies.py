@@ -141,23 +141,7 @@ def completion(project: Project, account: str, region: str) -> Document:
             ],
             "Resource": "*",
         },
-        {  # uploading models; the SDK repacks a model with its script below models/
-            "Sid": "ProjectBucket",
-            "Effect": "Allow",
-            "Action": [
-                "s3:ListBucket*",
-                "s3:GetBucketLocation",
-                "s3:GetObject",
-                "s3:PutObject",
-                "s3:DeleteObject",
-                "s3:AbortMultipartUpload",
-                "s3:ListMultipartUploadParts",
-            ],
-            "Resource": [
-                bucket_arn(region, project.bucket),
-                object_arn(region, project.bucket, "*"),
-            ],
-        },
+        _project_bucket(project, region),
         {  # `hostler logs` and `aws logs tail`
             "Sid": "ReadEndpointLogs",
             "Effect": "Allow",
@@ -165,6 +149,27 @@ def completion(project: Project, account: str, region: str) -> Document:
             "Resource": logs,
         },
     )
+
+
+def _project_bucket(project: Project, region: str) -> Document:
+    """Uploading models; the SDK repacks a model with its script below models/."""
+    return {
+        "Sid": "ProjectBucket",
+        "Effect": "Allow",
+        "Action": [
+            "s3:ListBucket*",
+            "s3:GetBucketLocation",
+            "s3:GetObject",
+            "s3:PutObject",
+            "s3:DeleteObject",
+            "s3:AbortMultipartUpload",
+            "s3:ListMultipartUploadParts",
+        ],
+        "Resource": [
+            bucket_arn(region, project.bucket),
+            object_arn(region, project.bucket, "*"),
+        ],
+    }
 
 
 def _document(*statements: Document) -> Document:
