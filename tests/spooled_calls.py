@@ -7,7 +7,8 @@ import os
 from hostler.domain.errors import CallerError
 from hostler.domain.layout import Layout
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
-from hostler.gateway.record import Recorder, Subject, told
+from hostler.domain.subject import Subject
+from hostler.gateway.record import Recorder, told
 from hostler.modelserver import spool
 
 START = 1_700_000_040

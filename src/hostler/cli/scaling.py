@@ -5,18 +5,27 @@ Invariant: what is said is what the APIs told (``toolkit.scaling``); nothing is 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from hostler.cli.output import As, AsJson, CommandError, DataDir, connect, directory, document, out
+from hostler.cli import bars
+from hostler.cli.output import (
+    As,
+    AsJson,
+    CommandError,
+    DataDir,
+    EndpointName,
+    connect,
+    directory,
+    document,
+    out,
+)
+from hostler.domain.moments import time_of_day
 from hostler.toolkit import scaling as toolkit
 from hostler.toolkit.scaling import Decided, Explanation, NotScaledError, PolicyView, Watch
 
-BARS = "▁▂▃▄▅▆▇█"
-NO_POINT = "·"
 _OPERATORS = {
     "GreaterThanThreshold": ">",
     "GreaterThanOrEqualToThreshold": ">=",
@@ -36,7 +45,7 @@ def scaling() -> None:
 
 @app.command()
 def explain(
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")],
+    endpoint: EndpointName,
     variant: Annotated[
         str | None,
         typer.Option("--variant", metavar="V", help="The variant [default: the one scaled]."),
@@ -122,16 +131,16 @@ def plot(watch: Watch) -> Text:
     for at in range(min(known), max(known) + 1, watch.period_s):
         value = known.get(at)
         if value is None:
-            drawn += Text(NO_POINT, style="dim")
+            drawn += bars.NOTHING
             continue
-        height = max(0, min(len(BARS) - 1, int(value / top * len(BARS))))
         beyond = value > watch.threshold if above else value < watch.threshold
-        drawn += Text(BARS[height], style="red" if beyond else "green")
+        drawn += Text(bars.bar(value / top), style="red" if beyond else "green")
     return drawn
 
 
 def _decision(decided: Decided) -> Iterator[Text]:
-    yield Text(f"{_time(decided.at)}  {decided.what}") + Text(f"  {decided.status}", style="dim")
+    what = Text(f"{time_of_day(decided.at)}  {decided.what}")
+    yield what + Text(f"  {decided.status}", style="dim")
     yield Text(f"          {decided.cause}", style="dim")
     yield Text(f"          {decided.message}")
     for proposal in _listed(decided, "proposals"):
@@ -139,7 +148,7 @@ def _decision(decided: Decided) -> Iterator[Text]:
     cooling = decided.evidence.get("cooldown")
     if isinstance(cooling, dict) and cooling.get("holds"):
         until = cooling.get("until")
-        end = "begins when that is fulfilled" if until is None else f"until {_time(until)}"
+        end = "begins when that is fulfilled" if until is None else f"until {time_of_day(until)}"
         yield Text(f"          cooldown of the last scale-{cooling.get('direction')}: {end}")
     if decided.reasons:
         yield Text(f"          {', '.join(decided.reasons)}", style="yellow")
@@ -154,11 +163,7 @@ def _newest(watch: Watch) -> str:
     if not watch.points:
         return ""
     at, value = watch.points[-1]
-    return f"newest {value:g} at {_time(at)}"
-
-
-def _time(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"
+    return f"newest {value:g} at {time_of_day(at)}"
 
 
 def _capacity(found: Explanation) -> str:

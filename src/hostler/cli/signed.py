@@ -1,7 +1,7 @@
-"""A signed call of sagemaker's API without boto3, for commands that should answer at once.
+"""A signed call without boto3, for commands that should answer at once, and what AWS has not.
 
-Invariant: one try, a bounded time, and None when nobody answers or the answer is an error: whoever
-asks shows what it knows without it.
+Invariant: one try, a bounded time. Of AWS's operations None when nobody answers or the answer is an
+error: whoever asks shows what it knows without it.
 """
 
 import hashlib
@@ -9,10 +9,13 @@ import http.client
 import json
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from hostler.aws.signing import sign
+from hostler.cli.output import CommandError
 from hostler.toolkit.connection import Connection
 
 TIMEOUT_S = 5.0
@@ -20,17 +23,41 @@ TIMEOUT_S = 5.0
 
 def call(connection: Connection, operation: str, params: dict[str, Any]) -> dict[str, Any] | None:
     """One operation's answer."""
-    scheme, _, host = connection.endpoint_url.partition("://")
-    body = json.dumps(params).encode()
     headers = (
         ("content-type", "application/x-amz-json-1.1"),
-        ("host", host),
         ("x-amz-target", f"SageMaker.{operation}"),
     )
+    found = _exchanged(connection, "POST", "/", headers, json.dumps(params).encode())
+    return found[1] if found is not None and found[0] == HTTPStatus.OK else None
+
+
+def own(connection: Connection, path: str, **query: str) -> dict[str, Any]:
+    """The answer to a question of Hostler's own.
+
+    Raises:
+        CommandError: It was refused, or nobody answers.
+    """
+    found = _exchanged(connection, "GET", f"{path}?{urlencode(query)}", (), b"")
+    if found is None:
+        raise CommandError("the control plane does not answer: look at `hostler status`")
+    status, answer = found
+    if status != HTTPStatus.OK:
+        raise CommandError(str(answer.get("message") or answer))
+    return answer
+
+
+def _exchanged(
+    connection: Connection,
+    method: str,
+    target: str,
+    headers: Sequence[tuple[str, str]],
+    body: bytes,
+) -> tuple[int, dict[str, Any]] | None:
+    scheme, _, host = connection.endpoint_url.partition("://")
     signed = sign(
-        "POST",
-        "/",
-        headers,
+        method,
+        target,
+        (*headers, ("host", host)),
         hashlib.sha256(body).hexdigest(),
         access_key_id=connection.key.access_key_id,
         secret=connection.key.secret_access_key,
@@ -40,14 +67,14 @@ def call(connection: Connection, operation: str, params: dict[str, Any]) -> dict
     )
     http_connection = _connection(connection, scheme, host)
     try:
-        http_connection.request("POST", "/", body, dict(signed))
+        http_connection.request(method, target, body or None, dict(signed))
         response = http_connection.getresponse()
         answer = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError):
         return None
     finally:
         http_connection.close()
-    return answer if response.status == 200 and isinstance(answer, dict) else None
+    return (response.status, answer) if isinstance(answer, dict) else None
 
 
 def _connection(connection: Connection, scheme: str, host: str) -> http.client.HTTPConnection:

@@ -8,7 +8,7 @@ are delivered in order, each within a deadline; how many subscriptions at once i
 import asyncio
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from hostler.control import http_post
 from hostler.control.http_post import PostError
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
-from hostler.domain.topic import Message, Protocol, Subscription
+from hostler.domain.topic import Message, Protocol, Subscription, host_of, is_host_allowed
 from hostler.planning import delivery, messages
 from hostler.planning.messages import Sent
 from hostler.store import topics
@@ -49,13 +49,22 @@ class DeliveryReconciler:
         layout: Where files are.
         clock: When it is.
         base_url: Where the links in messages begin.
+        allowed_hosts: Of endpoints; all where there is none (``topic.is_host_allowed``).
     """
 
-    def __init__(self, store: Store, layout: Layout, clock: Clock, base_url: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        layout: Layout,
+        clock: Clock,
+        base_url: str,
+        allowed_hosts: Collection[str] = (),
+    ) -> None:
         self._store = store
         self._folder = layout.notifications
         self._clock = clock
         self._base_url = base_url
+        self._allowed_hosts = allowed_hosts
 
     async def keys(self) -> Iterable[str]:
         """The subscriptions for which something waits."""
@@ -85,6 +94,7 @@ class DeliveryReconciler:
             if to.protocol is Protocol.FILE:
                 await asyncio.to_thread(_append, self._folder, to.endpoint, sent)
             else:
+                self._check_host(to.endpoint)
                 await _post(to.endpoint, sent)
         except _UndeliveredError as error:
             again = delivery.next_try(first.attempts, self._clock.now())
@@ -100,6 +110,13 @@ class DeliveryReconciler:
             )
             return None if given_up else again
         return None
+
+    def _check_host(self, url: str) -> None:
+        """Who was subscribed under other settings is told nothing any more."""
+        host = host_of(url)
+        if not is_host_allowed(host, self._allowed_hosts):
+            why = f"{host} is none of allowed_hosts of [sns] in hostler.toml"
+            raise _UndeliveredError(why, final=True)
 
 
 async def _post(url: str, sent: Sent) -> None:

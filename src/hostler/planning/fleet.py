@@ -84,12 +84,18 @@ def met(
 
 
 def tend(
-    deployment: Deployment, members: Sequence[Member], now: float, *, proven: Mapping[str, int]
+    deployment: Deployment,
+    members: Sequence[Member],
+    now: float,
+    *,
+    proven: Mapping[str, int],
+    awaited: bool = False,
 ) -> Fleet:
     """Fill empty slots, follow the dead, retire what stands outside the desired count.
 
     The first slots of a variant, as many as are ``proven`` (they serve), are repaired for ever;
-    the fleet may be found at fault for others.
+    the fleet may be found at fault for others. Where it is ``awaited`` it may be for those as well,
+    when a start is hopeless: what waits for it must not wait for ever.
     """
     standing = {(m.record.variant_name, m.record.slot): m for m in members if m.standing}
     tended: list[Member] = [m for m in members if not m.standing]
@@ -105,7 +111,9 @@ def tend(
                 tended.append(noticed(member, now))
                 continue
             tended.append(retired(member, now))
-            if slot >= proven.get(variant.name, 0) and _hopeless(member, ended, variant):
+            started = member.record.ready_at is not None
+            may_fail = slot >= proven.get(variant.name, 0) or (awaited and not started)
+            if may_fail and _hopeless(member, ended, variant):
                 fault = fault or _blame(variant, ended)
             else:
                 tended.append(_successor(member, ended, now))

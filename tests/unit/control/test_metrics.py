@@ -17,7 +17,7 @@ from hostler.store.database import Store, StoreUnavailableError
 from hostler.telemetry import calls, exposition, metrics
 from spooled_calls import START, SUBJECT, Gateway, route
 
-LABELS = {name: value for name, value in SUBJECT._asdict().items() if name != "config"}
+LABELS = SUBJECT._asdict()
 
 
 class World:

@@ -15,6 +15,8 @@ from hostler.domain.endpoint import EndpointStatus
 from hostler.domain.ids import Arn
 from hostler.domain.scaling import (
     ActivityStatus,
+    Cooldown,
+    Direction,
     NotScaled,
     ScheduledAction,
     Suspended,
@@ -67,9 +69,10 @@ def test_the_users_policy_scales_from_one_to_four_and_back() -> None:
 
 def test_bounds_that_are_set_pull_the_capacity_at_once_and_ignore_cooldowns() -> None:
     async def story(world: World) -> None:
-        world.register(target=replace(TARGET, min=2))
+        holds = Cooldown(Direction.OUT, "track", 1, seconds=300, until=START + 300)
+        world.register(target=replace(TARGET, min=2, cooldown=holds))
         await asyncio.sleep(10)
-        world.register(target=replace(TARGET, min=1, max=1))
+        world.register(target=replace(TARGET, min=1, max=1, cooldown=holds))
         await asyncio.sleep(10)
         assert world.desired == 1
         assert [each.cause for each in world.activities()] == [

@@ -375,6 +375,27 @@ def test_a_rollback_that_fails_leaves_both_serving_and_says_why() -> None:
     assert play.endpoint.target == play.endpoint.current == "d-1"
 
 
+def test_a_retreat_waits_in_vain_for_no_old_instance_that_died_and_cannot_start_again() -> None:
+    play = rolled(2, rollback=1)
+    play.alarms["a"] = ALARM
+    play.plan()
+    assert stage(play)[0] is S.RETREATING
+    (served, *_) = [each for each in play.standing("d-1") if each.id in play.observed]
+    play.exit(served, FailureCause.KILLED)
+    for _ in range(3):
+        play.plan()
+        play.now += 60
+        for record in play.standing("d-1"):
+            if record.id not in play.observed:
+                if record.slot == served.slot:
+                    play.exit(record, FailureCause.MISSING_OBJECT, "s3://b/k is gone")
+                else:
+                    play.show(Phase.READY, record)
+    play.settle()
+    assert play.endpoint.status is E.UPDATE_ROLLBACK_FAILED
+    assert "s3://b/k is gone" in (play.endpoint.failure_reason or "")
+
+
 def test_another_update_repairs_it() -> None:
     play = stuck().update(deployment(3, variant(count=4)))
     play.plan()

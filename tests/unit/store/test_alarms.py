@@ -18,12 +18,13 @@ from hostler.domain.alarm import (
 )
 from hostler.domain.errors import ConcurrentChangeError
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
-from hostler.store import alarm_history, alarm_queue, alarms, schema, tags
+from hostler.store import alarm_history, alarm_queue, alarms, tags
 from hostler.store.alarm_history import Filter
 from hostler.store.alarm_queue import actions as queue
 from hostler.store.alarms import Kept, Wanted
 from hostler.store.database import Store, Transaction
 from hostler.store.lines import Queued
+from memory_stores import memory_store
 
 WHERE = (DEFAULT_ACCOUNT, DEFAULT_REGION)
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -31,10 +32,8 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    store = Store("sqlite://", inline=True, tables=schema.metadata)
-    store.create_tables()
-    yield store
-    store.close()
+    with memory_store() as store:
+        yield store
 
 
 def put(store: Store, *made: Alarm) -> None:

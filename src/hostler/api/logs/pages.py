@@ -4,16 +4,13 @@ Invariant: a token says a place in one kind of list and nothing else; what is no
 another list's, is refused. A name that has gone meanwhile is still a place.
 """
 
-import base64
-
-import orjson
-
+from hostler.api import places
 from hostler.api.logs.refusals import bad_token
 
 
 def written(kind: str, name: str) -> str:
     """The token of a page that ends at a name; ``kind`` is of the list."""
-    return base64.urlsafe_b64encode(orjson.dumps([kind, name])).decode()
+    return places.token_of(kind, name)
 
 
 def read(kind: str, token: str | None) -> str | None:
@@ -25,7 +22,7 @@ def read(kind: str, token: str | None) -> str | None:
     if token is None:
         return None
     try:
-        match orjson.loads(base64.b64decode(token, altchars=b"-_", validate=True)):
+        match places.parts(token):
             case [str(of), str(name)] if of == kind:
                 return name
     except ValueError:
