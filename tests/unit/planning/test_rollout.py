@@ -9,7 +9,7 @@ from hostler.domain.alarm import AlarmState
 from hostler.domain.endpoint import Deployment, EndpointStatus, RolloutStage
 from hostler.domain.instance import FailureCause, Phase
 from hostler.planning.deadlines import ALARM_POLL_S
-from planning_pieces import NOW, Play, deployment, endpoint, targets, variant, weighed
+from planning_pieces import NOW, Play, deployment, ended, endpoint, targets, variant, weighed
 
 E, S = EndpointStatus, RolloutStage
 OK, ALARM = AlarmState.OK, AlarmState.ALARM
@@ -81,6 +81,26 @@ def test_all_at_once_bakes_before_blue_goes_and_keeps_it_for_its_sessions() -> N
     assert play.endpoint.status is E.IN_SERVICE
     assert (standing(play), play.endpoint.current) == ((0, 4), "d-2")
     assert play.endpoint.config_name == "config-2"
+
+
+def test_an_instance_killed_after_a_long_life_in_a_bake_is_followed() -> None:
+    play = serving().update(guarded(wait=3600))
+    began = play.now
+    for record in play.standing("d-2"):
+        play.show(Phase.READY, record, starting_since=began)
+    play.settle()
+    assert stage(play) == (S.BAKING, 0)
+    play.now += 3000
+    (victim, *_) = play.standing("d-2")
+    play.show(
+        Phase.EXITED,
+        victim,
+        starting_since=began,
+        exit=ended(FailureCause.KILLED, at=play.now),
+    )
+    play.plan()
+    assert stage(play) == (S.BAKING, 0)
+    assert standing(play) == (4, 4)
 
 
 def test_a_canary_gets_its_share_bakes_and_then_the_remainder_does() -> None:
@@ -292,13 +312,17 @@ def test_a_bake_that_nobody_watched_does_not_count() -> None:
     assert play.now > NOW
 
 
-def rolling(count: int = 4, batch: int = 1, rollback: int | None = None) -> Deployment:
+def rolling(
+    count: int = 4, batch: int = 1, rollback: int | None = None, timeout: int | None = None
+) -> Deployment:
     policy: dict[str, Any] = {
         "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": batch},
         "WaitIntervalInSeconds": 60,
     }
     if rollback is not None:
         policy["RollbackMaximumBatchSize"] = {"Type": "INSTANCE_COUNT", "Value": rollback}
+    if timeout is not None:
+        policy["MaximumExecutionTimeoutInSeconds"] = timeout
     config = {
         "RollingUpdatePolicy": policy,
         "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]},
@@ -306,11 +330,11 @@ def rolling(count: int = 4, batch: int = 1, rollback: int | None = None) -> Depl
     return replace(deployment(2, variant(count=count)), deployment_config=config)
 
 
-def rolled(to_step: int, rollback: int | None = None) -> Play:
+def rolled(to_step: int, rollback: int | None = None, timeout: int | None = None) -> Play:
     """A rolling update of four instances, one by one, that bakes a step."""
     play = serving()
     play.alarms = {"a": OK}
-    play.update(rolling(rollback=rollback))
+    play.update(rolling(rollback=rollback, timeout=timeout))
     for step in range(to_step + 1):
         play.settle()
         assert stage(play) == (S.BAKING, step)
@@ -332,9 +356,11 @@ def test_rolling_starts_bakes_and_retires_batch_by_batch() -> None:
     assert (play.endpoint.status, standing(play)) == (E.IN_SERVICE, (0, 4))
 
 
-def test_rolling_is_taken_back_in_batches_that_never_lack_capacity() -> None:
-    play = rolled(2, rollback=1)
-    play.alarms["a"] = ALARM
+def retreat(play: Play) -> list[tuple[RolloutStage | None, tuple[int, int]]]:
+    """Plan to the end of the update, never with less than its capacity: each stage and who stood.
+
+    Between two plans a second passes.
+    """
     seen = []
     while play.endpoint.status is E.UPDATING:
         play.plan()
@@ -345,9 +371,41 @@ def test_rolling_is_taken_back_in_batches_that_never_lack_capacity() -> None:
         seen.append((stage(play)[0], standing(play)))
         assert sum(standing(play)) >= 4
         play.ack()
+        play.now += 1
+    return seen
+
+
+def test_rolling_is_taken_back_in_batches_that_never_lack_capacity() -> None:
+    play = rolled(2, rollback=1)
+    play.alarms["a"] = ALARM
+    seen = retreat(play)
     assert (S.RETREATING, (3, 2)) in seen
     assert (S.RETREATING, (4, 1)) in seen
     assert (play.endpoint.current, standing(play)) == ("d-1", (4, 0))
+    assert 'alarm "a" is in ALARM' in (play.endpoint.failure_reason or "")
+
+
+def test_rolling_that_takes_too_long_is_taken_back_in_batches() -> None:
+    play = rolled(2, rollback=1, timeout=600)
+    assert play.endpoint.update_started is not None
+    play.now = play.endpoint.update_started + 599
+    play.plan()
+    assert stage(play) == (S.PROVISIONING, 3)
+    play.now += 1
+    seen = retreat(play)
+    assert (S.RETREATING, (3, 2)) in seen
+    assert (play.endpoint.current, standing(play)) == ("d-1", (4, 0))
+    assert "MaximumExecutionTimeoutInSeconds of 600" in (play.endpoint.failure_reason or "")
+
+
+def test_time_that_runs_out_while_rolling_retreats_changes_nothing() -> None:
+    play = rolled(2, rollback=1, timeout=600)
+    play.alarms["a"] = ALARM
+    play.plan()
+    assert stage(play)[0] is S.RETREATING
+    play.now += 600
+    retreat(play)
+    assert (play.endpoint.status, standing(play)) == (E.IN_SERVICE, (4, 0))
     assert 'alarm "a" is in ALARM' in (play.endpoint.failure_reason or "")
 
 
@@ -373,6 +431,27 @@ def test_a_rollback_that_fails_leaves_both_serving_and_says_why() -> None:
     assert "s3://b/k is gone" in reason
     assert (standing(play), shares(play)) == ((2, 2), {"d-1": 0.5, "d-2": 0.5})
     assert play.endpoint.target == play.endpoint.current == "d-1"
+
+
+def test_a_retreat_waits_in_vain_for_no_old_instance_that_died_and_cannot_start_again() -> None:
+    play = rolled(2, rollback=1)
+    play.alarms["a"] = ALARM
+    play.plan()
+    assert stage(play)[0] is S.RETREATING
+    (served, *_) = [each for each in play.standing("d-1") if each.id in play.observed]
+    play.exit(served, FailureCause.KILLED)
+    for _ in range(3):
+        play.plan()
+        play.now += 60
+        for record in play.standing("d-1"):
+            if record.id not in play.observed:
+                if record.slot == served.slot:
+                    play.exit(record, FailureCause.MISSING_OBJECT, "s3://b/k is gone")
+                else:
+                    play.show(Phase.READY, record)
+    play.settle()
+    assert play.endpoint.status is E.UPDATE_ROLLBACK_FAILED
+    assert "s3://b/k is gone" in (play.endpoint.failure_reason or "")
 
 
 def test_another_update_repairs_it() -> None:
