@@ -3,7 +3,6 @@
 import json
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -192,7 +191,7 @@ def test_each_call_is_in_the_metrics_once_whoever_is_killed(server: Running, end
     before, lost_before = spools(), calls_lost(server)
     with ThreadPoolExecutor(LIMIT // 2) as callers:
         list(callers.map(lambda _: invoke(server, endpoint, "go on"), range(30)))
-    time.sleep(1.5)  # what is in memory a crash loses; each second it is written
+    threading.Event().wait(1.5)  # a crash loses what is not written; that is done each second
     server.kill("gateway-0")
     eventually("the dead gateway's spool is deleted", lambda: not before & spools())
     assert calls_lost(server) > lost_before, "nobody is told that all is known"
