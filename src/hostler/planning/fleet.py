@@ -179,8 +179,10 @@ def _hopeless(member: Member, ended: Exit, variant: Variant) -> bool:
 
 
 def _spent_s(member: Member, ended: Exit) -> float:
-    """Start-up seconds used in vain in this slot; PREPARING is not start-up time."""
+    """Start-up seconds used in vain in this slot; PREPARING and serving are no start-up time."""
     record, since = member.record, member.seen.starting_since
+    if record.ready_at is not None:
+        return 0.0
     starting = 0.0 if since is None else max(0.0, ended.at - since)
     return record.spent_s + waited_s(record) + starting
 
@@ -215,7 +217,7 @@ def _successor(member: Member, ended: Exit, now: float) -> Member:
         launch_at=now + backoff_s(new_id, failures),
         attempt=failures + 1,
         previous=ended,
-        spent_s=0.0 if before.ready_at is not None else _spent_s(member, ended),
+        spent_s=_spent_s(member, ended),
         ready_at=None,
         retired_at=None,
         stop_deadline=None,

@@ -336,7 +336,22 @@ def judge(seed: int, store: Store, faults: Faults | None = None) -> World:
         await world.run()
         return world
 
-    return virtual.run(live())
+    with _Named(seed):
+        return virtual.run(live())
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What breaks within says of which seed it is."""
+
+    seed: int
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None:
+            error.add_note(f"in the world of this seed: python -m hostler.sim --seed {self.seed}")
 
 
 class _Ear(logging.Handler):

@@ -1,6 +1,7 @@
 """DeploymentConfig through the wire: what is accepted, kept, used again and refused."""
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -186,6 +187,33 @@ def test_rolling_keeps_the_one_variant(serving: Any) -> None:
             serving.update_endpoint(
                 EndpointName=NAME, EndpointConfigName=config, DeploymentConfig=rolling(count(1))
             )
+
+
+STEPS = [
+    CANARY,
+    blue_green("LINEAR", LinearStepSize=percent(50)),
+    blue_green("ALL_AT_ONCE", TerminationWaitInSeconds=60),
+    rolling(percent(50)),
+    watched("errors"),
+]
+
+
+def test_serverless_variants_are_replaced_at_once_and_by_no_steps(world: Any, serving: Any) -> None:
+    """Neither one by another one, nor one by instances."""
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": "rc-fraud-v1",
+        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1},
+    }
+    serving.create_endpoint_config(EndpointConfigName="naps", ProductionVariants=[variant])
+    serving.create_endpoint(EndpointName="naps", EndpointConfigName="naps")
+    settle(world, "naps")
+    for config, wanted in product(STEPS, ("four", "naps")):
+        asked = {"EndpointName": "naps", "EndpointConfigName": wanted}
+        said = invalid(serving.update_endpoint, **asked, DeploymentConfig=config)
+        assert "serverless variants are replaced all at once" in said
+    plain = blue_green("ALL_AT_ONCE", WaitIntervalInSeconds=0)
+    serving.update_endpoint(**asked, DeploymentConfig=plain)
 
 
 def test_the_last_policy_is_used_again_where_that_is_asked(world: Any, serving: Any) -> None:

@@ -9,7 +9,7 @@ from hostler.domain.alarm import AlarmState
 from hostler.domain.endpoint import Deployment, EndpointStatus, RolloutStage
 from hostler.domain.instance import FailureCause, Phase
 from hostler.planning.deadlines import ALARM_POLL_S
-from planning_pieces import NOW, Play, deployment, endpoint, targets, variant, weighed
+from planning_pieces import NOW, Play, deployment, ended, endpoint, targets, variant, weighed
 
 E, S = EndpointStatus, RolloutStage
 OK, ALARM = AlarmState.OK, AlarmState.ALARM
@@ -81,6 +81,26 @@ def test_all_at_once_bakes_before_blue_goes_and_keeps_it_for_its_sessions() -> N
     assert play.endpoint.status is E.IN_SERVICE
     assert (standing(play), play.endpoint.current) == ((0, 4), "d-2")
     assert play.endpoint.config_name == "config-2"
+
+
+def test_an_instance_killed_after_a_long_life_in_a_bake_is_followed() -> None:
+    play = serving().update(guarded(wait=3600))
+    began = play.now
+    for record in play.standing("d-2"):
+        play.show(Phase.READY, record, starting_since=began)
+    play.settle()
+    assert stage(play) == (S.BAKING, 0)
+    play.now += 3000
+    (victim, *_) = play.standing("d-2")
+    play.show(
+        Phase.EXITED,
+        victim,
+        starting_since=began,
+        exit=ended(FailureCause.KILLED, at=play.now),
+    )
+    play.plan()
+    assert stage(play) == (S.BAKING, 0)
+    assert standing(play) == (4, 4)
 
 
 def test_a_canary_gets_its_share_bakes_and_then_the_remainder_does() -> None:
