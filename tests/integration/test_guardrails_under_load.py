@@ -4,6 +4,8 @@ import contextlib
 import json
 import random
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
