@@ -24,7 +24,17 @@ from hostler.api.authorize import authorize, context_of, in_words_of
 from hostler.api.registry import Access, Call, Effect, Operation, Rooms, ServiceTable
 from hostler.api.resource_tags import with_tags
 from hostler.api.sns import links
-from hostler.aws import conventions, errors, parse, route, serialize, sigv4, specs, validate
+from hostler.aws import (
+    absent,
+    conventions,
+    errors,
+    parse,
+    route,
+    serialize,
+    sigv4,
+    specs,
+    validate,
+)
 from hostler.aws.http import HttpRequest, HttpResponse
 from hostler.aws.route import Target
 from hostler.domain import hosts
@@ -140,7 +150,10 @@ class Services:
         table = self._tables.get(service.name)
         operation = table.operations.get(target.operation.name) if table else None
         if table is None or operation is None:
-            raise conventions.unknown_operation(service.name, target.operation.name)
+            name = target.operation.name
+            raise conventions.unknown_operation(
+                service.name, name, absent.instead(service.name, name)
+            )
         try:
             call = await self._authenticated(request, target, request_id)
         except CallerError as refused:
