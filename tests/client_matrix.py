@@ -87,12 +87,31 @@ SECTIONS = {
     "4.1": "deploy",
     "4.2": "deploy PyTorch with a script",
     "5": "call",
+    "6": "scale",
+    "7.1": "go serverless",
     "7.3": "find idle development endpoints",
     "9": "list, describe, delete",
 }
 """In the order in which a lane runs them: 9 deletes what 4.1 deployed."""
-WRITTEN_FOR = {("4.1", "python"): {"sdk2"}, ("4.2", "python"): {"sdk2"}, ("5", "python"): {"boto3"}}
+WRITTEN_FOR = {
+    ("4.1", "python"): {"sdk2"},
+    ("4.2", "python"): {"sdk2"},
+    ("5", "python"): {"boto3"},
+    ("6", "python"): {"boto3"},
+    ("7.1", "python"): {"sdk2"},
+}
 """The page's Python blocks, by whom they are for; its command lines are for both CLIs."""
+BEFORE = {
+    "7.1": """from sagemaker.model import Model
+model = Model(
+    image_uri='{account-id}.dkr.ecr.{region}.amazonaws.com/sagemaker-inference:latest',
+    model_data='s3://{company}-sm-{team}-{project}/models/artifacts/{model-name}/model.tar.gz',
+    role='arn:aws:iam::{account-id}:role/SageMaker-{Team}-{Project}-ExecutionRole',
+    name='{team}-{project}-{model}-serverless-v1',
+)
+"""
+}
+"""What the page's own blocks take for granted: §4.1's model, without the VPC of instances."""
 
 REGIONS = (
     *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1"),
@@ -110,6 +129,11 @@ CANNOT: Mapping[Cell, str] = {}
 CELLS: tuple[Cell, ...] = tuple(
     (section, client.key, mode.value) for client in CLIENTS for mode in Mode for section in SECTIONS
 )
+
+
+def standing(block: blocks.Block, *, own: bool) -> blocks.Block:
+    """A block after what it takes for granted."""
+    return replace(block, text=BEFORE.get(block.section, "") + block.text) if own else block
 
 
 def block_of(section: str, client: Client) -> tuple[blocks.Block, bool]:
@@ -163,9 +187,10 @@ class Lane:
     def run(self, section: str, environment: Mapping[str, str]) -> str:
         """Run a section's block, filled in; what it printed. An assertion says how it failed."""
         model = "net" if section == "4.2" else MODEL
-        block, _own = block_of(section, self.client)
+        block, own = block_of(section, self.client)
+        code = standing(block, own=own).filled(self.values(model))
         done = subprocess.run(
-            self.client.words(block.filled(self.values(model))),
+            self.client.words(code),
             cwd=self.folder,
             env=environment,
             capture_output=True,
@@ -204,6 +229,10 @@ class Lane:
                 written = self.folder / "output.json"
                 text = written.read_text() if written.exists() else said.splitlines()[-1]
                 assert json.loads(text) in ([0], [1], [2])
+            case "6":
+                self._scaled(endpoint)
+            case "7.1":
+                self._slept(f"{self.project.prefix}{MODEL}-serverless")
             case "7.3":
                 assert endpoint in said or self.client.language == "bash"
             case "9":
@@ -218,6 +247,27 @@ class Lane:
         assert {"Key": "Team", "Value": TEAM} in tags
         model = client.describe_model(ModelName=self.project.model(MODEL))
         assert model["VpcConfig"]["SecurityGroupIds"] == ["sg-sagemaker-studio"]
+
+    def _scaled(self, endpoint: str) -> None:
+        autoscaling = self.root("application-autoscaling")
+        (policy,) = autoscaling.describe_scaling_policies(
+            ServiceNamespace="sagemaker", ResourceId=f"endpoint/{endpoint}/variant/AllTraffic"
+        )["ScalingPolicies"]
+        assert policy["PolicyName"] == f"{self.project.prefix}scaling-policy"
+        assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 70
+        assert len(policy["Alarms"]) == 2
+
+    def _slept(self, endpoint: str) -> None:
+        client = self.root("sagemaker")
+        described = client.describe_endpoint(EndpointName=endpoint)
+        assert described["EndpointStatus"] == "InService"
+        (variant,) = described["ProductionVariants"]
+        config = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+        assert variant["CurrentServerlessConfig"] == config
+        assert json.loads(self._invoked(endpoint, [1.0, 2.0, 3.0, 4.0])) in ([0], [1], [2])
+        client.delete_endpoint(EndpointName=endpoint)
+        client.delete_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
+        client.delete_model(ModelName=f"{endpoint}-v1")
 
     def _invoked(self, endpoint: str, rows: Any) -> str:
         answer = self.root("sagemaker-runtime").invoke_endpoint(
