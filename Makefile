@@ -72,6 +72,8 @@ bench: setup ## speed beside other servers, as ratios in one run: make bench BEN
 	$(RUN)/python -m bench $(BENCH)
 	$(RUN)/python -m bench.decisions
 	$(RUN)/python -m bench.serverless
+	$(RUN)/python -m bench.shadow
+	$(RUN)/python -m bench.metrics
 
 soak: setup ## auto scaling at AWS's timing, 45 minutes: make soak SOAK="--short --svg scaling.svg"
 	$(RUN)/python -m bench.soak $(SOAK)

@@ -2,21 +2,16 @@
 
 import contextlib
 import importlib.metadata
-import io
 import json
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-from bench import processes
+from bench import deploying, processes
 from bench.answers import first_right
 from bench.load import Key
 from bench.peers.base import Peer, free_port
@@ -98,7 +93,11 @@ def hostler(work: Path, models: Path, model: str, right: Any) -> Iterator[Deploy
         project = ["--company", "acme", "--team", "rc", "--project", "bench"]
         _run("bootstrap", "--data-dir", home, *project)
         deployed = _deployed(home, port, model)
-        archive = _echo_archive() if model == "echo" else (models / f"{model}.tar.gz").read_bytes()
+        archive = (
+            deploying.archived(ECHO)
+            if model == "echo"
+            else (models / f"{model}.tar.gz").read_bytes()
+        )
         _deploy(deployed.exports, model, archive)
         first = _create(deployed.exports, model, model)
         deployed.in_service_s["first of its runtime"] = [first]
@@ -170,22 +169,15 @@ def _run(*words: object) -> str:
     return done.stdout
 
 
-def _clients(exports: dict[str, str], service: str) -> Any:
-    session = boto3.Session(
-        exports["AWS_ACCESS_KEY_ID"],
-        exports["AWS_SECRET_ACCESS_KEY"],
-        region_name=exports["AWS_REGION"],
-    )
-    return session.client(
-        service, endpoint_url=exports["AWS_ENDPOINT_URL"], config=Config(read_timeout=120)
-    )
+def _client(exports: dict[str, str], service: str) -> Any:
+    return deploying.client(exports, service, read_timeout=120)
 
 
 def _deploy(exports: dict[str, str], model: str, archive: bytes) -> None:
     """Everything up to the config."""
     key = f"models/{model}/model.tar.gz"
-    _clients(exports, "s3").put_object(Bucket=BUCKET, Key=key, Body=archive)
-    sagemaker = _clients(exports, "sagemaker")
+    _client(exports, "s3").put_object(Bucket=BUCKET, Key=key, Body=archive)
+    sagemaker = _client(exports, "sagemaker")
     sagemaker.create_model(
         ModelName=model,
         PrimaryContainer={
@@ -210,7 +202,7 @@ def _deploy(exports: dict[str, str], model: str, archive: bytes) -> None:
 
 def _create(exports: dict[str, str], config: str, endpoint: str) -> float:
     """CreateEndpoint to InService, in seconds."""
-    sagemaker = _clients(exports, "sagemaker")
+    sagemaker = _client(exports, "sagemaker")
     began = time.monotonic()
     sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
     while True:
@@ -225,7 +217,7 @@ def _create(exports: dict[str, str], config: str, endpoint: str) -> float:
 
 def _delete(deployed: Deployed, endpoint: str) -> None:
     """Until nothing of it is left."""
-    sagemaker = _clients(deployed.exports, "sagemaker")
+    sagemaker = _client(deployed.exports, "sagemaker")
     sagemaker.delete_endpoint(EndpointName=endpoint)
     for _ in range(1000):
         try:
@@ -264,12 +256,3 @@ def _supervisor(home: Path) -> int:
     gateway = int(json.loads((home / "run/gateway-0.pid").read_text())["pid"])
     fields = Path(f"/proc/{gateway}/stat").read_text().rpartition(")")[2].split()
     return int(fields[1])
-
-
-def _echo_archive() -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        info = tarfile.TarInfo("code/inference.py")
-        info.size = len(ECHO)
-        tar.addfile(info, io.BytesIO(ECHO.encode()))
-    return buffer.getvalue()

@@ -3,7 +3,8 @@
 2 GB are uploaded to Hostler's S3 and downloaded, again and again, in processes of their own at the
 lowest priority (a real client has its own machine): by boto3, whose ten threads compute checksums,
 or by curl, which costs next to nothing. Beside it the echo is called, one call at a time, and
-endpoints are created. The same is measured with no transfer, in turns.
+endpoints are created. The same is measured beside eight callers whose requests and answers have a
+megabyte each, and with nothing beside it, in turns.
 """
 
 import argparse
@@ -43,7 +44,25 @@ _CURL = {
     "up": "while curl -sS -o /dev/null -H Expect: -T '{path}' '{url}'; do echo done; done",
     "down": "while curl -sS -o /dev/null '{url}'; do echo done; done",
 }
-QUIET, UP, DOWN = "no transfer", "upload", "download"
+_BODIES = """
+import socket, sys, threading
+port, path = int(sys.argv[1]), sys.argv[2]
+request = open(path, "rb").read()
+def call():
+    connection = socket.create_connection(("127.0.0.1", port))
+    answers = connection.makefile("rb")
+    while True:
+        connection.sendall(request)
+        status, length = answers.readline(), 0
+        while (line := answers.readline()) != b"\\r\\n":
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        assert b" 200 " in status and len(answers.read(length)) == length >= 1 << 20, status
+        print("done", flush=True)
+for _ in range(8):
+    threading.Thread(target=call).start()
+"""
+QUIET, UP, DOWN, BODIES = "no transfer", "upload", "download", "1 MB bodies, c = 8"
 
 
 def main() -> None:
@@ -54,7 +73,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=2048)
     parser.add_argument("--client", choices=("boto3", "curl"), default="boto3")
     options = parser.parse_args()
-    found: dict[str, list[dict[str, float]]] = {QUIET: [], UP: [], DOWN: []}
+    found: dict[str, list[dict[str, float]]] = {QUIET: [], UP: [], DOWN: [], BODIES: []}
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
         work = Path(folder)
         _make(work / UP, options.megabytes)
@@ -64,10 +83,10 @@ def main() -> None:
                     with _transferring(deployed, work, what, options.client) as finished:
                         run = _measure(deployed, options.seconds, f"{what[:2]}-{number}")
                     runs.append(run | {"transfers": finished()})
-                    print(f"{what:12} {json.dumps(runs[-1])}", file=sys.stderr, flush=True)
+                    print(f"{what:18} {json.dumps(runs[-1])}", file=sys.stderr, flush=True)
     for what, runs in found.items():
         medians = {key: round(statistics.median(run[key] for run in runs), 3) for key in runs[0]}
-        print(f"{what:12} {json.dumps(medians)}")
+        print(f"{what:18} {json.dumps(medians)}")
 
 
 def _measure(deployed: Deployed, seconds: int, name: str) -> dict[str, float]:
@@ -94,7 +113,10 @@ def _transferring(deployed: Deployed, work: Path, what: str, client: str) -> Ite
         yield lambda: 0
         return
     said = work / "said"
-    command = (_curl if client == "curl" else _boto3)(deployed, work / what, what)
+    if what == BODIES:
+        command = _bodies(deployed, work / "body")
+    else:
+        command = (_curl if client == "curl" else _boto3)(deployed, work / what, what)
     with said.open("w") as out:
         sender = subprocess.Popen(
             ["nice", "-n", "19", *command], stdout=out, start_new_session=True
@@ -122,6 +144,13 @@ def _curl(deployed: Deployed, path: Path, what: str) -> list[str]:
     call, direction = ("put_object", "up") if what == UP else ("get_object", "down")
     url = s3.generate_presigned_url(call, {"Bucket": BUCKET, "Key": "models/large.bin"})
     return ["bash", "-c", _CURL[direction].format(path=path, url=url)]
+
+
+def _bodies(deployed: Deployed, path: Path) -> list[str]:
+    peer = deployed.peer
+    row = b"[" + b"0.25," * (1 << 18) + b"0]"
+    path.write_bytes(load.Signer(peer.port, peer.target, deployed.key).request(0, row))
+    return [sys.executable, "-c", _BODIES, str(peer.port), str(path)]
 
 
 def _make(path: Path, megabytes: int) -> None:

@@ -20,10 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-from bench import environments, load, processes
+from bench import deploying, environments, load, processes
 from bench.__main__ import MODELS_ENVIRONMENT, machine
 from bench.answers import PROBE
 from bench.environments import CACHE
@@ -96,14 +93,8 @@ class Many:
     count: int
 
     def client(self, service: str) -> Any:
-        exports = self.deployed.exports
-        return boto3.client(
-            service,
-            endpoint_url=exports["AWS_ENDPOINT_URL"],
-            aws_access_key_id=exports["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=exports["AWS_SECRET_ACCESS_KEY"],
-            region_name=exports["AWS_REGION"],
-            config=Config(read_timeout=120, max_pool_connections=AT_ONCE),
+        return deploying.client(
+            self.deployed.exports, service, read_timeout=120, max_pool_connections=AT_ONCE
         )
 
     def services(self) -> dict[str, int]:

@@ -20,9 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-
-from bench import load
+from bench import deploying, load
 from bench.__main__ import machine
 from bench.answers import PROBE
 from bench.environments import CACHE
@@ -42,14 +40,7 @@ class Naps:
     deployed: Deployed
 
     def client(self, service: str) -> Any:
-        exports = self.deployed.exports
-        return boto3.client(
-            service,
-            endpoint_url=exports["AWS_ENDPOINT_URL"],
-            aws_access_key_id=exports["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=exports["AWS_SECRET_ACCESS_KEY"],
-            region_name=exports["AWS_REGION"],
-        )
+        return deploying.client(self.deployed.exports, service)
 
     def create(self) -> None:
         """The endpoint, in service."""

@@ -14,9 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import boto3
-
-from bench import load
+from bench import deploying, load
 from bench.__main__ import machine
 from bench.environments import CACHE
 from bench.hostler import Deployed, hostler
@@ -132,14 +130,7 @@ class Shadowed:
         return load.Signer(self._deployed.peer.port, path, self._deployed.key)
 
     def _client(self, service: str) -> Any:
-        exports = self._deployed.exports
-        return boto3.client(
-            service,
-            endpoint_url=exports["AWS_ENDPOINT_URL"],
-            aws_access_key_id=exports["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=exports["AWS_SECRET_ACCESS_KEY"],
-            region_name=exports["AWS_REGION"],
-        )
+        return deploying.client(self._deployed.exports, service)
 
 
 def table(found: dict[str, Any]) -> str:

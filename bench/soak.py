@@ -7,12 +7,10 @@ JSON file and, by ``--svg``, a plot. Fails unless no call failed and the instanc
 """
 
 import argparse
-import io
 import itertools
 import json
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 import time
@@ -21,10 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-from bench import soak_plot
+from bench import deploying, soak_plot
 from bench.environments import CACHE
 from bench.peers.base import free_port
 
@@ -180,7 +175,7 @@ def _up(home: Path) -> dict[str, str]:
 
 def _deploy(exports: dict[str, str]) -> None:
     key = "models/fraud/model.tar.gz"
-    _client(exports, "s3").put_object(Bucket=BUCKET, Key=key, Body=_archive())
+    _client(exports, "s3").put_object(Bucket=BUCKET, Key=key, Body=deploying.archived(MODEL))
     sagemaker = _client(exports, "sagemaker")
     role = "arn:aws:iam::123456789012:role/SageMaker-Rc-Soak-ExecutionRole"
     container = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/{key}"}
@@ -252,13 +247,8 @@ def _by_steps(exports: dict[str, str]) -> None:
 
 
 def _client(exports: dict[str, str], service: str) -> Any:
-    session = boto3.Session(
-        exports["AWS_ACCESS_KEY_ID"],
-        exports["AWS_SECRET_ACCESS_KEY"],
-        region_name=exports["AWS_REGION"],
-    )
-    config = Config(retries={"total_max_attempts": 1}, max_pool_connections=THREADS)
-    return session.client(service, endpoint_url=exports["AWS_ENDPOINT_URL"], config=config)
+    retries = {"total_max_attempts": 1}
+    return deploying.client(exports, service, retries=retries, max_pool_connections=THREADS)
 
 
 def _hostler(home: Path, *words: str) -> str:
@@ -267,15 +257,6 @@ def _hostler(home: Path, *words: str) -> str:
     if done.returncode:
         raise RuntimeError(f"hostler {words[0]}: {done.stderr}{done.stdout}")
     return done.stdout
-
-
-def _archive() -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        info = tarfile.TarInfo("code/inference.py")
-        info.size = len(MODEL)
-        tar.addfile(info, io.BytesIO(MODEL.encode()))
-    return buffer.getvalue()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Data directories of earlier versions as text: kept in ``tests/fixtures``, thawed for tests.
 
 ``python tests/data_dirs.py D tests/fixtures/version-N`` freezes a stopped Hostler's directory: with
-the last release before a change of the tables.
+the last release before a change of the tables. Metrics came after version 1 of a data directory:
+the first version of their database, empty, lies with it.
 """
 
 import shutil
@@ -11,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 FIXTURES = Path(__file__).parent / "fixtures"
-DATABASES = ("hostler.db", "s3/index.db", "telemetry/logs.db")
+DATABASES = ("hostler.db", "s3/index.db", "telemetry/logs.db", "telemetry/metrics.db")
 FILES = ("hostler.lock", "config.json", "root.json", "keys.json")
 
 

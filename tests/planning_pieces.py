@@ -22,6 +22,7 @@ from hostler.planning.sizing import Wish, granted
 
 if TYPE_CHECKING:
     from hostler.domain.alarm import AlarmState
+    from hostler.domain.updates import Fired, Told
 
 NOW = 1_700_000_000.0
 OWNER = EndpointId("e-1")
@@ -96,6 +97,9 @@ class Play:
         self.since = NOW
         self.last: Plan | None = None
         self.demand = Demand(heard=True)
+        self.fired: tuple[Fired, ...] = ()
+        self.told: list[Told] = []
+        """What was written down of updates."""
 
     def plan(self) -> Plan:
         """One plan, written but not acted upon."""
@@ -116,6 +120,7 @@ class Play:
                 now=self.now,
                 tags={"team": "rc"},
                 alarms=self.alarms,
+                fired=self.fired,
                 watching_since=self.watching_since,
                 demand=self.demand,
                 view=self.last.view if self.last else None,
@@ -131,6 +136,7 @@ class Play:
         if (ids, weights) != (self.published, self.weights):
             self.published, self.weights, self.since = ids, weights, self.now
         self.last = made
+        self.told += [made.told] if made.told else []
         return made
 
     def ack(self) -> None:

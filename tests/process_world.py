@@ -20,12 +20,13 @@ from hostler.backends.process.environments import Environment, Environments
 from hostler.backends.process.isolation import Tier, TierKind
 from hostler.backends.process.runtimes import Runtime, Runtimes
 from hostler.domain.config import Instances
-from hostler.domain.ids import AccountId, EndpointId, InstanceId, Region
+from hostler.domain.ids import EndpointId
 from hostler.domain.instance import FailureCause, InstanceSpec, Observation, Phase
 from hostler.domain.layout import Layout
 from hostler.domain.model import Container, ModelData
 from hostler.domain.ports import LocalFile, ModelDataError
 from hostler.modelserver import frames, page, spool
+from instance_specs import instance_spec
 
 WITHIN_S = 60.0
 OWNER = EndpointId("e-1")
@@ -157,20 +158,13 @@ class World:
         environment = changes.pop("environment", {})
         assert isinstance(image, str)
         assert isinstance(environment, dict)
-        spec = InstanceSpec(
-            instance_id=InstanceId(f"i-{number:017x}"),
-            owner=OWNER,
-            account=AccountId("123456789012"),
-            region=Region("us-east-1"),
-            endpoint_name="demo",
-            variant_name="AllTraffic",
-            container=Container(image, environment, data),
-            role_arn="arn:aws:iam::123456789012:role/r",
-            instance_type="ml.m5.large",
-            vcpus=1,
-            memory_bytes=1 << 30,
-        )
-        return replace(spec, **changes)  # type: ignore[arg-type]
+        usual: dict[str, object] = {
+            "owner": OWNER,
+            "container": Container(image, environment, data),
+            "vcpus": 1,
+            "memory_bytes": 1 << 30,
+        }
+        return instance_spec(f"i-{number:017x}", **(usual | changes))
 
     async def see(self, spec: InstanceSpec) -> Observation:
         for seen in await self.backend.observe(spec.owner):

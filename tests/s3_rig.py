@@ -15,11 +15,10 @@ from typing import Any
 from urllib.parse import quote
 
 import boto3
-import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from hostler.aws.signing import sign
+from refusals import refused
 from running import eventually, free_port
 from s3_server import ROOT
 
@@ -29,9 +28,7 @@ REGION = "us-east-1"
 
 def refusal(call: Any, **params: Any) -> tuple[int, str, str]:
     """The status, code and message with which a call is refused."""
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    told = caught.value.response
+    told = refused(call, **params)
     return (
         told["ResponseMetadata"]["HTTPStatusCode"],
         told["Error"]["Code"],

@@ -8,7 +8,8 @@ from gateway_pieces import UNSHARED, Bench, Client, Worker, bench, signed
 from gateway_rig import ACCOUNT, REGION, snapshot_of
 from hostler.domain.ids import sagemaker_arn
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
-from hostler.gateway.record import ShadowCounters, Subject
+from hostler.domain.subject import Subject
+from hostler.gateway.record import ShadowCounters
 from hostler.gateway.shadow import Mirror
 from hostler.gateway.target import Target
 

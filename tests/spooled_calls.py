@@ -7,7 +7,8 @@ import os
 from hostler.domain.errors import CallerError
 from hostler.domain.layout import Layout
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
-from hostler.gateway.record import Recorder, Subject, told
+from hostler.domain.subject import Subject
+from hostler.gateway.record import Recorder, told
 from hostler.modelserver import spool
 
 START = 1_700_000_040
@@ -34,9 +35,11 @@ class Gateway:
         self._recorder = Recorder()
         self.lives = True
 
-    def calls(self, count: int, at: float = START, subject: Subject = SUBJECT) -> None:
+    def calls(
+        self, count: int, at: float = START, subject: Subject = SUBJECT, config: str = ""
+    ) -> None:
         for _ in range(count):
-            self._recorder.counters(subject).answered(200, model_us=2000, overhead_us=100)
+            self._recorder.counters(subject, config).answered(200, model_us=2000, overhead_us=100)
         lines = [json.dumps(each).encode() for each in self._recorder.records(at)]
         self._writer.append(int(at * 1000), spool.PLATFORM, lines)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from hostler.audit.record import event_id
+from refusals import refused
 from running import BUCKET, PREFIX, Running, eventually, hostler
 
 NAME = f"{PREFIX}echo-ep"
@@ -19,12 +19,6 @@ NAME = f"{PREFIX}echo-ep"
 def server() -> Iterator[Running]:
     with hostler() as running:
         yield running
-
-
-def refused(call: Any, **params: Any) -> dict[str, Any]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    return caught.value.response
 
 
 def request_id(response: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The faults of ``make chaos`` in short form: what must hold however slow the machine is.
 
-Not here, because other tests show it: what a model that cannot start is told (test_failing_well,
-the simulation), and what becomes of killed processes (test_kills).
+Not here, because other tests show it: what becomes of killed processes (test_kills), and how often
+a start is tried again (the simulation).
 """
 
 import random
@@ -20,6 +20,7 @@ FAULTS: tuple[Fault, ...] = (
     instances.killed,
     instances.stopped,
     instances.out_of_memory,
+    instances.dies_at_load,
     clients.slow,
     clients.large,
     clients.idle,

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
 
 from gateway_rig import (
     ACCOUNT,
@@ -21,6 +20,7 @@ from gateway_rig import (
     variant,
 )
 from hostler.modelserver import spool
+from refusals import refused
 from running import eventually
 
 
@@ -37,9 +37,7 @@ def invoke(client, endpoint="Demo", body=b"{}", **options):
 
 
 def error_of(call) -> dict:
-    with pytest.raises(ClientError) as caught:
-        call()
-    answer = caught.value.response
+    answer = refused(call)
     return {
         "code": answer["Error"]["Code"],
         "text": answer["Error"]["Message"],

@@ -7,6 +7,7 @@ import select
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -369,6 +370,18 @@ def test_an_absent_upstream_is_said_in_the_services_own_form(impatient):
     client.request("HEAD", "/bucket/key")
     answer = client.getresponse()
     assert (answer.status, answer.read()) == (503, b"")
+    client.close()
+
+
+def test_a_scrape_waits_for_control_and_is_told_then(impatient):
+    """As every relayed request; the health route alone is answered at once."""
+    client = impatient.http()
+    began = monotonic()
+    client.request("GET", "/metrics")
+    answer = client.getresponse()
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+    assert b"control plane is not running" in answer.read()
+    assert monotonic() - began >= 0.1
     client.close()
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,7 +118,9 @@ def test_no_call_fails_and_none_is_answered_by_the_old_version_afterwards(
     assert not running.failures, running.failures[:3]
 
 
-def test_a_version_that_fails_is_taken_back_when_the_alarm_says_so(server: Running) -> None:
+def test_a_version_that_fails_is_taken_back_when_the_alarm_says_so(
+    server: Running, tmp_path: Path
+) -> None:
     """Of the calls half go to the canary, and to the old version alone ten seconds after ALARM."""
     cloudwatch = server.client("cloudwatch")
     cloudwatch.put_metric_alarm(
@@ -145,16 +148,45 @@ def test_a_version_that_fails_is_taken_back_when_the_alarm_says_so(server: Runni
         assert told["Steps"][0]["Message"].startswith("Step 1 of 2, 0.5 of the traffic, until")
         assert told["Alarms"]["guard"] != "ALARM"
         alarm = time.monotonic()
-        cloudwatch.set_alarm_state(AlarmName="guard", StateValue="ALARM", StateReason="test")
+        cloudwatch.set_alarm_state(
+            AlarmName="guard",
+            StateValue="ALARM",
+            StateReason="test",
+            StateReasonData='{"recentDatapoints": [5.0], "threshold": 1.0}',
+        )
         described = settled(server, ENDPOINT)
         assert described["EndpointStatus"] == "InService"
         assert 'the alarm "guard" is in ALARM' in described["FailureReason"]
         assert described["EndpointConfigName"] == before["EndpointConfigName"]
-        assert 'alarm "guard" is in ALARM' in server.run("rollout", ENDPOINT, "-f").stdout
+        told = server.run("rollout", ENDPOINT, "-f", "--svg", str(tmp_path / "traffic.svg")).stdout
+        assert 'alarm "guard" is in ALARM' in told
+        assert re.search(r'Alarm "guard", in ALARM since [0-9:]{8}: 5 > 1\. test', told)
+        assert "guard</text>" in (tmp_path / "traffic.svg").read_text()
+        _judge_history(server, described)
         after = began_after(running, time.monotonic(), 40)
         assert not [each for each in after if each.error]
     bad = [each.began - alarm for each in running.failures]
     assert max(bad) < 10
+
+
+def _judge_history(server: Running, described: dict[str, Any]) -> None:
+    """What is told of the update that was taken back, and that those before it are known."""
+    update = json.loads(server.run("rollout", ENDPOINT, "--json").stdout)["Update"]
+    assert (update["Outcome"], update["FailureReason"]) == (
+        "RolledBack",
+        described["FailureReason"],
+    )
+    assert [each["Stage"] for each in update["Events"]] == [
+        *("Provisioning", "Switching", "Baking", "RollingBack", "RolledBack"),
+    ]
+    baking = update["Events"][2]
+    assert baking["Blue"] == baking["Green"] == {"Share": 0.5, "Instances": 2}
+    blue, green = update["Sides"]
+    assert (blue["Side"], blue["Errors5XX"], green["Side"]) == ("blue", 0.0, "green")
+    assert green["Errors5XX"] == green["Calls"] > 0
+    known = json.loads(server.run("rollout", ENDPOINT, "--list", "--json").stdout)["Updates"]
+    assert [each["Number"] for each in known] == list(range(update["Number"], 0, -1))
+    assert {each["Outcome"] for each in known[1:]} == {"Completed"}
 
 
 def test_a_version_that_crashes_on_its_calls_is_taken_back(server: Running) -> None:

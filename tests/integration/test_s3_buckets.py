@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+import s3_rig
 from s3_rig import S3Server, s3_server
 from s3_server import READER, STRANGER
 
@@ -32,11 +33,7 @@ def s3(server: S3Server) -> Any:
 
 
 def refusal(call: Any, **params: Any) -> tuple[int, str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(Bucket="main", **params)
-    told = caught.value.response
-    error = told["Error"]
-    return told["ResponseMetadata"]["HTTPStatusCode"], error["Code"], error["Message"]
+    return s3_rig.refusal(call, Bucket="main", **params)
 
 
 def policy(**changes: Any) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
+from refusals import refused
 from s3_rig import S3Server, s3_server
 from s3_server import READER
 
@@ -34,9 +34,7 @@ def versioned(s3: Any, name: str, status: str = "Enabled") -> str:
 
 
 def refusal(call: Any, **params: Any) -> tuple[int, str, dict[str, str]]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    told = caught.value.response
+    told = refused(call, **params)
     metadata = told["ResponseMetadata"]
     return metadata["HTTPStatusCode"], told["Error"]["Code"], metadata["HTTPHeaders"]
 

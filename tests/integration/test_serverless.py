@@ -4,6 +4,7 @@ import os
 import signal
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from botocore.exceptions import ClientError
 import given_metrics
 from archives import script
 from deploying import create_model, settled
+from hostler.gateway.waking import ASK_AGAIN_S
 from running import PREFIX, Running, eventually, hostler
 
 IDLE_S = 2
@@ -27,6 +29,8 @@ SCRIPT = """
 import os, socket, time
 
 def model_fn(model_dir):
+    while os.path.exists(f"{model_dir}/shut"):
+        time.sleep(0.01)
     return model_dir
 
 def transform_fn(model, data, content_type, accept):
@@ -125,8 +129,9 @@ def test_many_callers_at_once_make_one_start_and_the_limit_is_exact(
     before = started(server, endpoint)
     clients = [fresh(server) for _ in range(CALLERS)]
     (code,) = (server.home / "models").glob("*/code")
-    gate = code.with_name("open")
+    gate, load = code.with_name("open"), code.with_name("shut")
     gate.unlink(missing_ok=True)
+    load.touch()
     barrier = threading.Barrier(CALLERS)
 
     def one(client: Any) -> str:
@@ -136,6 +141,12 @@ def test_many_callers_at_once_make_one_start_and_the_limit_is_exact(
     with ThreadPoolExecutor(CALLERS) as callers:
         calls = [callers.submit(one, client) for client in clients]
         eventually("the others are refused", lambda: sum(c.done() for c in calls) == CALLERS - MOST)
+        eventually("an environment starts", server.instance_pids)
+        first = server.instance_pids().keys()
+        time.sleep(3 * ASK_AGAIN_S)
+        assert server.instance_pids().keys() == first, "those that wait make no further start"
+        assert len(first) == 1
+        load.unlink()
         gate.touch()
     found = Counter(each.result() for each in calls)
     assert found.pop("ThrottlingException") == CALLERS - MOST

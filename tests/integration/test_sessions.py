@@ -20,6 +20,7 @@ from deploying import deploy
 from hostler.aws import tokens
 from hostler.domain.grants import Grant
 from hostler.vault.sealing import Vault
+from refusals import refused
 from running import ACCOUNT, BUCKET, PREFIX, Running, eventually, hostler
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/apps/App"
@@ -108,9 +109,7 @@ def stage() -> Iterator[Stage]:
 
 
 def refusal(call: Any, **params: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    told = caught.value.response
+    told = refused(call, **params)
     return told["ResponseMetadata"]["HTTPStatusCode"], told["Error"]["Code"]
 
 

@@ -27,10 +27,12 @@ from hostler.planning import (
     sizing,
     stages,
     traffic,
+    updates,
 )
 from hostler.planning.plan import Exposure, RemoveInstance, Situation, StopInstance
 from hostler.sim.faults import Faults
 from hostler.sim.world import judge
+from hostler.store import endpoint_updates
 from hostler.store import endpoints as store_endpoints
 from hostler.store.database import Store
 
@@ -253,6 +255,26 @@ def needs_no_word_of_gateways(original: Any) -> Any:
     return turned
 
 
+def skips_bakes(original: Any) -> Any:
+    def told(*args: Any) -> Any:
+        found = original(*args)
+        baking = found is not None and found.event.stage is RolloutStage.BAKING
+        return None if baking else found
+
+    return told
+
+
+def tells_afterwards(original: Any) -> Any:
+    async def apply(self: reconciler.EndpointReconciler, rows: Any, plan: Any) -> None:
+        await original(self, rows, replace(plan, told=None))
+        if plan.told is not None:
+            await self._store.write(
+                lambda tx: endpoint_updates.note(tx, plan.endpoint.id, plan.told)
+            )
+
+    return apply
+
+
 def never_sleeps(original: Any) -> Any:
     def stirred(end: Endpoint, serving: Any, demand: Any, now: float) -> Endpoint:
         after: Endpoint = original(end, serving, demand, now)
@@ -320,6 +342,17 @@ BUGS = {
     ),
     "what nobody calls never sleeps": Bug(
         replaced(serverless, "stirred", never_sleeps), QUIET, "never settled: .* is awake"
+    ),
+    "a step that the history leaves out": Bug(
+        replaced(updates, "told", skips_bakes), QUIET, "went through .*, and is told as"
+    ),
+    "a history in a transaction of its own": Bug(
+        replaced(reconciler.EndpointReconciler, "_apply", tells_afterwards),
+        CRASHES,
+        "has a history of|is told as",
+    ),
+    "the history of a deleted endpoint kept": Bug(
+        replaced(endpoint_updates, "forget", constant(None)), QUIET, "the updates of .* are kept"
     ),
     "a stop that hangs is never turned into a kill": Bug(
         replaced(departure, "_stop", never_kills), HANGS, "never settled"

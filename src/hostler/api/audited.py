@@ -10,7 +10,6 @@ from hostler.api.registry import Call, Effect, Operation, Rooms
 from hostler.audit.entry import Entry, decided, told
 from hostler.aws import sigv4
 from hostler.aws.http import HttpRequest
-from hostler.aws.route import Target
 from hostler.domain import sender
 from hostler.domain.errors import CallerError
 
@@ -44,13 +43,19 @@ def call(
 
 
 def stranger(
-    rooms: Rooms, request: HttpRequest, target: Target, request_id: str, error: CallerError
+    rooms: Rooms,
+    request: HttpRequest,
+    request_id: str,
+    error: CallerError,
+    *,
+    service: str,
+    operation: str,
 ) -> Entry:
     """A call of somebody who is not known: who it claims to be is all that is told."""
     header = request.header
     return Entry(
-        service=target.service.name,
-        operation=target.operation.name,
+        service=service,
+        operation=operation,
         request_id=request_id,
         at=rooms.clock.now(),
         account=rooms.account,

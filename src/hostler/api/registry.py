@@ -162,6 +162,7 @@ class Rooms:
         quotas: How much an account may have, as of now.
         uses: Where the use of access keys is noted.
         alarm_commands: The commands that alarms may run, by name.
+        topic_hosts: Whom topics may tell by HTTP (``domain.topic.is_host_allowed``).
         audit: The audit log's database (``telemetry.trail.metadata``).
         journal: Where calls are written down.
         scrape: What Prometheus reads; None where there is nothing to read.
@@ -183,6 +184,7 @@ class Rooms:
     quotas: Callable[[], Quotas] = Quotas
     uses: Uses = field(default_factory=Uses)
     alarm_commands: Collection[str] = ()
+    topic_hosts: Collection[str] = ()
     audit: Store | None = None
     journal: Journal = field(default_factory=Journal)
     scrape: Scrape | None = None

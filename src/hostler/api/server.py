@@ -8,9 +8,10 @@ import asyncio
 import hashlib
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 from starlette.applications import Starlette
@@ -23,6 +24,7 @@ from hostler.api import asgi, audited, authenticate, members, scraping
 from hostler.api.authorize import authorize, context_of, in_words_of
 from hostler.api.registry import Access, Call, Effect, Operation, Rooms, ServiceTable
 from hostler.api.resource_tags import with_tags
+from hostler.api.sagemaker import updates
 from hostler.api.sns import links
 from hostler.aws import (
     absent,
@@ -40,6 +42,7 @@ from hostler.aws.route import Target
 from hostler.domain import hosts
 from hostler.domain.errors import CallerError, ConcurrentChangeError
 from hostler.domain.ids import REGION_PATTERN, AccountId, Region
+from hostler.domain.updates import PATH
 from hostler.iam.evaluate import PolicyEngine
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 
@@ -52,6 +55,9 @@ READ_AT_ONCE_MAX = 64 * 1024
 """Bytes of a body up to which it is read where it came in, and keeps others waiting."""
 ATTEMPTS = 3
 """Transactions tried when a row changed under one; each reads and decides again."""
+
+OWN_OPERATIONS: Mapping[str, Operation] = {PATH: updates.OPERATION}
+"""Questions that AWS's models do not have, by their paths: asked with GET, answered in JSON."""
 
 _INTERNAL = CallerError("InternalFailure", "", status=500)
 _OURS = "We encountered an internal error. Please try again."
@@ -129,6 +135,9 @@ class Services:
             if body is None:
                 return None
             request = replace(head, body=body)
+            own = OWN_OPERATIONS.get(head.raw_target.partition("?")[0])
+            if own is not None and head.method == "GET":
+                return await self._answer_own(request, own, request_id)
             target = route.identify(request)
             return await self._answer(request, target, request_id)
         except CallerError as error:
@@ -154,17 +163,44 @@ class Services:
             raise conventions.unknown_operation(
                 service.name, name, absent.instead(service.name, name)
             )
+        call = await self._known(request, service.name, operation, request_id)
+        work = self._carried_out(request, target, table, operation, call)
+        result = await self._noted(operation, call, work)
+        return serialize.response(target.operation, result, request_id)
+
+    async def _answer_own(
+        self, request: HttpRequest, operation: Operation, request_id: str
+    ) -> HttpResponse:
+        """The same way for what AWS's models do not have, with a query as its parameters."""
+        table = self._tables["sagemaker"]
+        call = await self._known(request, table.service, operation, request_id)
+        call.params = dict(parse_qsl(request.raw_target.partition("?")[2]))
+        result = await self._noted(operation, call, self._performed(table, operation, call))
+        headers = (("content-type", "application/json"), ("x-amzn-requestid", request_id))
+        return HttpResponse(200, headers, orjson.dumps(result))
+
+    async def _known(
+        self, request: HttpRequest, service: str, operation: Operation, request_id: str
+    ) -> Call:
+        """The call of somebody who is known; of anybody else it is told in the audit log."""
         try:
-            call = await self._authenticated(request, target, request_id)
+            return await self._authenticated(request, service, operation.name, request_id)
         except CallerError as refused:
-            self._rooms.journal.add(
-                audited.stranger(self._rooms, request, target, request_id, refused)
+            name = operation.name
+            entry = audited.stranger(
+                self._rooms, request, request_id, refused, service=service, operation=name
             )
+            self._rooms.journal.add(entry)
             raise
+
+    async def _noted(
+        self, operation: Operation, call: Call, work: Awaitable[Mapping[str, Any] | None]
+    ) -> Mapping[str, Any] | None:
+        """What a call's work results in; whatever that is, it is told in the audit log."""
         result: Mapping[str, Any] | None = None
         told: CallerError | None = _INTERNAL
         try:
-            result = await self._carried_out(request, target, table, operation, call)
+            result = await work
             told = None
         except CallerError as error:
             told = error
@@ -174,7 +210,7 @@ class Services:
             raise
         finally:
             self._rooms.journal.add(audited.call(call, operation, result, told))
-        return serialize.response(target.operation, result, request_id)
+        return result
 
     async def _carried_out(
         self,
@@ -199,15 +235,7 @@ class Services:
         """
         table = self._tables[call.service]
         operation = table.operations[call.operation]
-        told: CallerError | None = _INTERNAL
-        try:
-            await self._performed(table, operation, call)
-            told = None
-        except CallerError as error:
-            told = error
-            raise
-        finally:
-            self._rooms.journal.add(audited.call(call, operation, None, told))
+        await self._noted(operation, call, self._performed(table, operation, call))
 
     async def _performed(
         self, table: ServiceTable, operation: Operation, call: Call
@@ -250,12 +278,14 @@ class Services:
         call.judged.extend(decided)
         call.granted.extend(needed)
 
-    async def _authenticated(self, request: HttpRequest, target: Target, request_id: str) -> Call:
+    async def _authenticated(
+        self, request: HttpRequest, service: str, operation: str, request_id: str
+    ) -> Call:
         presented = sigv4.present(request.method, request.raw_target, request.headers)
         known = await self._rooms.store.read(lambda tx: authenticate.find(tx, presented))
         digest = hashlib.sha256(request.body).hexdigest()
         principal = authenticate.verify(presented, known, digest, self._rooms.wall())
-        authenticate.check_reach(target.service.name, principal)
+        authenticate.check_reach(service, principal)
         now = self._rooms.clock.now()
         if principal.session is None:
             name = presented.service
@@ -266,8 +296,8 @@ class Services:
                 f"Credential should be scoped to a valid region: {presented.region!r} is none.",
             )
         return Call(
-            service=target.service.name,
-            operation=target.operation.name,
+            service=service,
+            operation=operation,
             account=AccountId(principal.account),
             region=Region(presented.region),
             principal=principal,

@@ -5,8 +5,10 @@ differ in the code of their refusals, which each gives.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from hostler.api.registry import Call
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import Arn
 from hostler.store import tags
@@ -28,23 +30,38 @@ def checked(params: Mapping[str, Any], refuse: Refuse) -> dict[str, str]:
     return found
 
 
-def add(tx: Transaction, arn: Arn, params: Mapping[str, Any], refuse: Refuse) -> None:
-    """Add the tags of a request; those with the same key are overwritten."""
-    new = checked(params, refuse)
-    _check_number({**tags.of(tx, arn), **new}, refuse)
-    tags.put(tx, arn, new)
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """TagResource, UntagResource and ListTagsForResource, as one service has them.
 
+    Args:
+        named: The ARN of the resource that a call names; refuses where there is none.
+        refuse: What tags that cannot be are refused with.
+    """
 
-def remove(tx: Transaction, arn: Arn, params: Mapping[str, Any], refuse: Refuse) -> None:
-    """Remove the tags of a request's keys; keys that are not there are no error."""
-    keys: Sequence[str] = params["TagKeys"]
-    _refuse_reserved(keys, refuse)
-    tags.remove(tx, arn, keys)
+    named: Callable[[Transaction, Call], Arn]
+    refuse: Refuse
 
+    def tag(self, tx: Transaction, call: Call) -> Mapping[str, Any]:
+        """TagResource: tags with the same key are overwritten."""
+        arn = self.named(tx, call)
+        new = checked(call.params, self.refuse)
+        _check_number({**tags.of(tx, arn), **new}, self.refuse)
+        tags.put(tx, arn, new)
+        return {}
 
-def shown(tx: Transaction, arn: Arn) -> list[dict[str, str]]:
-    """A resource's tags as the API shows them."""
-    return [{"Key": key, "Value": value} for key, value in tags.of(tx, arn).items()]
+    def untag(self, tx: Transaction, call: Call) -> Mapping[str, Any]:
+        """UntagResource: keys that are not there are no error."""
+        arn = self.named(tx, call)
+        keys: Sequence[str] = call.params["TagKeys"]
+        _refuse_reserved(keys, self.refuse)
+        tags.remove(tx, arn, keys)
+        return {}
+
+    def listed(self, tx: Transaction, call: Call) -> Mapping[str, Any]:
+        """ListTagsForResource."""
+        found = tags.of(tx, self.named(tx, call))
+        return {"Tags": [{"Key": key, "Value": value} for key, value in found.items()]}
 
 
 def _refuse_reserved(keys: Iterable[str], refuse: Refuse) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from hostler.app import account_folders
@@ -58,9 +59,8 @@ class Accounts:
     async def run(self) -> None:
         """Look for wishes until cancelled; one that cannot be fulfilled now is looked at again."""
         attempts = Attempts(_log.name, (StoreUnavailableError, OSError))
-        while True:
-            await attempts.attempt("which accounts are asked for is unknown", self._look(attempts))
-            await asyncio.sleep(LOOK_EVERY_S)
+        look = partial(self._look, attempts)
+        await attempts.repeat("which accounts are asked for is unknown", look, LOOK_EVERY_S)
 
     async def _look(self, attempts: Attempts) -> None:
         for account in await asyncio.to_thread(self._wished):

@@ -39,7 +39,13 @@ class Alarms:
         *,
         further: AlarmActions,
     ) -> None:
-        delivering = DeliveryReconciler(store, settings.layout, clock, settings.endpoint_url)
+        delivering = DeliveryReconciler(
+            store,
+            settings.layout,
+            clock,
+            settings.endpoint_url,
+            settings.config.sns.allowed_hosts,
+        )
         self._deliveries = Controller("deliveries", delivering.reconcile, delivering.keys)
         actions: AlarmActions = {
             "sns": TopicAction(store, self._deliveries.wake),

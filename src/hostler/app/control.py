@@ -106,6 +106,7 @@ async def serve(settings: Settings) -> None:
         hosts=settings.config.server.hosts,
         quotas=lambda: settings.config.quotas,
         alarm_commands=settings.config.alarms.commands,
+        topic_hosts=settings.config.sns.allowed_hosts,
         audit=trail_store,
         journal=journal,
         scrape=metering.scrape,

@@ -41,12 +41,13 @@ class Metering:
     ) -> None:
         layout = settings.layout
         store, logs, metrics = stores
+        differences = Differences(logs, clock)
         ingest = MetricIngest(
             metrics,
             layout,
             clock,
             lambda: plane.publication.routes,
-            tell=Differences(logs, clock).write,
+            tell=differences.tell,
             gateways=gateways,
         )
         self.counted = ingest.counted
@@ -61,5 +62,5 @@ class Metering:
         token = Path(token_file).read_text if token_file else None
         self.scrape = Scrape(gathering.text, token)
         """What Prometheus reads, and the token that it must bring."""
-        self.parts = (ingest, used, alarms, scaling)
+        self.parts = (ingest, used, alarms, scaling, differences)
         """What runs beside the API."""

@@ -3,6 +3,7 @@
 Invariant: what is printed works when it is pasted into the shell that it was printed in.
 """
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -33,8 +34,9 @@ def words() -> str:
     found = shutil.which(NAME)
     if not beside.exists() or (found is not None and Path(found).samefile(beside)):
         return NAME
-    try:
-        near = beside.relative_to(Path.cwd())
-    except (ValueError, OSError):
-        near = beside
+    near = beside
+    with contextlib.suppress(ValueError, OSError):
+        here = Path.cwd()
+        if here.parent != here:  # in /, where who was detached runs, nobody types anything
+            near = beside.relative_to(here)
     return shlex.quote(os.fspath(near))

@@ -12,28 +12,6 @@ from hostler.domain.sender import NOBODY, Sender
 from hostler.domain.snapshot import Principal
 from hostler.iam.evaluate import DeniedError, Judged
 
-REFUSALS = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "AuthorizationHeaderMalformed",
-        "AuthorizationQueryParametersError",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-"""The codes with which somebody is turned away, for who they are or what they may."""
-
 
 class Told(NamedTuple):
     """An error as the caller heard it."""

@@ -9,12 +9,12 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from hostler.audit.entry import Entry
+from hostler.domain.moments import to_second
 from hostler.domain.snapshot import Principal
 from hostler.iam.evaluate import Judged
 
@@ -83,7 +83,7 @@ def _record(entry: Entry) -> dict[str, Any]:
     record: dict[str, Any] = {
         "eventVersion": VERSION,
         "userIdentity": _identity(entry),
-        "eventTime": datetime.fromtimestamp(int(entry.at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "eventTime": to_second(entry.at),
         "eventSource": source(entry.service),
         "eventName": entry.operation,
         "awsRegion": entry.region,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from hostler.aws.specs import Protocol
-from hostler.domain.errors import CallerError
+from hostler.domain.errors import REFUSALS, CallerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +58,14 @@ def of(service: str) -> Conventions:
 
 _RPC: Final = ("json", "smithy-rpc-v2-cbor")
 
-_FORBIDDEN: Final = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-"""403, except in the JSON and CBOR protocols, which answer every caller's error with 400."""
+_FORBIDDEN: Final = REFUSALS - {
+    "AuthorizationHeaderMalformed",
+    "AuthorizationQueryParametersError",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+}
+"""403, except in the JSON and CBOR protocols, which answer every caller's error with 400. A
+signature that cannot be read is a bad request in all of them."""
 
 _STATUS: Final = {
     "UnknownOperationException": 404,

@@ -16,6 +16,7 @@ from hostler.cli.output import (
     AsJson,
     CommandError,
     DataDir,
+    EndpointName,
     connect,
     directory,
     document,
@@ -41,7 +42,7 @@ Actions = Annotated[
 
 @app.command()
 def setup(
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")],
+    endpoint: EndpointName,
     actions: Actions = None,
     data_dir: DataDir = None,
     who: As = None,

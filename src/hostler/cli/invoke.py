@@ -13,6 +13,7 @@ from hostler.cli.output import (
     AsJson,
     CommandError,
     DataDir,
+    EndpointName,
     connect,
     directory,
     document,
@@ -25,7 +26,7 @@ MESSAGE_MAX = 1_000
 
 
 def invoke(
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")],
+    endpoint: EndpointName,
     body: Annotated[
         str, typer.Option(metavar="TEXT|@FILE|-", help="The payload: text, a file, or stdin.")
     ],

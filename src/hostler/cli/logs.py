@@ -11,19 +11,28 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from hostler.cli.output import As, AsJson, CommandError, DataDir, connect, directory, document, out
+from hostler.cli.output import (
+    FOLLOW_TRIES,
+    As,
+    AsJson,
+    CommandError,
+    DataDir,
+    EndpointName,
+    connect,
+    directory,
+    document,
+    out,
+)
 from hostler.domain.ids import endpoint_log_group
 from hostler.toolkit.connection import Connection
 
 FOLLOW_EVERY_S = 0.5
-FOLLOW_TRIES = 8
-"""Calls are repeated for long enough to outlast a restart of the control plane."""
 LATE_MS = 10_000
 """How much later than its time a line may arrive: instances' output is carried in turns."""
 
 
 def logs(
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")],
+    endpoint: EndpointName,
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Go on with new lines until Ctrl-C.")
     ] = False,

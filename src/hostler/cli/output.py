@@ -74,6 +74,9 @@ def _console(*, stderr: bool = False) -> Console:
 out = _console()
 err = _console(stderr=True)
 
+FOLLOW_TRIES = 8
+"""Calls are repeated for long enough to outlast a restart of the control plane."""
+
 DataDir = Annotated[
     Path | None,
     typer.Option(
@@ -93,6 +96,7 @@ ConfigFile = Annotated[
         show_default=False,
     ),
 ]
+EndpointName = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for machines.")]
 As = Annotated[
     str | None,

@@ -19,6 +19,7 @@ from hostler.cli.output import (
     AsJson,
     CommandError,
     DataDir,
+    EndpointName,
     connect,
     directory,
     document,
@@ -34,7 +35,7 @@ _WIDTH = 60
 
 
 def parity(
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")],
+    endpoint: EndpointName,
     data: Annotated[
         Path, typer.Option(metavar="FILE", help="Rows: CSV, JSON lines, a JSON list, or one body.")
     ],

@@ -1,55 +1,141 @@
-"""`hostler rollout`: how an endpoint goes over to another deployment, or what became of it.
+"""`hostler rollout`: how an endpoint goes over to another deployment, and what became of it.
 
-Invariant: it is a client of SageMaker's and CloudWatch's APIs, as any other; what it shows is what
-DescribeEndpoint, DescribeAlarms and GetMetricData say.
+Invariant: it is a client; what it shows is what DescribeEndpoint, DescribeAlarms and GetMetricData
+say, and the updates that Hostler keeps (``cli.updates``).
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
-from hostler.cli.output import As, AsJson, DataDir, connect, directory, document, out, table
+from hostler.cli import side_calls, update_plot, updates
+from hostler.cli.output import (
+    FOLLOW_TRIES,
+    As,
+    AsJson,
+    CommandError,
+    DataDir,
+    EndpointName,
+    connect,
+    directory,
+    document,
+    err,
+    out,
+    table,
+)
+from hostler.cli.side_calls import Window
+from hostler.cli.updates import Update
+from hostler.domain.moments import to_second
 from hostler.toolkit.connection import Connection
 
 FOLLOW_EVERY_S = 1.0
-FOLLOW_TRIES = 8
-"""Calls are repeated for long enough to outlast a restart of the control plane."""
 WINDOW_S = 300
 """How far back the calls of both deployments are counted."""
-METRICS = {
-    "Calls": ("Invocations", "Sum"),
-    "Errors4XX": ("Invocation4XXErrors", "Sum"),
-    "Errors5XX": ("Invocation5XXErrors", "Sum"),
-    "LatencyP99Us": ("ModelLatency", "p99"),
-}
+LATE = timedelta(seconds=60)
+"""So that the minute that is not over is counted as well."""
 HEAD = ("", "CONFIG", "VARIANT", "WEIGHT", "INSTANCES", "CALLS", "4XX", "5XX", "P99")
 
 Follow = Annotated[bool, typer.Option("-f", "--follow", help="Go on until the deployment is over.")]
+Listing = Annotated[bool, typer.Option("--list", help="The last updates, a line each.")]
+Number = Annotated[
+    int | None, typer.Option("--update", metavar="N", help="This one of the last updates.")
+]
+Svg = Annotated[
+    Path | None,
+    typer.Option("--svg", metavar="FILE", help="Draw the update's traffic over time into a file."),
+]
 
 
 def rollout(
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")],
+    endpoint: EndpointName,
     follow: Follow = False,
+    listing: Listing = False,
+    number: Number = None,
+    svg: Svg = None,
     data_dir: DataDir = None,
     who: As = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a deployment under way: its step, alarms, and both versions side by side."""
+    """Show a deployment under way, or what became of the last one: steps, alarms, both sides."""
+    if sum((follow, listing, number is not None)) > 1 or (listing and svg is not None):
+        raise CommandError("--follow, --list and --update are three questions: ask one of them")
     connection = connect(directory(data_dir), who)
+    if listing:
+        _list(endpoint, updates.known(connection, endpoint), as_json=as_json)
+        return
+    if number is not None:
+        update = updates.chosen(updates.known(connection, endpoint), endpoint, number)
+        _tell(connection, endpoint, update, {"EndpointName": endpoint}, as_json=as_json)
+        _draw(update, endpoint, svg)
+        return
+    see = partial(_followed, as_json=as_json) if follow else seen
+    now = see(connection, endpoint)
+    last = next(iter(updates.known(connection, endpoint)), None)
+    if last is not None and "Outcome" in last:
+        if not as_json and not follow:
+            _show(now, but=last.get("FailureReason"))
+        _tell(connection, endpoint, last, now, as_json=as_json)
+    elif as_json or not follow:
+        _show({**now, "Update": updates.dated(last)}, as_json=as_json)
+    _draw(last, endpoint, svg)
+
+
+def _followed(connection: Connection, endpoint: str, *, as_json: bool) -> dict[str, Any]:
+    """Show each change until the deployment is over; what was seen last."""
     shown = None
     while True:
-        now = seen(connection, endpoint, tries=FOLLOW_TRIES if follow else 3)
-        if as_json:
-            document(now)
-        elif now != shown:
-            _show(now)
+        now = seen(connection, endpoint, tries=FOLLOW_TRIES)
+        over = not now["EndpointStatus"].endswith("ing")
+        if (as_json and not over) or (not as_json and now != shown):
+            _show(now, as_json=as_json)
+        if over:
+            return now
         shown = now
-        if not follow or not now["EndpointStatus"].endswith("ing"):
-            return
         time.sleep(FOLLOW_EVERY_S)
+
+
+def _list(endpoint: str, known: Sequence[Update], *, as_json: bool) -> None:
+    if as_json:
+        document({"EndpointName": endpoint, "Updates": updates.dated(list(known))})
+    elif known:
+        table(updates.LIST_HEAD, updates.listed(known))
+    else:
+        out.print(f"no update of {endpoint} is known", markup=False)
+
+
+def _tell(
+    connection: Connection,
+    endpoint: str,
+    update: Update,
+    around: Mapping[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    """An update's whole story."""
+    sides = updates.calls(connection, endpoint, update)
+    if as_json:
+        document({**around, "Update": {**updates.dated(update), "Sides": sides}})
+        return
+    for line in updates.lines(update, out.width if out.is_terminal else None):
+        out.print(line)
+    if sides:
+        out.print()
+        table(updates.CALLS_HEAD, [updates.row(side) for side in sides])
+
+
+def _draw(update: Update | None, endpoint: str, file: Path | None) -> None:
+    if file is None:
+        return
+    if update is None:
+        raise CommandError(f"no update of {endpoint} is known: there is nothing to draw")
+    file.write_text(update_plot.svg(update, endpoint))
+    err.print(Text(f"{file} is written", style="dim"))
 
 
 def seen(connection: Connection, endpoint: str, *, tries: int = 3) -> dict[str, Any]:
@@ -66,7 +152,9 @@ def seen(connection: Connection, endpoint: str, *, tries: int = 3) -> dict[str, 
         for variant in variants or ()
     ]
     if pending:
-        _count(connection.client("cloudwatch", retries=tries), described["EndpointName"], fleets)
+        client, end = connection.client("cloudwatch", retries=tries), datetime.now(UTC) + LATE
+        window = Window(end - timedelta(seconds=WINDOW_S) - LATE, end)
+        side_calls.count(client, described["EndpointName"], fleets, window, end)
     return {
         "EndpointName": described["EndpointName"],
         "EndpointStatus": described["EndpointStatus"],
@@ -79,19 +167,23 @@ def seen(connection: Connection, endpoint: str, *, tries: int = 3) -> dict[str, 
     }
 
 
-def lines(now: Mapping[str, Any]) -> Iterator[str]:
+def lines(now: Mapping[str, Any], *, but: str | None = None) -> Iterator[str]:
     """The deployment in words, but for the fleets."""
     yield f"{now['EndpointName']} is {now['EndpointStatus']} on {now['EndpointConfigName']}"
     for step in now["Steps"]:
         yield f"  {step['Since']}  {step['Status']}: {step['Message']}"
     for name, state in now["Alarms"].items():
         yield f"  alarm {name} is {state}"
-    if now["FailureReason"]:
+    if now["FailureReason"] and now["FailureReason"] != but:
         yield f"  {now['LastModifiedTime']}  {now['FailureReason']}"
 
 
-def _show(now: Mapping[str, Any]) -> None:
-    for line in lines(now):
+def _show(now: Mapping[str, Any], *, as_json: bool = False, but: str | None = None) -> None:
+    """What there is now; ``but`` a FailureReason that is told elsewhere."""
+    if as_json:
+        document(now)
+        return
+    for line in lines(now, but=but):
         out.print(line, markup=False)
     rows: list[Sequence[str]] = [_row(fleet) for fleet in now["Fleets"]]
     if rows:
@@ -99,15 +191,13 @@ def _show(now: Mapping[str, Any]) -> None:
 
 
 def _row(fleet: Mapping[str, Any]) -> Sequence[str]:
-    latency = fleet["LatencyP99Us"]
     return (
         fleet["Side"],
         str(fleet["Config"]),
         fleet["Variant"],
         f"{fleet['Weight']:.4g}",
         f"{fleet['Instances']} of {fleet['DesiredInstances']}",
-        *("" if fleet[name] is None else f"{fleet[name]:.0f}" for name in [*METRICS][:3]),
-        "" if latency is None else f"{latency / 1000:.1f} ms",
+        *side_calls.row(fleet),
     )
 
 
@@ -119,7 +209,7 @@ def _fleet(side: str, config: str | None, variant: Mapping[str, Any]) -> dict[st
         "Weight": variant.get("CurrentWeight", 0.0),
         "Instances": variant.get("CurrentInstanceCount", 0),
         "DesiredInstances": variant.get("DesiredInstanceCount", 0),
-        **dict.fromkeys(METRICS),
+        **side_calls.UNKNOWN,
     }
 
 
@@ -134,7 +224,7 @@ def _steps(pending: Mapping[str, Any]) -> list[dict[str, str]]:
         {
             "Status": status,
             "Message": message,
-            "Since": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "Since": to_second(since.timestamp()),
         }
         for (status, message), since in found.items()
     ]
@@ -154,43 +244,3 @@ def _alarms(connection: Connection, described: Mapping[str, Any], tries: int) ->
         for each in (*answer["MetricAlarms"], *answer["CompositeAlarms"])
     }
     return {name: found.get(name, "deleted") for name in names}
-
-
-def _count(client: Any, endpoint: str, fleets: Sequence[dict[str, Any]]) -> None:
-    """Fill in the calls that each fleet had lately."""
-    if not fleets:
-        return
-    end = datetime.now(UTC) + timedelta(seconds=60)
-    queries = [
-        _query(f"m{number}_{name.lower()}", endpoint, fleet, *METRICS[name])
-        for number, fleet in enumerate(fleets)
-        for name in METRICS
-    ]
-    answer = client.get_metric_data(
-        MetricDataQueries=queries, StartTime=end - timedelta(seconds=WINDOW_S + 60), EndTime=end
-    )
-    values = {each["Id"]: each["Values"] for each in answer["MetricDataResults"]}
-    for number, fleet in enumerate(fleets):
-        for name, (_metric, statistic) in METRICS.items():
-            found = values.get(f"m{number}_{name.lower()}")
-            if found:
-                fleet[name] = sum(found) if statistic == "Sum" else max(found)
-
-
-def _query(
-    name: str, endpoint: str, fleet: Mapping[str, Any], metric: str, statistic: str
-) -> dict[str, Any]:
-    dimensions = {
-        "EndpointName": endpoint,
-        "VariantName": fleet["Variant"],
-        "EndpointConfigName": fleet["Config"],
-    }
-    given = [{"Name": key, "Value": value} for key, value in dimensions.items()]
-    return {
-        "Id": name,
-        "MetricStat": {
-            "Metric": {"Namespace": "AWS/SageMaker", "MetricName": metric, "Dimensions": given},
-            "Period": 60,
-            "Stat": statistic,
-        },
-    }

@@ -11,12 +11,21 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from hostler.cli.output import As, AsJson, CommandError, DataDir, connect, directory, document, out
+from hostler.cli import bars
+from hostler.cli.output import (
+    As,
+    AsJson,
+    CommandError,
+    DataDir,
+    EndpointName,
+    connect,
+    directory,
+    document,
+    out,
+)
 from hostler.toolkit import scaling as toolkit
 from hostler.toolkit.scaling import Decided, Explanation, NotScaledError, PolicyView, Watch
 
-BARS = "▁▂▃▄▅▆▇█"
-NO_POINT = "·"
 _OPERATORS = {
     "GreaterThanThreshold": ">",
     "GreaterThanOrEqualToThreshold": ">=",
@@ -24,6 +33,7 @@ _OPERATORS = {
     "LessThanOrEqualToThreshold": "<=",
 }
 _COLOURS = {"OK": "green", "ALARM": "red", "INSUFFICIENT_DATA": "yellow"}
+_MEND = "put the policy again to mend it"
 
 app = typer.Typer(help="Auto scaling, explained.", no_args_is_help=True)
 
@@ -35,7 +45,7 @@ def scaling() -> None:
 
 @app.command()
 def explain(
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")],
+    endpoint: EndpointName,
     variant: Annotated[
         str | None,
         typer.Option("--variant", metavar="V", help="The variant [default: the one scaled]."),
@@ -77,7 +87,10 @@ def lines(found: Explanation) -> Iterator[Text]:
 def _policy(policy: PolicyView, found: Explanation) -> Iterator[Text]:
     goal = "" if policy.target_value is None else f", target {policy.target_value:g}"
     yield Text(f"\npolicy {policy.name}", style="bold") + Text(f" ({policy.type}{goal})")
-    if not policy.watches:
+    for name in policy.gone:
+        yield Text(f"  GONE  {name}", style="red")
+        yield Text(f"    it is deleted: {_lost(name)}; {_MEND}", style="red")
+    if not policy.watches and not policy.gone:
         yield Text("  no alarm calls it: make one whose action is the policy's ARN", style="yellow")
     for watch in policy.watches:
         yield (
@@ -98,6 +111,15 @@ def _policy(policy: PolicyView, found: Explanation) -> Iterator[Text]:
         yield Text(f"  by its formula now: {policy.formula}{within}")
 
 
+def _lost(alarm: str) -> str:
+    """What does not happen any more without an alarm of a target tracking policy."""
+    if "-AlarmHigh-" in alarm:
+        return "this policy does not scale out any more"
+    if "-AlarmLow-" in alarm:
+        return "no target tracking policy scales in any more"
+    return "it does not call this policy any more"
+
+
 def plot(watch: Watch) -> Text:
     """The metric as bars up to its greatest value or the threshold; red is beyond the threshold."""
     drawn = Text()
@@ -109,11 +131,10 @@ def plot(watch: Watch) -> Text:
     for at in range(min(known), max(known) + 1, watch.period_s):
         value = known.get(at)
         if value is None:
-            drawn += Text(NO_POINT, style="dim")
+            drawn += bars.NOTHING
             continue
-        height = max(0, min(len(BARS) - 1, int(value / top * len(BARS))))
         beyond = value > watch.threshold if above else value < watch.threshold
-        drawn += Text(BARS[height], style="red" if beyond else "green")
+        drawn += Text(bars.bar(value / top), style="red" if beyond else "green")
     return drawn
 
 

@@ -17,6 +17,7 @@ from hostler.cli.output import (
     AsJson,
     CommandError,
     DataDir,
+    EndpointName,
     connect,
     directory,
     document,
@@ -60,7 +61,7 @@ def shadow() -> None:
 
 @app.command()
 def report(
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's name.")],
+    endpoint: EndpointName,
     since: Annotated[
         str, typer.Option("--since", metavar="WHEN", help="Not older: 30m, 12h, or a time in UTC.")
     ] = "1h",

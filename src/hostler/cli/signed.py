@@ -1,4 +1,4 @@
-"""A signed call of sagemaker's API without boto3, for commands that should answer at once.
+"""A signed call without boto3, for commands that should answer at once, and what AWS has not.
 
 Invariant: one try, a bounded time, and None when nobody answers or the answer is an error: whoever
 asks shows what it knows without it.
@@ -9,8 +9,9 @@ import http.client
 import json
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from hostler.aws.signing import sign
 from hostler.toolkit.connection import Connection
@@ -20,17 +21,30 @@ TIMEOUT_S = 5.0
 
 def call(connection: Connection, operation: str, params: dict[str, Any]) -> dict[str, Any] | None:
     """One operation's answer."""
-    scheme, _, host = connection.endpoint_url.partition("://")
-    body = json.dumps(params).encode()
     headers = (
         ("content-type", "application/x-amz-json-1.1"),
-        ("host", host),
         ("x-amz-target", f"SageMaker.{operation}"),
     )
+    return _exchanged(connection, "POST", "/", headers, json.dumps(params).encode())
+
+
+def own(connection: Connection, path: str, **query: str) -> dict[str, Any] | None:
+    """The answer to a question of Hostler's own."""
+    return _exchanged(connection, "GET", f"{path}?{urlencode(query)}", (), b"")
+
+
+def _exchanged(
+    connection: Connection,
+    method: str,
+    target: str,
+    headers: Sequence[tuple[str, str]],
+    body: bytes,
+) -> dict[str, Any] | None:
+    scheme, _, host = connection.endpoint_url.partition("://")
     signed = sign(
-        "POST",
-        "/",
-        headers,
+        method,
+        target,
+        (*headers, ("host", host)),
         hashlib.sha256(body).hexdigest(),
         access_key_id=connection.key.access_key_id,
         secret=connection.key.secret_access_key,
@@ -40,7 +54,7 @@ def call(connection: Connection, operation: str, params: dict[str, Any]) -> dict
     )
     http_connection = _connection(connection, scheme, host)
     try:
-        http_connection.request("POST", "/", body, dict(signed))
+        http_connection.request(method, target, body or None, dict(signed))
         response = http_connection.getresponse()
         answer = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError):

@@ -16,9 +16,10 @@ from typing import Protocol
 from hostler.domain.alarm import Firing
 from hostler.domain.ports import Clock
 from hostler.planning import alarm_transitions
-from hostler.store import alarm_history, alarm_queue
-from hostler.store.alarm_queue import Queued
+from hostler.store import alarm_history
+from hostler.store.alarm_queue import actions as queue
 from hostler.store.database import Store, StoreUnavailableError, Transaction
+from hostler.store.lines import Queued
 
 DEADLINE_S = 90.0
 """Whatever an action does; those that end sooner have deadlines of their own."""
@@ -73,28 +74,30 @@ class ActionReconciler:
 
     async def keys(self) -> Iterable[str]:
         """The lines in which something is queued."""
-        return await self._store.read(alarm_queue.lines)
+        return await self._store.read(queue.waiting)
 
     async def reconcile(self, line: str) -> timedelta | None:
         """Carry out the first action of a line, if it is due; when there is more to do."""
-        action = await self._store.read(partial(alarm_queue.first_in, line=line))
+        action = await self._store.read(partial(queue.first, line=line))
         if action is None:
             return None
         now = self._clock.now()
         if action.due > now:
             return timedelta(seconds=action.due - now)
-        failure = await self._failure(action.firing)
+        failure = await self._failure(action.item)
         await self._store.write(self._outcome(action, failure))
         return timedelta()
 
-    def _outcome(self, action: Queued, failure: ActionFailedError | None) -> "partial[None]":
+    def _outcome(
+        self, action: Queued[Firing], failure: ActionFailedError | None
+    ) -> "partial[None]":
         """What is to be written of an action that was tried."""
         now = self._clock.now()
         if failure is not None:
-            _log.warning("alarm %s: %s: %s", action.firing.name, action.firing.action, failure)
+            _log.warning("alarm %s: %s: %s", action.item.name, action.item.action, failure)
             if failure.again and action.attempts < len(RETRY_S):
                 due = now + RETRY_S[action.attempts]
-                return partial(alarm_queue.put_off, action=action, due=due)
+                return partial(queue.put_off, queued=action, due=due)
         text = None if failure is None else str(failure)
         return partial(_finish, action=action, failure=text, now=now)
 
@@ -115,14 +118,14 @@ class ActionReconciler:
         return None
 
 
-def _finish(tx: Transaction, action: Queued, failure: str | None, now: float) -> None:
+def _finish(tx: Transaction, action: Queued[Firing], failure: str | None, now: float) -> None:
     """Take an action from the queue, and write down what became of it.
 
     What is repeated each minute is written down only where it fails: else it would push everything
     else out of the alarm's history.
     """
-    alarm_queue.done(tx, action)
-    firing = action.firing
+    queue.done(tx, action)
+    firing = action.item
     if failure is not None or not firing.repeated:
         item = alarm_transitions.acted(firing, failure, now)
         alarm_history.note(tx, firing.account, firing.region, item)

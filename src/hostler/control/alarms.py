@@ -1,18 +1,17 @@
 """Evaluates alarms: metric alarms on their data, composite alarms on the others.
 
 Invariant: when an alarm is evaluated follows from the clock and what is in the database alone, so a
-restart goes on where it was. A state, its history and its actions are one transaction, at the
-version of the alarm that was evaluated: what changed meanwhile is evaluated at the next turn.
+restart goes on where it was. A state, its history and its actions are in one transaction, at the
+version of the alarm that was evaluated: what changed meanwhile is evaluated at the next turn, and
+keeps none of those beside it from being written.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import islice
-from typing import NamedTuple, TypeVar
 
 from hostler.domain.alarm import (
     FINE_S,
@@ -22,7 +21,9 @@ from hostler.domain.alarm import (
     MetricAlarm,
     Standing,
 )
+from hostler.domain.batches import batched
 from hostler.domain.errors import ConcurrentChangeError
+from hostler.domain.ids import Home
 from hostler.domain.ports import Clock
 from hostler.planning import alarm_rules, alarm_transitions, alarms
 from hostler.planning.alarm_transitions import Change
@@ -39,18 +40,11 @@ SETTLED_S: Mapping[int, float] = {FINE_S: 5.0, MINUTE_S: 15.0}
 counted in a minute, and its zeros, are there 12 seconds later."""
 READ_AT_ONCE = 50
 """Alarms whose data one transaction reads."""
+SETTLED_AT_ONCE = 100
+"""Alarms whose changes one transaction writes: others' writes wait for no more than that."""
 HOUSEKEEPING_S = 3600
 
 _log = logging.getLogger("hostler.control")
-
-T = TypeVar("T")
-
-
-class Where(NamedTuple):
-    """Whose alarms."""
-
-    account: str
-    region: str
 
 
 class AlarmEvaluator:
@@ -100,38 +94,31 @@ class AlarmEvaluator:
             return
         kept = await self._store.read(partial(_due, every=due, woken=woken))
         changed = False
-        for some in _chunks(kept, READ_AT_ONCE):
+        for some in batched(kept, READ_AT_ONCE):
             changes = await self._metrics.read(partial(_evaluated, some=some, now=now))
-            for one, change in changes:
-                changed |= await self._settle(one, change)
+            changed |= await self._settle(changes)
         if changed or woken or MINUTE_S in due:
-            for one, change in await self._store.read(partial(_composed, now=now)):
-                await self._settle(one, change)
+            await self._settle(await self._store.read(partial(_composed, now=now)))
         self._ends.update({every: ends(now)[every] for every in due})
         await self._housekeep(now)
         if STATE_SET in woken:
-            for line in await self._store.read(alarm_queue.lines):
+            for line in await self._store.read(alarm_queue.actions.waiting):
                 self._fired(line)
 
-    async def _settle(self, kept: Kept, change: Change) -> bool:
-        """Write a change, unless the alarm was changed meanwhile; whether it was written."""
-        write = partial(
-            alarm_rows.settle,
-            kept=kept,
-            alarm=change.alarm,
-            items=change.items,
-            firings=change.firings,
-        )
-        try:
-            await self._store.write(write)
-        except ConcurrentChangeError:
-            return False
-        if change.items:
-            standing = change.alarm.standing
-            _log.info("alarm %s is %s: %s", change.alarm.arn, standing.state, standing.reason)
-        for firing in change.firings:
-            self._fired(firing.line)
-        return True
+    async def _settle(self, changes: Sequence[tuple[Kept, Change]]) -> bool:
+        """Write changes of alarms, but of those that changed meanwhile; whether any was written."""
+        changed = False
+        for some in batched(changes, SETTLED_AT_ONCE):
+            for change in await self._store.write(partial(_settled, some=some)):
+                changed = True
+                if change.items:
+                    standing = change.alarm.standing
+                    _log.info(
+                        "alarm %s is %s: %s", change.alarm.arn, standing.state, standing.reason
+                    )
+                for firing in change.firings:
+                    self._fired(firing.line)
+        return changed
 
     async def _housekeep(self, now: float) -> None:
         if now - self._housekept >= HOUSEKEEPING_S:
@@ -173,20 +160,33 @@ def _evaluated(tx: Transaction, some: Sequence[Kept], now: float) -> Sequence[tu
     return found
 
 
+def _settled(tx: Transaction, some: Sequence[tuple[Kept, Change]]) -> Sequence[Change]:
+    """Write changes; those that were written, as their alarms had not changed since."""
+    written = []
+    for kept, change in some:
+        # An alarm that changed is found before anything is written of it.
+        with contextlib.suppress(ConcurrentChangeError):
+            alarm_rows.settle(
+                tx, kept=kept, alarm=change.alarm, items=change.items, firings=change.firings
+            )
+            written.append(change)
+    return written
+
+
 def _composed(tx: Transaction, now: float) -> Sequence[tuple[Kept, Change]]:
     """What follows for composite alarms, those that others use first."""
-    by_place: dict[Where, dict[str, Kept]] = defaultdict(dict)
+    by_home: dict[Home, dict[str, Kept]] = defaultdict(dict)
     for kept in alarm_rows.composites(tx):
-        by_place[Where(kept.alarm.account, kept.alarm.region)][kept.alarm.name] = kept
+        by_home[Home(kept.alarm.account, kept.alarm.region)][kept.alarm.name] = kept
     found = []
-    for where, kept_by_name in by_place.items():
+    for home, kept_by_name in by_home.items():
         uses = {
             name: alarm_rules.names(kept.alarm)
             for name, kept in kept_by_name.items()
             if isinstance(kept.alarm, CompositeAlarm)
         }
         children = {child for names in uses.values() for child in names}
-        standings = alarm_rows.standings(tx, *where, children)
+        standings = alarm_rows.standings(tx, *home, children)
         order, _ = alarm_rules.in_order(uses)
         for name in order:
             change = _composition(kept_by_name[name], uses[name], standings, now)
@@ -204,9 +204,3 @@ def _composition(
     states = {name: standing.state for name, standing in there.items()}
     since = {name: standing.transitioned for name, standing in there.items()}
     return alarm_transitions.composed(kept.alarm, states, since, now)
-
-
-def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    left = iter(items)
-    while chunk := list(islice(left, size)):
-        yield chunk

@@ -53,9 +53,7 @@ class AuditIngest:
     async def run(self) -> None:
         """Read until cancelled."""
         attempts = background.Attempts("hostler.audit", (StoreUnavailableError, OSError))
-        while True:
-            await attempts.attempt("records of calls wait in their spools", self._work())
-            await asyncio.sleep(POLL_S)
+        await attempts.repeat("records of calls wait in their spools", self._work, POLL_S)
 
     async def _work(self) -> None:
         """Read what came, and keep house if it is time."""

@@ -4,17 +4,16 @@ Invariant: what is under way is rows (``store.cleanups``), so a restart goes on 
 is only deleted on a verdict of the same moment (``planning.cleanup``).
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from hostler.domain.cleanup import Cleanup
 from hostler.domain.endpoint import Deployment, Endpoint
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import AccountId, EndpointId, Region
+from hostler.domain.moments import to_second
 from hostler.domain.ports import Clock
 from hostler.planning import cleanup as deciding
 from hostler.planning import cleanup_steps as steps
@@ -102,9 +101,7 @@ class Cleaner:
     async def run(self) -> None:
         """Work until cancelled."""
         attempts = background.Attempts("hostler.control", (StoreUnavailableError,))
-        while True:
-            await attempts.attempt("idle endpoints are looked for later", self.turn())
-            await asyncio.sleep(POLL_S)
+        await attempts.repeat("idle endpoints are looked for later", self.turn, POLL_S)
 
     async def turn(self) -> None:
         """Look for idle endpoints if it is time, and go on with what is under way."""
@@ -195,9 +192,9 @@ class Cleaner:
             why=verdict.why,
         )
         await self._store.write(lambda tx: cleanups.put(tx, mark))
-        at = _time(mark.delete_s)
+        at, since = to_second(mark.delete_s), to_second(verdict.idle_since)
         _log.warning("endpoint %s will be deleted at %s: %s", endpoint.arn, at, verdict.why)
-        details = {"deleteAfter": at, "idleSince": _time(verdict.idle_since), "why": verdict.why}
+        details = {"deleteAfter": at, "idleSince": since, "why": verdict.why}
         self._tell(steps.SCHEDULED, mark, details)
 
     def _tell(self, event: str, mark: Mark, details: Mapping[str, Any]) -> None:
@@ -284,7 +281,3 @@ def _is_serverless(tx: Transaction, endpoint: Endpoint) -> bool:
 
 def _models(deployment: Deployment) -> tuple[str, ...]:
     return tuple(dict.fromkeys(variant.model.name for variant in deployment.variants))
-
-
-def _time(epoch_s: float) -> str:
-    return datetime.fromtimestamp(int(epoch_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,7 @@ are delivered in order, each within a deadline; how many subscriptions at once i
 import asyncio
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -18,12 +18,12 @@ from hostler.control import http_post
 from hostler.control.http_post import PostError
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
-from hostler.domain.topic import Protocol, Subscription
+from hostler.domain.topic import Message, Protocol, Subscription, host_of, is_host_allowed
 from hostler.planning import delivery, messages
 from hostler.planning.messages import Sent
 from hostler.store import topics
 from hostler.store.database import Store
-from hostler.store.topics import Delivery
+from hostler.store.lines import Queued
 
 DEADLINE_S = 15.0
 FILE_BYTES_MAX = 16 * 1024 * 1024
@@ -49,21 +49,30 @@ class DeliveryReconciler:
         layout: Where files are.
         clock: When it is.
         base_url: Where the links in messages begin.
+        allowed_hosts: Of endpoints; all where there is none (``topic.is_host_allowed``).
     """
 
-    def __init__(self, store: Store, layout: Layout, clock: Clock, base_url: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        layout: Layout,
+        clock: Clock,
+        base_url: str,
+        allowed_hosts: Collection[str] = (),
+    ) -> None:
         self._store = store
         self._folder = layout.notifications
         self._clock = clock
         self._base_url = base_url
+        self._allowed_hosts = allowed_hosts
 
     async def keys(self) -> Iterable[str]:
         """The subscriptions for which something waits."""
-        return await self._store.read(topics.waiting)
+        return await self._store.read(topics.deliveries.waiting)
 
     async def reconcile(self, subscription_id: str) -> timedelta | None:
         """Deliver a subscription's first message, if it is due; when there is more to do."""
-        first = await self._store.read(partial(topics.first_for, subscription_id=subscription_id))
+        first = await self._store.read(partial(topics.deliveries.first, line=subscription_id))
         if first is None:
             return None
         now = self._clock.now()
@@ -73,18 +82,19 @@ class DeliveryReconciler:
         if to is not None:
             again = await self._tried(first, to)
             if again is not None:
-                await self._store.write(partial(topics.put_off, delivery=first, due=again))
+                await self._store.write(partial(topics.deliveries.put_off, queued=first, due=again))
                 return timedelta(seconds=again - self._clock.now())
-        await self._store.write(partial(topics.done, delivery=first))
+        await self._store.write(partial(topics.deliveries.done, queued=first))
         return timedelta()
 
-    async def _tried(self, first: Delivery, to: Subscription) -> float | None:
+    async def _tried(self, first: Queued[Message], to: Subscription) -> float | None:
         """Deliver; when to try again, if that is to be."""
-        sent = messages.sent(first.message, to, self._base_url)
+        sent = messages.sent(first.item, to, self._base_url)
         try:
             if to.protocol is Protocol.FILE:
                 await asyncio.to_thread(_append, self._folder, to.endpoint, sent)
             else:
+                self._check_host(to.endpoint)
                 await _post(to.endpoint, sent)
         except _UndeliveredError as error:
             again = delivery.next_try(first.attempts, self._clock.now())
@@ -92,7 +102,7 @@ class DeliveryReconciler:
             outcome = "given up" if given_up else "tried again"
             _log.warning(
                 "message %s to %s of %s is %s: %s",
-                first.message.id,
+                first.item.id,
                 _named(to),
                 to.topic_arn,
                 outcome,
@@ -100,6 +110,13 @@ class DeliveryReconciler:
             )
             return None if given_up else again
         return None
+
+    def _check_host(self, url: str) -> None:
+        """Who was subscribed under other settings is told nothing any more."""
+        host = host_of(url)
+        if not is_host_allowed(host, self._allowed_hosts):
+            why = f"{host} is none of allowed_hosts of [sns] in hostler.toml"
+            raise _UndeliveredError(why, final=True)
 
 
 async def _post(url: str, sent: Sent) -> None:

@@ -15,15 +15,17 @@ from hostler.control.demand import Demands
 from hostler.control.execute import Executor
 from hostler.control.publish import Publication
 from hostler.domain import lifecycle
-from hostler.domain.alarm import States
+from hostler.domain.alarm import AlarmState, States
 from hostler.domain.endpoint import Endpoint
 from hostler.domain.errors import ConcurrentChangeError
 from hostler.domain.ids import EndpointId
 from hostler.domain.ports import Clock
+from hostler.domain.updates import Fired
 from hostler.planning import course as courses
 from hostler.planning import endpoint as planning
+from hostler.planning import updates
 from hostler.planning.plan import Action, Plan, Situation
-from hostler.store import alarms, endpoints, tags
+from hostler.store import alarms, endpoint_updates, endpoints, tags
 from hostler.store.database import Transaction
 
 T = TypeVar("T")
@@ -44,6 +46,7 @@ class _Known:
     rows: endpoints.Known
     tags: Mapping[str, str]
     alarms: States
+    fired: Sequence[Fired]
 
 
 class EndpointReconciler:
@@ -99,6 +102,7 @@ class EndpointReconciler:
             now=self._clock.now(),
             tags=known.tags,
             alarms=known.alarms,
+            fired=known.fired,
             watching_since=self._since,
             demand=self._demands.of(key),
             view=known.rows.view,
@@ -143,7 +147,14 @@ def _read(tx: Transaction, endpoint_id: EndpointId) -> _Known | None:
     endpoint = rows.endpoint
     course = courses.of(endpoint, rows.deployments)
     watched = alarms.states(tx, endpoint.account, endpoint.region, course.alarms if course else ())
-    return _Known(rows, tags.of(tx, endpoint.arn), watched)
+    return _Known(rows, tags.of(tx, endpoint.arn), watched, _fired(tx, endpoint, watched))
+
+
+def _fired(tx: Transaction, endpoint: Endpoint, watched: States) -> Sequence[Fired]:
+    """What the alarms saw that are in ALARM."""
+    names = [name for name, state in watched.items() if state is AlarmState.ALARM]
+    found = [alarms.get(tx, endpoint.account, endpoint.region, name) for name in names]
+    return [updates.fired(kept.alarm) for kept in found if kept is not None]
 
 
 def _serves(endpoint: Endpoint) -> bool:
@@ -168,5 +179,7 @@ def _write(tx: Transaction, rows: endpoints.Known, plan: Plan) -> None:
         endpoints.drop_instance(tx, instance_id)
     if plan.forgotten:
         endpoints.drop_deployments(tx, plan.forgotten)
+    if plan.told is not None:
+        endpoint_updates.note(tx, endpoint.id, plan.told)
     if plan.view != rows.view:
         endpoints.save_view(tx, endpoint.id, plan.view)

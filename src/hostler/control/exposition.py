@@ -13,8 +13,8 @@ from hostler.control import gateway_gauges
 from hostler.control.metrics import MetricIngest
 from hostler.control.publish import Publication
 from hostler.control.usage import UsageSampler
+from hostler.domain.subject import Subject, subject_of
 from hostler.telemetry import exposition
-from hostler.telemetry.endpoint_metrics import Subject
 from hostler.telemetry.exposition import Family, Kind
 from hostler.telemetry.totals import labels_of
 
@@ -62,7 +62,7 @@ class Gathering:
         family = Family("hostler_instances", Kind.GAUGE, "Instances that calls are sent to.")
         for route in tuple(self._publication.routes or ()):
             for variant in route.every_variant:
-                subject = Subject(route.account, route.region, route.name, variant.name)
+                subject = subject_of(route, variant)
                 family.add(len(variant.targets), **labels_of(subject))
         return family
 

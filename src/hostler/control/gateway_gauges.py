@@ -9,23 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from hostler.domain.gauges import NAME, VERSION, GatewayGauges
 from hostler.modelserver import own_spool
-
-NAME, VERSION = "gauges.json", 1
-
-
-class GatewayGauges(msgspec.Struct, frozen=True):
-    """As ``gateway.gauges`` writes it."""
-
-    v: int
-    slot: int
-    generation: int
-    in_flight: int
-    connections: int
-    instances: int
-    reachable: int
-    waiting: Sequence[tuple[str, str, str, str, int]]
-    """Account, region, endpoint, variant, and how many invocations are in line."""
 
 
 def read(spools: Path) -> Sequence[GatewayGauges]:

@@ -150,9 +150,7 @@ class Ingest:
     async def run(self) -> None:
         """Read until cancelled."""
         attempts = background.Attempts("hostler.control", (StoreUnavailableError, OSError))
-        while True:
-            await attempts.attempt("logs wait in their spools", self._work())
-            await asyncio.sleep(POLL_S)
+        await attempts.repeat("logs wait in their spools", self._work, POLL_S)
 
     async def _work(self) -> None:
         """Read what came, and keep house if it is time."""

@@ -14,22 +14,24 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from hostler.control.counted import Counted
+from hostler.domain.ids import AccountId, Home, Region
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
 from hostler.domain.snapshot import EndpointRoute
+from hostler.domain.subject import Side, Subject, subject_of
 from hostler.modelserver import own_spool, spool
 from hostler.snapshot import background
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import calls, endpoint_metrics, levels, metric_rollups, metrics
 from hostler.telemetry.concurrency import Concurrency
-from hostler.telemetry.endpoint_metrics import Record, Side, Subject, Told
+from hostler.telemetry.endpoint_metrics import Record, Told
 from hostler.telemetry.metric_rollups import Turn
 from hostler.telemetry.totals import Totals
 
@@ -50,16 +52,9 @@ OWN_DASHES = 3
 ZEROS = "zeros"
 """The source under which the end of the last minute with zeros is kept."""
 
-Tell: TypeAlias = Callable[[Sequence[Record]], Awaitable[None]]
+Tell: TypeAlias = Callable[[Sequence[Record]], None]
 
 _log = logging.getLogger("hostler.control")
-
-
-class Place(NamedTuple):
-    """Where an account has endpoints."""
-
-    account: str
-    region: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ class MetricIngest:
         routes: The endpoints that answer, with their instances; None while that is not known.
         gateways: How many gateways are connected, each of which has a spool unless it cannot.
         monotonic: The clock that ``Told.until`` is of.
-        tell: Given what was read, once it is written.
+        tell: Given what was read, once it is written; must not wait for anything.
     """
 
     def __init__(
@@ -121,9 +116,7 @@ class MetricIngest:
     async def run(self) -> None:
         """Read until cancelled."""
         attempts = background.Attempts("hostler.control", (StoreUnavailableError, OSError))
-        while True:
-            await attempts.attempt("metrics wait in their spools", self._work())
-            await asyncio.sleep(POLL_S)
+        await attempts.repeat("metrics wait in their spools", self._work, POLL_S)
 
     async def _work(self) -> None:
         """Read what came, and keep house if it is time."""
@@ -157,12 +150,14 @@ class MetricIngest:
         return self._begun
 
     async def _lost(self) -> None:
-        now, places = self._clock.now(), self._places()
-        await self._store.write(partial(_lose, places=places, now_s=now))
+        now, homes = self._clock.now(), self._homes()
+        await self._store.write(partial(_lose, homes=homes, now_s=now))
 
-    def _places(self) -> Collection[Place]:
+    def _homes(self) -> Collection[Home]:
         """The accounts and regions that have endpoints."""
-        return {Place(subject.account, subject.region) for subject in self._instances}
+        return {
+            Home(AccountId(subject.account), Region(subject.region)) for subject in self._instances
+        }
 
     async def fill(self) -> None:
         """Write zeros for the minutes without traffic, as far as all calls are known."""
@@ -239,7 +234,7 @@ class MetricIngest:
                 return True
             batch = _batch(source, lines, before, str(after))
             sides, now = self._sides, self._clock.now()
-            ingest = partial(_ingest, batch, sides, self._places(), now)
+            ingest = partial(_ingest, batch, sides, self._homes(), now)
             self._positions[source] = read_to = await self._store.write(ingest)
             if batch.told is not None:
                 self.counted.told(source, batch.told)
@@ -248,7 +243,7 @@ class MetricIngest:
                     self.totals.add(record)
                     self._concurrency.add(record)
                 if self._tell is not None:
-                    await self._tell(batch.records)
+                    self._tell(batch.records)
         return False
 
     async def _position(self, source: str) -> str:
@@ -288,7 +283,7 @@ class MetricIngest:
 def _ingest(
     batch: Batch,
     sides: Mapping[Side, int],
-    places: Collection[Place],
+    homes: Collection[Home],
     now_s: float,
     tx: Transaction,
 ) -> str:
@@ -303,15 +298,15 @@ def _ingest(
     called = (each.subject for each in batch.records)
     calls.note(tx, (calls.callee(of.account, of.region, of.endpoint) for of in called), now_s)
     if batch.lost:
-        _lose(tx, places, now_s)
+        _lose(tx, homes, now_s)
     metrics.move(tx, batch.source, batch.after)
     return batch.after
 
 
-def _lose(tx: Transaction, places: Collection[Place], now_s: float) -> None:
+def _lose(tx: Transaction, homes: Collection[Home], now_s: float) -> None:
     """Say that records of calls may be lost: here, and to those who read metrics."""
     calls.lost(tx, now_s)
-    metrics.put(tx, [endpoint_metrics.lost(*place, now_s) for place in sorted(places)], now_s)
+    metrics.put(tx, [endpoint_metrics.lost(*home, now_s) for home in sorted(homes)], now_s)
 
 
 def _ended_well(folder: Path, position: str) -> bool:
@@ -357,7 +352,7 @@ def _sides(routes: Collection[EndpointRoute]) -> Iterator[tuple[Side, int]]:
         whole: Counter[Subject] = Counter()
         for variant in route.every_variant:
             if variant.targets and not variant.max_concurrency:
-                subject = Subject(route.account, route.region, route.name, variant.name)
+                subject = subject_of(route, variant)
                 whole[subject] += len(variant.targets)
                 if variant.config:
                     yield Side(subject, variant.config), len(variant.targets)
@@ -369,8 +364,7 @@ def _serverless(routes: Collection[EndpointRoute]) -> Iterator[tuple[Subject, in
     for route in routes:
         for variant in route.variants:
             if variant.max_concurrency:
-                subject = Subject(route.account, route.region, route.name, variant.name)
-                yield subject, variant.provisioned
+                yield subject_of(route, variant), variant.provisioned
 
 
 def _names(root: Path) -> list[str]:

@@ -42,9 +42,7 @@ class UsageSampler:
         attempts = background.Attempts("hostler.control", (StoreUnavailableError, OSError))
         await attempts.attempt("what instances use is not seen now", self._look())
         await asyncio.sleep(SOON_S)
-        while True:
-            await attempts.attempt("what instances use is not written down now", self.sample())
-            await asyncio.sleep(PERIOD_S)
+        await attempts.repeat("what instances use is not written down now", self.sample, PERIOD_S)
 
     async def sample(self) -> None:
         """Look once, and write down what was seen."""

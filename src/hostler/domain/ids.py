@@ -7,7 +7,7 @@ because InvokeEndpoint, alone, asks for it (``gateway.route``).
 
 import hashlib
 import re
-from typing import NewType
+from typing import NamedTuple, NewType
 
 AccountId = NewType("AccountId", str)
 Region = NewType("Region", str)
@@ -24,6 +24,13 @@ REGION_PATTERN = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 
 DEFAULT_ACCOUNT = AccountId("123456789012")
 DEFAULT_REGION = Region("us-east-1")
+
+
+class Home(NamedTuple):
+    """Where resources are at home: an account, in a region."""
+
+    account: AccountId
+    region: Region
 
 
 def name_key(name: str) -> str:

@@ -3,8 +3,10 @@
 Invariant: pure values. A subscription is told nothing but how to confirm it until it is confirmed.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from hostler.domain.ids import AccountId, Arn, Region, partition
 
@@ -88,6 +90,18 @@ class Message:
 def topic_arn(region: str, account: str, name: str) -> Arn:
     """A topic's ARN."""
     return Arn(f"arn:{partition(region)}:sns:{region}:{account}:{name}")
+
+
+def host_of(url: str) -> str:
+    """The host of an HTTP endpoint, in lower case."""
+    return (urlsplit(url).hostname or "").removesuffix(".")
+
+
+def is_host_allowed(host: str, allowed: Collection[str]) -> bool:
+    """Whether a host may be told anything: ``*.x`` allows what lies below x, nothing allows all."""
+    return not allowed or any(
+        host.endswith(each[1:]) if each.startswith("*.") else host == each for each in allowed
+    )
 
 
 _WAKE = "sns:"

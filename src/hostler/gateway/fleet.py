@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hostler.domain import endpoint_tags
 from hostler.domain.ids import endpoint_log_group
 from hostler.domain.snapshot import Demand, EndpointRoute, Snapshot, VariantRoute
+from hostler.domain.subject import Side, Subject, subject_of
 from hostler.gateway import answers, chain, route
 from hostler.gateway.compare import TOLERANCE
 from hostler.gateway.counts import Counts
 from hostler.gateway.pool import Pool
-from hostler.gateway.record import Counters, Recorder, Subject
+from hostler.gateway.record import Counters, Recorder
 from hostler.gateway.serverless import ServerlessPool, Tell
 from hostler.gateway.shadow import Copying, Mirror
 from hostler.gateway.target import Dial, Soon, Target
@@ -32,8 +33,8 @@ SWEEP_S_MAX = 0.6
 kept from running is read only after it."""
 
 _Line: TypeAlias = "Pool[Invocation]"
-_Key: TypeAlias = tuple[str, str, str, str, str]
-"""A pool's: account, region, endpoint and variant, and whose instances they are."""
+_Key: TypeAlias = tuple[Subject, str]
+"""A pool's: the variant, and whose instances they are."""
 
 
 class Fleet:
@@ -76,12 +77,12 @@ class Fleet:
         before, targets = self._targets.copy(), dict[str, Target]()
         leftover, pools = self._pools.copy(), dict[_Key, _Line]()
         shadows, mirrors = self._mirrors.copy(), dict[Subject, Mirror]()
-        subjects: set[Subject] = set()
+        sides: set[Side] = set()
         filled: list[tuple[Pool[Any], VariantRoute]] = []
 
         def join(endpoint: EndpointRoute, variant: VariantRoute) -> tuple[_Line, Counters]:
-            whose = endpoint.account, endpoint.region, endpoint.name, variant.name
-            key = *whose, variant.deployment
+            subject = subject_of(endpoint, variant)
+            key = subject, variant.deployment
             known = leftover.get(key)
             if known is not None and known.is_of(endpoint, variant):
                 pool = leftover.pop(key)
@@ -89,9 +90,8 @@ class Fleet:
                 pool = self._pool(endpoint, variant)
             pools[key] = pool
             filled.append((pool, variant))
-            subject = Subject(*whose, variant.config)
-            subjects.add(subject)
-            counters = self._recorder.counters(subject)
+            sides.add(Side(subject, variant.config))
+            counters = self._recorder.counters(subject, variant.config)
             counters.serverless = pool.counters
             return pool, counters
 
@@ -99,7 +99,7 @@ class Fleet:
             if not endpoint.shadows:
                 return None
             shadow = endpoint.shadows[0]
-            subject = _subject(endpoint, shadow)
+            subject = subject_of(endpoint, shadow)
             mirror = shadows.pop(subject, None) or self._mirror(subject)
             mirror.share = endpoint.mirrored
             tolerance = endpoint_tags.shadow_tolerance(endpoint.tags)
@@ -117,7 +117,7 @@ class Fleet:
         for target in before.values():
             target.retire()
             self._retiring.append(target)
-        self._recorder.keep_only(subjects, self._mirrors.keys())
+        self._recorder.keep_only(sides, self._mirrors.keys())
         self._leftover = [*leftover.values(), *shadows.values()]
         return table
 
@@ -172,11 +172,11 @@ class Fleet:
             "reachable": sum(target.reachable() for target in self._targets.values()),
         }
 
-    def waiting(self) -> Iterator[tuple[tuple[str, str, str, str], int]]:
+    def waiting(self) -> Iterator[tuple[Subject, int]]:
         """The variants that have invocations in line, and how many; of each deployment apart."""
-        for key, pool in self._pools.items():
+        for (subject, _), pool in self._pools.items():
             if pool.waiting:
-                yield key[:4], len(pool.waiting)
+                yield subject, len(pool.waiting)
 
     def _pool(self, endpoint: EndpointRoute, variant: VariantRoute) -> _Line:
         if not variant.max_concurrency:
@@ -247,10 +247,6 @@ class Fleet:
 
 def _nobody(_demands: Sequence[Demand]) -> bool:
     return False
-
-
-def _subject(endpoint: EndpointRoute, variant: VariantRoute) -> Subject:
-    return Subject(endpoint.account, endpoint.region, endpoint.name, variant.name)
 
 
 def _unreachable(invocation: "Request") -> None:

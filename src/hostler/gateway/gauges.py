@@ -7,15 +7,14 @@ not tells of nobody.
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
+from hostler.domain.gauges import NAME, VERSION, GatewayGauges
+
 if TYPE_CHECKING:
     from hostler.gateway.gateway import Gateway
-
-NAME = "gauges.json"
-VERSION = 1
 
 
 class Gauges:
@@ -33,7 +32,7 @@ class Gauges:
 
     def seen(self, gateway: "Gateway") -> bytes:
         """The file's content as of now; empty when that is written already. On the loop."""
-        text = orjson.dumps({"v": VERSION, "slot": self._slot, **_now(gateway)})
+        text = orjson.dumps(_now(gateway, self._slot))
         return b"" if text == self._written else text
 
     def write(self, text: bytes) -> None:
@@ -51,11 +50,15 @@ class Gauges:
                 self._written = text
 
 
-def _now(gateway: "Gateway") -> dict[str, Any]:
-    return {
-        "generation": gateway.generation,
-        "in_flight": gateway.in_flight,
-        "connections": len(gateway.connections),
-        **gateway.fleet.summary(),
-        "waiting": [[*subject, count] for subject, count in gateway.fleet.waiting()],
-    }
+def _now(gateway: "Gateway", slot: int) -> GatewayGauges:
+    targets = gateway.fleet.summary()
+    return GatewayGauges(
+        v=VERSION,
+        slot=slot,
+        generation=gateway.generation,
+        in_flight=gateway.in_flight,
+        connections=len(gateway.connections),
+        instances=targets["instances"],
+        reachable=targets["reachable"],
+        waiting=[(*subject, count) for subject, count in gateway.fleet.waiting()],
+    )

@@ -8,9 +8,8 @@ from hashlib import sha256
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
-from hostler.audit.entry import REFUSALS
 from hostler.aws.digests import SHORT_MAX, short_sha256
-from hostler.domain.errors import CallerError
+from hostler.domain.errors import REFUSALS, CallerError
 from hostler.gateway import answers, chain, features, forward
 from hostler.gateway import session as sessions
 from hostler.gateway.audited import refused

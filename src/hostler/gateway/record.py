@@ -8,10 +8,11 @@ A record is one line of JSON; ``telemetry.endpoint_metrics`` reads it, and knows
 
 from collections.abc import Collection, Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from hostler.domain.errors import CallerError
 from hostler.domain.latencies import BUCKETS, bucket_floor, bucket_of
+from hostler.domain.subject import Side, Subject
 
 VERSION = 1
 
@@ -208,17 +209,6 @@ class ShadowCounters(Counters):
         return found
 
 
-class Subject(NamedTuple):
-    """Whose numbers they are. A tuple: each snapshot asks for every one, by its hash."""
-
-    account: str
-    region: str
-    endpoint: str
-    variant: str
-    config: str = ""
-    """Of the deployment, while it is one of two (``domain.snapshot``)."""
-
-
 def _tally(counts: dict[str, int], name: str) -> None:
     """One more; an enum's value, as a record's keys are plain strings."""
     plain = str(name)
@@ -226,20 +216,27 @@ def _tally(counts: dict[str, int], name: str) -> None:
 
 
 C = TypeVar("C", bound=Counters)
+K = TypeVar("K", Side, Subject)
 
 
 class Recorder:
     """The counters of every variant."""
 
     def __init__(self) -> None:
-        self._counters: dict[Subject, Counters] = {}
+        self._counters: dict[Side, Counters] = {}
         self._shadows: dict[Subject, ShadowCounters] = {}
 
-    def counters(self, subject: Subject) -> Counters:
-        """A variant's counters; the same object for as long as it is kept."""
-        found = self._counters.get(subject)
+    def counters(self, subject: Subject, config: str = "") -> Counters:
+        """A variant's counters; the same object for as long as it is kept.
+
+        Args:
+            subject: The variant.
+            config: Of the deployment, while it is one of two (``domain.snapshot``).
+        """
+        side = Side(subject, config)
+        found = self._counters.get(side)
         if found is None:
-            found = self._counters[subject] = Counters()
+            found = self._counters[side] = Counters()
         return found
 
     def shadow(self, subject: Subject) -> ShadowCounters:
@@ -251,7 +248,8 @@ class Recorder:
 
     def records(self, at: float) -> Iterator[dict[str, Any]]:
         """A record for each variant that was invoked since the last call (``at``: epoch s)."""
-        for subject, counters in (*self._counters.items(), *self._shadows.items()):
+        shadows = ((Side(subject), counters) for subject, counters in self._shadows.items())
+        for (subject, config), counters in (*self._counters.items(), *shadows):
             if counters.has_news:
                 yield {
                     "v": VERSION,
@@ -260,17 +258,17 @@ class Recorder:
                     "region": subject.region,
                     "endpoint": subject.endpoint,
                     "variant": subject.variant,
-                    **({"config": subject.config} if subject.config else {}),
+                    **({"config": config} if config else {}),
                     **counters.drain(),
                 }
 
-    def keep_only(self, subjects: Collection[Subject], shadows: Collection[Subject] = ()) -> None:
+    def keep_only(self, sides: Collection[Side], shadows: Collection[Subject] = ()) -> None:
         """Forget variants that are gone and have nothing left to tell."""
-        _forget(self._counters, subjects)
+        _forget(self._counters, sides)
         _forget(self._shadows, shadows)
 
 
-def _forget(counted: dict[Subject, C], kept: Collection[Subject]) -> None:
-    for subject in [each for each in counted if each not in kept]:
-        if not counted[subject].has_news:
-            del counted[subject]
+def _forget(counted: dict[K, C], kept: Collection[K]) -> None:
+    for whose in [each for each in counted if each not in kept]:
+        if not counted[whose].has_news:
+            del counted[whose]

@@ -8,8 +8,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 
+from hostler.domain.moments import to_second
 from hostler.domain.sender import Sender
 from hostler.domain.snapshot import Principal, Session
 
@@ -102,7 +102,7 @@ def tags(family: str, given: Iterable[tuple[str, str]]) -> Context:
 
 def times(now: float) -> Context:
     """The keys of a moment, in epoch seconds."""
-    return {"aws:CurrentTime": _moment(now), "aws:EpochTime": str(int(now))}
+    return {"aws:CurrentTime": to_second(now), "aws:EpochTime": str(int(now))}
 
 
 def of_request(sender: Sender, *, agent: str | None, referer: str | None) -> Context:
@@ -163,10 +163,6 @@ def _of_session(session: Session | None) -> Mapping[str, Values]:
         return dict.fromkeys(_OF_SESSIONS, ())
     return {
         "aws:multifactorauthpresent": ("false",),
-        "aws:tokenissuetime": (_moment(session.issued),),
+        "aws:tokenissuetime": (to_second(session.issued),),
         "aws:sourceidentity": (session.source_identity,) if session.source_identity else (),
     }
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hostler.domain.alarm import AlarmState, Comparison, LowSamples, MetricAlarm, Missing
+from hostler.domain.moments import to_millisecond
 
 EXTRA_POINTS = 2
 """How many periods more than EvaluationPeriods are looked at, for those that are missing."""
@@ -192,8 +193,7 @@ def _reason_data(alarm: MetricAlarm, used: Sequence[Datapoint], now: float) -> s
 
 def long_time(at: float) -> str:
     """A time as CloudWatch writes it into JSON: 2026-11-28T11:20:00.000+0000."""
-    moment = datetime.fromtimestamp(at, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}+0000"
+    return to_millisecond(at, "+0000")
 
 
 def _short(at: float) -> str:

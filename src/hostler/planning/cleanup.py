@@ -18,6 +18,8 @@ ENVIRONMENT = "Environment"
 """The tag that says what an endpoint is for."""
 SERVERLESS = "it is serverless: it costs nothing while nobody calls it"
 """Why such an endpoint stays (``Candidate.apart``)."""
+CALLED, CALLED_TO_S = "called", 180.0
+"""How exactly it is told when an endpoint was called."""
 
 
 class State(StrEnum):
@@ -86,7 +88,10 @@ class Verdict:
 
 
 def decide(candidate: Candidate, rules: Rules, now: float) -> Verdict:
-    """The verdict on an endpoint; ``now`` says only whether what is known is fresh."""
+    """The verdict on an endpoint.
+
+    ``now`` says only whether what is known is fresh, and in words how long something is ago.
+    """
     concerned, reason = concerns(candidate, rules)
     if not concerned:
         return Verdict(State.KEPT, reason)
@@ -98,12 +103,12 @@ def decide(candidate: Candidate, rules: Rules, now: float) -> Verdict:
     touched, how = _touched(candidate)
     if calls is None:
         if touched >= now - rules.older_than_s:
-            ago = durations.written(max(0.0, now - touched))
-            return Verdict(State.USED, f"{how} {ago} ago, within {window}", touched)
+            return Verdict(
+                State.USED, f"{how} {_ago(how, now - touched)}, within {window}", touched
+            )
         return Verdict(State.UNKNOWN, candidate.silent or "nothing is known of its calls")
     if touched >= calls.until - rules.older_than_s:
-        ago = durations.written(max(0.0, calls.until - touched))
-        return Verdict(State.USED, f"{how} {ago} ago, within {window}", touched)
+        return Verdict(State.USED, f"{how} {_ago(how, now - touched)}, within {window}", touched)
     if calls.since > calls.until - rules.older_than_s:
         known = durations.written(max(0.0, calls.until - calls.since))
         return Verdict(State.UNKNOWN, f"its calls are known for {known} only, not for {window}")
@@ -143,8 +148,15 @@ def _touched(candidate: Candidate) -> tuple[float, str]:
     """When it was last called, changed or made, as far as is known, and which of them it was."""
     moments = [(candidate.created, "created"), (candidate.modified, "changed")]
     if candidate.calls is not None and candidate.calls.last is not None:
-        moments.append((candidate.calls.last, "called"))
+        moments.append((candidate.calls.last, CALLED))
     return max(moments, key=lambda each: each[0])
+
+
+def _ago(how: str, length_s: float) -> str:
+    """How long ago something was, in words: of a call only the minute is known, and late."""
+    if how == CALLED and length_s < CALLED_TO_S:
+        return "in the last minutes that are known"
+    return f"{durations.written(max(0.0, length_s))} ago"
 
 
 def _tagged(tags: Mapping[str, str], wanted: str) -> bool:

@@ -41,7 +41,7 @@ from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus, Rollou
 from hostler.domain.ids import DeploymentId, InstanceId
 from hostler.domain.instance import Observation, Phase
 from hostler.planning import course as courses
-from hostler.planning import rollout, serverless, showing, sizing, stages, traffic
+from hostler.planning import rollout, serverless, showing, sizing, stages, traffic, updates
 from hostler.planning.course import Course
 from hostler.planning.deadlines import IN_MOTION_POLL_S, plausible_rollout
 from hostler.planning.departure import Departure, depart, strays
@@ -305,6 +305,7 @@ def _written(
         forgotten=tuple(key for key in situation.deployments if key not in needed),
         gone=endpoint.deleting and not left and not stray,
         actions=(*stray, *(d.action for d in steps if d.action is not None), *launches),
+        told=updates.told(situation, endpoint, fleets, parts),
         awaits_gateways=awaits,
         requeue_after_s=max(0.0, min(times) - now) if times else None,
     )

@@ -8,10 +8,10 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from hostler.domain.moments import to_millisecond
 from hostler.domain.topic import Message, MessageType, Subscription
 
 CONFIRM_PATH = "/_hostler/sns/confirm"
@@ -61,7 +61,7 @@ def _confirmation(message: Message, to: Subscription, base_url: str) -> Mapping[
         "TopicArn": to.topic_arn,
         "Message": message.text,
         "SubscribeURL": f"{base_url}{CONFIRM_PATH}?{asked}",
-        "Timestamp": _time(message.at),
+        "Timestamp": to_millisecond(message.at),
     }
 
 
@@ -76,7 +76,7 @@ def _notification(message: Message, to: Subscription, base_url: str) -> Mapping[
         document["Subject"] = message.subject
     document |= {
         "Message": message.text,
-        "Timestamp": _time(message.at),
+        "Timestamp": to_millisecond(message.at),
         "UnsubscribeURL": f"{base_url}{UNSUBSCRIBE_PATH}?{asked}",
     }
     if message.attributes:
@@ -89,8 +89,3 @@ def _notification(message: Message, to: Subscription, base_url: str) -> Mapping[
 
 def _json(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, indent=2, ensure_ascii=False).encode()
-
-
-def _time(at: float) -> str:
-    moment = datetime.fromtimestamp(at, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"

@@ -14,6 +14,7 @@ from hostler.domain.endpoint import Deployment, Endpoint, EndpointView
 from hostler.domain.ids import DeploymentId, InstanceId
 from hostler.domain.instance import InstanceRecord, InstanceSpec, Observation
 from hostler.domain.snapshot import EndpointRoute
+from hostler.domain.updates import Fired, Told
 from hostler.planning.deadlines import ACK_PATIENCE_S
 from hostler.planning.serverless import Demand
 
@@ -75,6 +76,8 @@ class Situation:
     alarms: States = field(default_factory=dict)
     """How the alarms stand that the deployment is watched by; one that does not exist is not
     here."""
+    fired: Sequence[Fired] = ()
+    """What those of them saw that are in ALARM."""
     watching_since: float = 0.0
     """When this life of the control plane began (epoch seconds)."""
     demand: Demand = field(default_factory=Demand)
@@ -127,6 +130,8 @@ class Plan:
     gone: bool = False
     """Nothing is left of a deleted endpoint: its row goes too."""
     actions: tuple[Action, ...] = ()
+    told: Told | None = None
+    """What becomes of the endpoint's update with this plan; written with it."""
     awaits_gateways: bool = False
     """The next step waits for the gateways' acknowledgements."""
     requeue_after_s: float | None = None

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hostler.domain.scaling import (
+    AdjustmentType,
     Cooldown,
     Direction,
     NotScaled,
@@ -26,6 +27,7 @@ from hostler.domain.scaling import (
     Target,
 )
 from hostler.planning import adjustment
+from hostler.planning.adjustment import Adjusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def decide(
         if proposal is not None and (best is None or proposal.capacity > best[1].capacity):
             best = signal, proposal
     if best is None:
-        return Decision(None, "No policy proposes a capacity.")
+        return _silent(current, signals)
     signal, proposal = best
     wanted = target.clamped(proposal.capacity)
     if wanted > current:
@@ -128,6 +130,23 @@ def proposed(target: Target, signal: Signal, current: int, now: float) -> Propos
     return Proposal(policy.name, signal.alarm, capacity, formula, start)
 
 
+def _silent(current: int, signals: Sequence[Signal]) -> Decision:
+    """No policy proposes anything: told of the first alarm, if there is one."""
+    if not signals:
+        return Decision(None, "No alarm acts.")
+    first = signals[0]
+    if not first.values:
+        why = "The alarm has no data points, so there is nothing to compute a capacity of."
+    elif first.policy.step is not None:
+        why = "None of the policy's steps holds for the alarm's data points."
+    elif current == 0:
+        why = "Target tracking computes of the capacity that there is, which is 0."
+    else:
+        why = "The alarm is not in ALARM."
+    reasons = (Reason(NotScaled.AT_DESIRED, current),)
+    return Decision(None, why, first, reasons=reasons)
+
+
 def _stepped(
     target: Target, policy: StepScaling, signal: Signal, current: int, now: float
 ) -> Proposal | None:
@@ -141,12 +160,19 @@ def _stepped(
     if made is None:
         return None
     formula = (
-        f"{start} adjusted by {made.step.adjustment:+d} ({policy.adjustment_type}) = "
-        f"{made.capacity}, as {_number(made.value)} is "
+        f"{_change(policy, start, made)}, as {_number(made.value)} is "
         f"{_number(made.value - signal.threshold)} from the threshold"
     )
     capacity = max(made.capacity, current) if adds else made.capacity
     return Proposal(signal.policy.name, signal.alarm, capacity, formula, start)
+
+
+def _change(policy: StepScaling, start: int, made: Adjusted) -> str:
+    """What a step makes of a capacity, in words."""
+    kind = policy.adjustment_type
+    if kind is AdjustmentType.EXACT:
+        return f"{start} set to {made.capacity} ({kind})"
+    return f"{start} adjusted by {made.step.adjustment:+d} ({kind}) = {made.capacity}"
 
 
 def tracked(capacity: int, value: float, goal: float) -> int:

@@ -6,7 +6,6 @@ ready appear in a route.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from hostler.domain.endpoint import (
@@ -23,6 +22,7 @@ from hostler.domain.endpoint import (
     VariantView,
 )
 from hostler.domain.ids import DeploymentId
+from hostler.domain.moments import to_second
 from hostler.domain.reasons import replacement
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
 from hostler.modelserver import page
@@ -200,8 +200,7 @@ def _step(course: Course, rollout: Rollout) -> str:
     share = float(course.share(rollout))
     told = f"Step {rollout.step + 1} of {len(course.shares)}, {share:.4g} of the traffic"
     if rollout.stage is RolloutStage.BAKING:
-        ends = datetime.fromtimestamp(rollout.since + course.wait_s, UTC)
-        told += f", until {ends:%Y-%m-%dT%H:%M:%SZ}"
+        told += f", until {to_second(rollout.since + course.wait_s)}"
     return f"{told}."
 
 

@@ -19,7 +19,7 @@ from hostler.domain.alarm import (
     MetricStatistic,
 )
 from hostler.domain.scaling import Dimension, Policy, Target
-from hostler.planning import alarm_transitions
+from hostler.planning import alarm_queries, alarm_transitions
 
 HIGH_POINTS, LOW_POINTS = 3, 15
 LOW_SHARE = 0.9
@@ -114,7 +114,7 @@ def _statistic(target: Target, request: Mapping[str, Any], *, high: bool) -> Met
     return MetricStatistic(
         custom["Namespace"],
         custom["MetricName"],
-        tuple((each["Name"], each["Value"]) for each in custom.get("Dimensions") or ()),
+        alarm_queries.dimensions(custom),
         custom["Statistic"],
         MINUTE_S,
         custom.get("Unit"),
@@ -123,22 +123,4 @@ def _statistic(target: Target, request: Mapping[str, Any], *, high: bool) -> Met
 
 def _queries(request: Mapping[str, Any]) -> tuple[AlarmQuery, ...]:
     custom = request.get("CustomizedMetricSpecification") or {}
-    return tuple(_query(each) for each in custom.get("Metrics") or ())
-
-
-def _query(given: Mapping[str, Any]) -> AlarmQuery:
-    stat = given.get("MetricStat")
-    metric = None
-    if stat is not None:
-        of = stat["Metric"]
-        metric = MetricStatistic(
-            of["Namespace"],
-            of["MetricName"],
-            tuple((each["Name"], each["Value"]) for each in of.get("Dimensions") or ()),
-            stat["Stat"],
-            MINUTE_S,
-            stat.get("Unit"),
-        )
-    return AlarmQuery(
-        given["Id"], metric, given.get("Expression"), given.get("Label"), given.get("ReturnData")
-    )
+    return tuple(alarm_queries.query(each, MINUTE_S) for each in custom.get("Metrics") or ())

@@ -28,15 +28,15 @@ from hostler.planning.sizing import Wish, granted
 from hostler.sim import policies
 from hostler.sim.backend import Boot
 from hostler.sim.faults import ControlPlaneDiedError
-from hostler.sim.policies import UNGUARDED, Policy
+from hostler.sim.policies import QUICK, UNGUARDED, Pace, Policy
 from hostler.sim.sizes import BySize, Sizes
 from hostler.store import endpoints, preparations, tags
 from hostler.store.database import StoreUnavailableError, Transaction
 
 T = TypeVar("T")
 
-BUSY_S, SLEEPY_S = 9.0, 60.0
-"""The longest pause between two requests; what is serverless would never sleep in the first."""
+SLEEPY_S = 60.0
+"""The longest pause between two requests to what is serverless, which is to sleep meanwhile."""
 ROLLS = 0.3
 """The share of updates of one variant that are rolling."""
 STUCK = 0.5
@@ -64,6 +64,9 @@ class Kind(StrEnum):
     """Starts and never answers."""
 
 
+ONE = ("AllTraffic",)
+
+
 @dataclass(frozen=True, slots=True)
 class Habits:
     """What the client asks for."""
@@ -75,6 +78,8 @@ class Habits:
     kinds: tuple[Kind, ...] = tuple(Kind)
     counts: tuple[int, ...] = (1, 1, 2, 2, 3)
     """Of a variant's instances."""
+    names: tuple[tuple[str, ...], ...] = (ONE, ONE, ("Variant-A", "Variant-B"))
+    """Of a deployment's variants."""
     policy: Policy | None = None
     """Of every update; None is any."""
 
@@ -129,6 +134,7 @@ class Client:
     """Whether alarms may go off."""
     serverless: bool = False
     """Whether its endpoints are."""
+    pace: Pace = QUICK
     policies: dict[DeploymentId, Policy] = field(default_factory=dict)
     asked_at: dict[DeploymentId, float] = field(default_factory=dict)
     """When (the loop's time)."""
@@ -144,8 +150,9 @@ class Client:
     async def use(self, name: str, until_s: float) -> None:
         """Ask for this and that until the time is up."""
         loop = asyncio.get_running_loop()
+        pause_s_max = SLEEPY_S if self.serverless else self.pace.pause_s_max
         while loop.time() < until_s:
-            await asyncio.sleep(self.rng.uniform(0.2, SLEEPY_S if self.serverless else BUSY_S))
+            await asyncio.sleep(self.rng.uniform(0.2, pause_s_max))
             api = self.reach()
             if api is not None:
                 with contextlib.suppress(StoreUnavailableError, ControlPlaneDiedError):
@@ -205,9 +212,9 @@ class Client:
         rolls = self.habits.policy is None and single and rng.random() < ROLLS
         names = tuple(variant.name for variant in current.variants) if rolls else None
         variants = self._variants(names)
-        policy = self.habits.policy or policies.drawn(rng)
+        policy = self.habits.policy or policies.drawn(rng, self.pace)
         if rolls:
-            policy = policies.rolling(rng, variants[0].initial_instance_count)
+            policy = policies.rolling(rng, self.pace, variants[0].initial_instance_count)
         if self.serverless or (policy.timeout_s is not None and not self.impatient):
             policy = UNGUARDED
         deployment = self._deployment(endpoint.id, now, variants, policy)
@@ -286,7 +293,7 @@ class Client:
         model = Model(f"model-{number}", Container(image), "arn:aws:iam::123456789012:role/sim")
         if self.serverless:
             return (_sleeper(rng, model),)
-        some = rng.choice((("AllTraffic",), ("AllTraffic",), ("Variant-A", "Variant-B")))
+        some = rng.choice(self.habits.names)
         return tuple(
             Variant(
                 name=name,

@@ -19,10 +19,11 @@ from hostler.sim.client import Client
 from hostler.sim.faults import Faults
 from hostler.sim.gateways import Fleet as Gateways
 from hostler.sim.gateways import Gateway
+from hostler.sim.histories import Histories
 from hostler.sim.sizes import EPSILON, Served, served, weighed, weights
 from hostler.sim.steady import Row, all_rows
 from hostler.sim.turning import Turns
-from hostler.store import endpoints
+from hostler.store import endpoint_updates, endpoints
 from hostler.store.database import Store
 
 E = EndpointStatus
@@ -68,9 +69,11 @@ class Oracles:
     found: list[str] = field(default_factory=list)
     _rows: dict[EndpointId, Row] = field(default_factory=dict)
     _turns: Turns = field(init=False)
+    _histories: Histories = field(default_factory=Histories)
     on_finding: Callable[[], object] = lambda: None
     """Ends the world: after the first finding the others say little."""
-    on_written: Callable[[Endpoint], object] = lambda _endpoint: None
+    on_written: Callable[[EndpointId, Endpoint | None], object] = lambda _key, _endpoint: None
+    """Told of each row that a commit changed; None is one that is gone."""
     trace: list[tuple[float, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -99,13 +102,14 @@ class Oracles:
             is_now = after.endpoint.status if after else None
             if was is not is_now and (was, is_now) not in STATUSES:
                 self.report(f"{key}: status went from {was} to {is_now}")
+            self.on_written(key, after.endpoint if after else None)
             if after is not None:
-                self.on_written(after.endpoint)
                 for what in impossible(after, self.client.deployments):
                     self.report(f"{key} is {is_now}: {what}")
                 was_row = before.endpoint if before else None
                 for what in self._turns.written(was_row, after.endpoint):
                     self.report(what)
+                self._told(was_row, after.endpoint)
                 if is_now is E.IN_SERVICE and was is not E.IN_SERVICE:
                     self._announced(after.endpoint)
                     self._explained(before, after.endpoint)
@@ -113,6 +117,12 @@ class Oracles:
                 if stuck and not self.client.stuck(after.endpoint):
                     self.report(f"{key} is {is_now}, which nobody had reason to expect")
         self._rows = rows
+
+    def _told(self, before: Endpoint | None, after: Endpoint) -> None:
+        """The history that is kept of its updates is what its rows went through."""
+        kept = self.store.run(lambda tx: endpoint_updates.listed(tx, after.id))
+        for what in self._histories.written(before, after, kept):
+            self.report(what)
 
     def alarm_lasts(self) -> None:
         """An alarm has been bad for a while: where nothing delays decisions, one was made."""

@@ -20,6 +20,32 @@ SLOWLY_BACK = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things take, in seconds; alternatives are drawn from."""
+
+    bakes: tuple[int, ...]
+    rolling_bakes: tuple[int, ...]
+    termination_waits: tuple[int, ...]
+    timeouts: tuple[float, float]
+    """The shortest and the longest."""
+    pause_s_max: float
+    """Between two requests of a client."""
+    longer: float
+    """How many times as long as others a world of this pace goes on."""
+
+    @property
+    def longest_s(self) -> float:
+        """What a deployment may take by its waits alone, at most."""
+        return STEPS_MAX * max(self.bakes) + max(self.termination_waits)
+
+
+STEPS_MAX = 4
+QUICK = Pace((0, 0, 2, 5, 13), (0, 0, 2, 5), (0, 0, 4), (3.0, 25.0), 9.0, 1.0)
+AWS = Pace((0, 120, 300, 900), (0, 300, 600), (0, 0, 600), (600.0, 1800.0), 900.0, 60.0)
+"""What AWS accepts: no time-out is shorter than 600 s there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A DeploymentConfig, and the shares of the traffic that the new deployment has in turn."""
 
@@ -36,39 +62,47 @@ class Policy:
 UNGUARDED = Policy()
 
 
-def drawn(rng: Random) -> Policy:
+def drawn(rng: Random, pace: Pace) -> Policy:
     """Some policy."""
     if rng.random() < PLAIN:
         return UNGUARDED
-    wait_s, termination_wait_s = rng.choice((0, 0, 2, 5, 13)), rng.choice((0, 0, 4))
+    wait_s, termination_wait_s = rng.choice(pace.bakes), rng.choice(pace.termination_waits)
     routing, shares = _routing(rng)
     routing["WaitIntervalInSeconds"] = wait_s
     blue_green = {
         "TrafficRoutingConfiguration": routing,
         "TerminationWaitInSeconds": termination_wait_s,
     }
-    timeout_s = rng.uniform(3.0, 25.0) if rng.random() < TIMED else None
-    if timeout_s is not None:
-        blue_green["MaximumExecutionTimeoutInSeconds"] = timeout_s
+    timeout_s = _timed(rng, pace, blue_green)
     config: dict[str, Any] = {"BlueGreenUpdatePolicy": blue_green}
     return _watched(
         rng, Policy(config, shares, float(wait_s), float(termination_wait_s), timeout_s)
     )
 
 
-def rolling(rng: Random, count: int) -> Policy:
-    """A rolling policy for so many new instances."""
+def rolling(rng: Random, pace: Pace, count: int) -> Policy:
+    """A rolling policy for so many new instances, four at most."""
     batch = rng.choice([each for each in (1, 2) if each <= max(1, count // 2)])
-    wait_s = rng.choice((0, 0, 2, 5))
+    wait_s = rng.choice(pace.rolling_bakes)
     policy: dict[str, Any] = {
         "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": batch},
         "WaitIntervalInSeconds": wait_s,
     }
     if rng.random() < SLOWLY_BACK:
         policy["RollbackMaximumBatchSize"] = {"Type": "INSTANCE_COUNT", "Value": 1}
+    timeout_s = _timed(rng, pace, policy)
     shares = tuple(min(1.0, started / count) for started in range(batch, count + batch, batch))
     config = {"RollingUpdatePolicy": policy}
-    return _watched(rng, Policy(config, shares, float(wait_s), rolls=True))
+    return _watched(rng, Policy(config, shares, float(wait_s), timeout_s=timeout_s, rolls=True))
+
+
+def _timed(rng: Random, pace: Pace, policy: dict[str, Any]) -> float | None:
+    """The time-out in seconds that some policies get."""
+    if rng.random() >= TIMED:
+        return None
+    timeout_s = rng.uniform(*pace.timeouts)
+    policy["MaximumExecutionTimeoutInSeconds"] = timeout_s
+    return timeout_s
 
 
 def _routing(rng: Random) -> tuple[dict[str, Any], tuple[float, ...]]:

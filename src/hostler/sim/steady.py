@@ -14,7 +14,7 @@ from hostler.sim.backend import FakeBackend
 from hostler.sim.client import Client
 from hostler.sim.gateways import Fleet as Gateways
 from hostler.sim.sizes import counted, weighed, weights
-from hostler.store import endpoints, preparations
+from hostler.store import endpoint_updates, endpoints, preparations
 from hostler.store.database import Store, Transaction
 
 E = EndpointStatus
@@ -139,5 +139,7 @@ def _leftovers(tx: Transaction, client: Client, alive: set[EndpointId]) -> Itera
         if deployment.endpoint_id not in alive:
             if endpoints.view(tx, deployment.endpoint_id) is not None:
                 yield f"the view of {deployment.endpoint_id} is kept"
+            if endpoint_updates.listed(tx, deployment.endpoint_id):
+                yield f"the updates of {deployment.endpoint_id} are kept"
             if endpoints.instances(tx, deployment.endpoint_id):
                 yield f"records of {deployment.endpoint_id} are kept"

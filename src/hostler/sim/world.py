@@ -17,7 +17,7 @@ from hostler.control.plane import ControlPlane, Surroundings
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION, InstanceId
 from hostler.domain.snapshot import Demand, Identities
 from hostler.sim import loop as virtual
-from hostler.sim import mishaps
+from hostler.sim import mishaps, policies
 from hostler.sim.alarms import NAMES, Alarms
 from hostler.sim.backend import FakeBackend
 from hostler.sim.callers import Callers
@@ -50,6 +50,8 @@ IDLE_S = 15.0
 """What a serverless variant does not need for so long goes."""
 SERVERLESS_EVERY = 4
 """Of so many seeds one has serverless endpoints, and callers."""
+AT_AWS_PACE, EVERY = 1, 48
+"""Of so many seeds this one has waits and time-outs as long as AWS's."""
 
 
 class StartClock:
@@ -103,6 +105,9 @@ class World:
     ) -> None:
         self.rng = Random(seed)  # noqa: S311 - replayable is the point
         own = drawn(self.rng)
+        usual = faults is None and habits is None
+        self.pace = policies.AWS if usual and seed % EVERY == AT_AWS_PACE else policies.QUICK
+        own = replace(own, until_s=own.until_s * self.pace.longer)
         self.faults = own if faults is None else faults
         self.store = store
         self._crashes = list(self.faults.crashes)
@@ -120,6 +125,7 @@ class World:
             impatient=not self.faults.none,
             troubled=self.faults.alarms > 0,
             serverless=habits is None and seed % SERVERLESS_EVERY == 0,
+            pace=self.pace,
         )
         self.gateways = Fleet([Gateway("gateway-0"), Gateway("gateway-1")])
         self.backend = FakeBackend(StartClock(WALL_AT_START), self.client.boot)
@@ -200,7 +206,7 @@ class World:
 
     async def _come_to_rest(self) -> None:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + CONVERGE_S_MAX
+        deadline = loop.time() + CONVERGE_S_MAX + self.pace.longest_s
         await asyncio.sleep(RESTART_S_MAX)
         while next(unsettled(self), None) is not None:
             if loop.time() > deadline:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, NoReturn
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +70,14 @@ class Attempts:
         self._foreseen = foreseen
         self._said: dict[str, type[Exception]] = {}
         """The last failure of each, until it succeeds."""
+
+    async def repeat(
+        self, what: str, work: Callable[[], Awaitable[object]], pause_s: float
+    ) -> NoReturn:
+        """Do the work again and again until cancelled, with a pause behind each."""
+        while True:
+            await self.attempt(what, work())
+            await asyncio.sleep(pause_s)
 
     async def attempt(self, what: str, work: Awaitable[object]) -> bool:
         """Do the work; False when it failed. ``what`` is said of it then."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from hostler.domain.batches import batched
 from hostler.domain.snapshot import Demand, Snapshot
 from hostler.snapshot import codec, file, wire
 from hostler.vault.sealing import Vault
@@ -81,9 +82,8 @@ class Subscriber:
         writer = self._writer
         if writer is None or writer.transport.get_write_buffer_size() > UNSENT_MAX:
             return False
-        for first in range(0, len(demands), wire.DEMANDS_MAX):
-            some = tuple(demands[first : first + wire.DEMANDS_MAX])
-            message = wire.Acknowledgement(self.generation, some)
+        for some in batched(demands, wire.DEMANDS_MAX):
+            message = wire.Acknowledgement(self.generation, tuple(some))
             writer.write(wire.packed(message))
         return True
 

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Float,
     Index,
-    Integer,
     String,
     Table,
     Text,
@@ -21,19 +19,17 @@ from sqlalchemy import (
 )
 
 from hostler.domain.alarm import AlarmKind, HistoryItem, HistoryType
-from hostler.store.control_metadata import metadata
+from hostler.store.control_metadata import ROW_ID, metadata
 from hostler.store.database import Transaction
 
 ITEMS_MAX = 2_000
 """Of one alarm; the oldest go first."""
 KEPT_S = 30 * 86_400
 
-_ROW_ID = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row id
-
 history = Table(
     "alarm_history",
     metadata,
-    Column("id", _ROW_ID, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("account", String, nullable=False),
     Column("region", String, nullable=False),
     Column("name", String, nullable=False),

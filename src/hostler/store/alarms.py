@@ -40,6 +40,7 @@ from hostler.domain.alarm import (
     alarm_arn,
     kind_of,
 )
+from hostler.domain.batches import batched
 from hostler.domain.errors import ConcurrentChangeError
 from hostler.planning import alarm_transitions
 from hostler.store import alarm_history, alarm_queue, tags
@@ -147,7 +148,7 @@ def count(tx: Transaction, account: str, region: str) -> int:
 
 def remove(tx: Transaction, account: str, region: str, names: Iterable[str]) -> None:
     """Forget alarms with their tags; their history stays."""
-    for chunk in _chunks(names):
+    for chunk in batched(names, CHUNK):
         for name in chunk:
             tags.remove_all(tx, alarm_arn(region, account, name))
         tx.execute(
@@ -207,7 +208,7 @@ def composites(tx: Transaction) -> Sequence[Kept]:
 def states(tx: Transaction, account: str, region: str, names: Iterable[str]) -> States:
     """How alarms stand, by their names; one that does not exist is left out."""
     found: dict[str, AlarmState] = {}
-    for chunk in _chunks(names):
+    for chunk in batched(names, CHUNK):
         query = select(alarms.c.name, alarms.c.state).where(
             alarms.c.account == account, alarms.c.region == region, alarms.c.name.in_(chunk)
         )
@@ -220,7 +221,7 @@ def standings(
 ) -> dict[str, Standing]:
     """The same with their reasons and times."""
     found: dict[str, Standing] = {}
-    for chunk in _chunks(names):
+    for chunk in batched(names, CHUNK):
         query = select(*_COLUMNS).where(
             alarms.c.account == account, alarms.c.region == region, alarms.c.name.in_(chunk)
         )
@@ -275,9 +276,3 @@ def _has_action(alarm: Alarm, prefix: str | None) -> bool:
         return True
     given = alarm.actions
     return any(each.startswith(prefix) for each in (*given.ok, *given.alarm, *given.insufficient))
-
-
-def _chunks(names: Iterable[str]) -> Iterable[Sequence[str]]:
-    left = iter(names)
-    while chunk := list(islice(left, CHUNK)):
-        yield chunk

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from hostler.domain import lifecycle
 from hostler.domain.config import Quotas
 from hostler.domain.endpoint import Endpoint, EndpointStatus
-from hostler.domain.ids import AccountId, Region
+from hostler.domain.ids import Home
 from hostler.planning import quotas as planning
 from hostler.planning import serverless
 from hostler.planning.sizing import Wish, granted
@@ -47,14 +47,14 @@ def ask(
             serverless.check(name, size.serverless)
     whole = planning.asked(current, asked)
     delta = whole - planning.asked(current, endpoint.sizes)
-    home = endpoint.account, endpoint.region
+    home = Home(endpoint.account, endpoint.region)
     check_instances(tx, home, quotas, delta=delta, whole=whole)
     return endpoints.request_sizes(tx, endpoint, asked, now)
 
 
 def check_instances(
     tx: Transaction,
-    home: tuple[AccountId, Region],
+    home: Home,
     quotas: Quotas,
     *,
     delta: Mapping[str, int],

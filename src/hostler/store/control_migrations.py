@@ -249,6 +249,20 @@ def cleanups_are_kept(tx: Connection) -> None:
         tx.exec_driver_sql(statement)
 
 
+def updates_are_told(tx: Connection) -> None:
+    """8 → 9: what became of endpoints' deployments, step by step."""
+    tx.exec_driver_sql(
+        """
+        CREATE TABLE endpoint_updates (
+            endpoint_id VARCHAR NOT NULL,
+            number INTEGER NOT NULL,
+            body BLOB NOT NULL,
+            PRIMARY KEY (endpoint_id, number)
+        )
+        """
+    )
+
+
 STEPS: Sequence[Migration] = (
     sizes_are_frozen,
     identities_grow,
@@ -257,4 +271,5 @@ STEPS: Sequence[Migration] = (
     there_is_scaling,
     there_are_topics,
     cleanups_are_kept,
+    updates_are_told,
 )

@@ -32,6 +32,7 @@ from hostler.domain.endpoint import Deployment, Endpoint, EndpointStatus, Endpoi
 from hostler.domain.errors import ConcurrentChangeError
 from hostler.domain.ids import DeploymentId, EndpointId, InstanceId, name_key
 from hostler.domain.instance import InstanceRecord
+from hostler.store import endpoint_updates
 from hostler.store.control_metadata import metadata
 from hostler.store.database import Transaction
 
@@ -265,6 +266,7 @@ def remove(tx: Transaction, endpoint_id: EndpointId) -> None:
     tx.execute(delete(instances_table).where(instances_table.c.endpoint_id == endpoint_id))
     tx.execute(delete(deployments).where(deployments.c.endpoint_id == endpoint_id))
     tx.execute(delete(views).where(views.c.endpoint_id == endpoint_id))
+    endpoint_updates.forget(tx, endpoint_id)
     tx.execute(delete(endpoints).where(endpoints.c.id == endpoint_id))
 
 

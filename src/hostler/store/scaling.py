@@ -4,8 +4,9 @@ Invariant: a variant has one target a dimension, whatever the case of its endpoi
 belongs to a target goes with it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -162,9 +163,7 @@ def targets_of_endpoint(
 
 def policies(tx: Transaction, target_id: str) -> Sequence[Policy]:
     """A target's policies, by name."""
-    query = select(policies_table.c.body).where(policies_table.c.target_id == target_id)
-    rows = tx.execute(query.order_by(policies_table.c.name)).scalars()
-    return [_policy(body) for body in rows]
+    return [_policy(body) for body in _named_of(tx, policies_table, target_id)]
 
 
 def policy_by_arn(tx: Transaction, arn: str) -> Policy | None:
@@ -175,43 +174,27 @@ def policy_by_arn(tx: Transaction, arn: str) -> Policy | None:
 
 def put_policy(tx: Transaction, wanted: Policy) -> None:
     """Insert or replace a policy."""
-    remove_policy(tx, wanted.target_id, wanted.name)
-    row = {
-        "target_id": wanted.target_id,
-        "name": wanted.name,
-        "arn": wanted.arn,
-        "body": _encode(wanted),
-    }
-    tx.execute(insert(policies_table), row)
+    row = {"arn": wanted.arn, "body": _encode(wanted)}
+    _put_named(tx, policies_table, wanted.target_id, wanted.name, row)
 
 
 def remove_policy(tx: Transaction, target_id: str, name: str) -> None:
-    at = policies_table.c
-    tx.execute(delete(policies_table).where(at.target_id == target_id, at.name == name))
+    _remove_named(tx, policies_table, target_id, name)
 
 
 def actions(tx: Transaction, target_id: str) -> Sequence[ScheduledAction]:
     """A target's scheduled actions, by name."""
-    query = select(actions_table.c.body).where(actions_table.c.target_id == target_id)
-    rows = tx.execute(query.order_by(actions_table.c.name)).scalars()
-    return [_action(body) for body in rows]
+    return [_action(body) for body in _named_of(tx, actions_table, target_id)]
 
 
 def put_action(tx: Transaction, wanted: ScheduledAction) -> None:
     """Insert or replace a scheduled action."""
-    remove_action(tx, wanted.target_id, wanted.name)
-    row = {
-        "target_id": wanted.target_id,
-        "name": wanted.name,
-        "due": wanted.due,
-        "body": _encode(wanted),
-    }
-    tx.execute(insert(actions_table), row)
+    row = {"due": wanted.due, "body": _encode(wanted)}
+    _put_named(tx, actions_table, wanted.target_id, wanted.name, row)
 
 
 def remove_action(tx: Transaction, target_id: str, name: str) -> None:
-    at = actions_table.c
-    tx.execute(delete(actions_table).where(at.target_id == target_id, at.name == name))
+    _remove_named(tx, actions_table, target_id, name)
 
 
 def awake(tx: Transaction, now: float) -> Sequence[str]:
@@ -225,3 +208,21 @@ def due_actions(tx: Transaction, target_id: str, now: float) -> Sequence[Schedul
     query = select(at.body).where(at.target_id == target_id, at.due <= now)
     rows: Iterable[bytes] = tx.execute(query.order_by(at.due, at.name)).scalars()
     return [_action(body) for body in rows]
+
+
+def _named_of(tx: Transaction, table: Table, target_id: str) -> Iterable[bytes]:
+    """The bodies of what a target has in a table, by name."""
+    query = select(table.c.body).where(table.c.target_id == target_id)
+    rows: Iterable[bytes] = tx.execute(query.order_by(table.c.name)).scalars()
+    return rows
+
+
+def _put_named(
+    tx: Transaction, table: Table, target_id: str, name: str, row: Mapping[str, Any]
+) -> None:
+    _remove_named(tx, table, target_id, name)
+    tx.execute(insert(table), {"target_id": target_id, "name": name, **row})
+
+
+def _remove_named(tx: Transaction, table: Table, target_id: str, name: str) -> None:
+    tx.execute(delete(table).where(table.c.target_id == target_id, table.c.name == name))

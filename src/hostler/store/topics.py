@@ -6,17 +6,14 @@ wait: of more, the oldest are dropped. Deleting a topic or a subscription delete
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     ColumnElement,
     Float,
     Index,
-    Integer,
     LargeBinary,
     String,
     Table,
@@ -30,11 +27,10 @@ from sqlalchemy import (
 from hostler.domain.topic import Message, Protocol, Subscription, Topic
 from hostler.store.control_metadata import metadata
 from hostler.store.database import Transaction
+from hostler.store.lines import Lines
 
 WAITING_MAX = 1_000
 """Messages of one subscription."""
-
-_ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 
 topics = Table(
     "sns_topics",
@@ -58,33 +54,11 @@ subscriptions = Table(
     Index("sns_subscriptions_by_topic", "account", "region", "topic", "id"),
 )
 
-deliveries = Table(
-    "sns_deliveries",
-    metadata,
-    Column("id", _ROW_ID, primary_key=True),
-    Column("subscription", String, nullable=False),
-    Column("due", Float(53), nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Index("sns_deliveries_by_subscription", "subscription", "id"),
-    sqlite_autoincrement=True,
-)
+deliveries = Lines("sns_deliveries", "subscription", Message)
 
 _encode = msgspec.json.Encoder().encode
 _topic = msgspec.json.Decoder(Topic).decode
 _subscription = msgspec.json.Decoder(Subscription).decode
-_message = msgspec.json.Decoder(Message).decode
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message on its way; ``due`` in epoch seconds."""
-
-    id: int
-    subscription: str
-    due: float
-    attempts: int
-    message: Message
 
 
 def get(tx: Transaction, account: str, region: str, name: str) -> Topic | None:
@@ -180,7 +154,7 @@ def put_subscription(tx: Transaction, one: Subscription) -> None:
 def forget_subscriptions(tx: Transaction, ids: Iterable[str]) -> None:
     """Forget subscriptions with what waits for them."""
     for one in ids:
-        tx.execute(delete(deliveries).where(deliveries.c.subscription == one))
+        tx.execute(delete(deliveries.rows).where(deliveries.line == one))
         tx.execute(delete(subscriptions).where(subscriptions.c.id == one))
 
 
@@ -210,37 +184,9 @@ def publish(tx: Transaction, topic: Topic, messages: Mapping[Protocol, Message])
 
 def deliver(tx: Transaction, to: Subscription, message: Message) -> None:
     """Queue a message for a subscription; the oldest goes where too many wait."""
-    row = {"subscription": to.id, "due": message.at, "attempts": 0, "body": _encode(message)}
-    tx.execute(insert(deliveries), row)
-    its = deliveries.c.subscription == to.id
-    newest = select(deliveries.c.id).where(its).order_by(deliveries.c.id.desc())
-    first_too_old = newest.offset(WAITING_MAX).limit(1).scalar_subquery()
-    tx.execute(delete(deliveries).where(its, deliveries.c.id <= first_too_old))
-
-
-def waiting(tx: Transaction) -> Sequence[str]:
-    """The ids of the subscriptions for which something waits."""
-    return list(tx.execute(select(deliveries.c.subscription).distinct()).scalars())
-
-
-def first_for(tx: Transaction, subscription_id: str) -> Delivery | None:
-    """What is to be delivered to a subscription next."""
-    query = select(deliveries).where(deliveries.c.subscription == subscription_id)
-    row = tx.execute(query.order_by(deliveries.c.id).limit(1)).one_or_none()
-    if row is None:
-        return None
-    return Delivery(row.id, row.subscription, row.due, row.attempts, _message(row.body))
-
-
-def put_off(tx: Transaction, delivery: Delivery, due: float) -> None:
-    """Try a delivery again at a time."""
-    change = update(deliveries).where(deliveries.c.id == delivery.id)
-    tx.execute(change.values(due=due, attempts=delivery.attempts + 1))
-
-
-def done(tx: Transaction, delivery: Delivery) -> None:
-    """A delivery needs nothing more."""
-    tx.execute(delete(deliveries).where(deliveries.c.id == delivery.id))
+    deliveries.put(tx, [(to.id, message.at, message)])
+    too_old = deliveries.rows.c.id <= deliveries.newest(to.id, WAITING_MAX)
+    tx.execute(delete(deliveries.rows).where(deliveries.line == to.id, too_old))
 
 
 def new_id() -> str:

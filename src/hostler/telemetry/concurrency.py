@@ -12,8 +12,9 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from hostler.domain.subject import Subject
 from hostler.telemetry import endpoint_metrics, levels
-from hostler.telemetry.endpoint_metrics import Record, Subject
+from hostler.telemetry.endpoint_metrics import Record
 from hostler.telemetry.metrics import Sample
 
 BIN_S = 10

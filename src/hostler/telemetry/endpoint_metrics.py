@@ -6,11 +6,12 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import msgspec
 
 from hostler.domain import latencies
+from hostler.domain.subject import Side, Subject
 from hostler.telemetry import metrics, points
 from hostler.telemetry.metrics import Sample
 from hostler.telemetry.points import Point
@@ -37,22 +38,6 @@ PROVISIONED_EXECUTIONS = "ServerlessProvisionedConcurrencyExecutions"
 PROVISIONED_UTILIZATION = "ServerlessProvisionedConcurrencyUtilization"
 PROVISIONED_INVOCATIONS = "ServerlessProvisionedConcurrencyInvocations"
 SPILLOVER = "ServerlessProvisionedConcurrencySpilloverInvocations"
-
-
-class Subject(NamedTuple):
-    """Whose numbers."""
-
-    account: str
-    region: str
-    endpoint: str
-    variant: str
-
-
-class Side(NamedTuple):
-    """A variant's numbers of one deployment (by its config), where there are two; else all."""
-
-    subject: Subject
-    config: str = ""
 
 
 Bucket = Annotated[int, msgspec.Meta(ge=0, lt=latencies.BUCKETS)]

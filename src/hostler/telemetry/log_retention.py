@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from hostler.domain.batches import batched
 from hostler.telemetry.log_sizes import DAY_MS, EVENT_OVERHEAD_BYTES
 from hostler.telemetry.schema import events, groups, streams, tags
 
@@ -147,5 +148,5 @@ def _ids(tx: Connection, condition: ColumnElement[bool], limit: int) -> Sequence
 
 
 def _delete(tx: Connection, ids: Sequence[Any]) -> None:
-    for first in range(0, len(ids), CHUNK):
-        tx.execute(delete(events).where(events.c.id.in_(ids[first : first + CHUNK])))
+    for chunk in batched(ids, CHUNK):
+        tx.execute(delete(events).where(events.c.id.in_(chunk)))

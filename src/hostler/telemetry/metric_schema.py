@@ -20,15 +20,14 @@ from sqlalchemy import (
 )
 
 from hostler.telemetry import metric_migrations
+from hostler.telemetry.row_ids import ROW_ID
 
 metadata = MetaData(info={"migrations": metric_migrations.STEPS})
-
-_ID = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row id
 
 series = Table(
     "metric_series",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("account", String, nullable=False),
     Column("region", String, nullable=False),
@@ -45,7 +44,7 @@ series = Table(
 dimensions = Table(
     "metric_dimensions",
     metadata,
-    Column("series_id", _ID, ForeignKey("metric_series.id", ondelete="CASCADE"), nullable=False),
+    Column("series_id", ROW_ID, ForeignKey("metric_series.id", ondelete="CASCADE"), nullable=False),
     Column("name", String, nullable=False),
     Column("value", String, nullable=False),
     PrimaryKeyConstraint("series_id", "name"),
@@ -55,7 +54,7 @@ dimensions = Table(
 points = Table(
     "metric_points",
     metadata,
-    Column("series_id", _ID, nullable=False),
+    Column("series_id", ROW_ID, nullable=False),
     Column("resolution_s", Integer, nullable=False),
     Column("time_s", BigInteger, nullable=False),
     Column("unit", Integer, nullable=False),

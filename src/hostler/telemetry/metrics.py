@@ -9,8 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -23,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from hostler.domain.batches import batched
 from hostler.telemetry import levels, points, units
 from hostler.telemetry.metric_schema import dimensions, metadata, positions, series
 from hostler.telemetry.metric_schema import points as point_rows
@@ -35,8 +35,6 @@ CHUNK = 500
 ACTIVE_STEP_S = 60
 """How far behind a series' last activity may be recorded."""
 _KEY_BYTES = 16
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +159,7 @@ def merge(tx: Connection, new: Mapping[Key, Point]) -> None:
 def present(tx: Connection, keys: Iterable[Key]) -> dict[Key, Point]:
     """The points that are there, of some keys."""
     found: dict[Key, Point] = {}
-    for chunk in chunks(keys):
+    for chunk in batched(keys, CHUNK):
         query = select(point_rows).where(tuple_(*_KEY_COLUMNS).in_(chunk))
         for row in tx.execute(query):
             found[Key(row.series_id, row.resolution_s, row.time_s, row.unit)] = points.stored(
@@ -255,25 +253,18 @@ def forget(tx: Connection, source: str) -> None:
     tx.execute(delete(positions).where(positions.c.source == source))
 
 
-def chunks(items: Iterable[T]) -> Iterable[Sequence[T]]:
-    """Items in groups that one statement can take."""
-    left = iter(items)
-    while chunk := list(islice(left, CHUNK)):
-        yield chunk
-
-
 def _series_ids(tx: Connection, wanted: set[Metric], now_s: int) -> dict[Metric, int]:
     """The series of metrics, made where they are not there; all are active now."""
     by_digest = {metric.digest: metric for metric in wanted}
     found: dict[Metric, int] = {}
     stale = []
-    for chunk in chunks(by_digest):
+    for chunk in batched(by_digest, CHUNK):
         query = select(series.c.id, series.c.digest, series.c.active_s)
         for row in tx.execute(query.where(series.c.digest.in_(chunk))):
             found[by_digest[row.digest]] = row.id
             if row.active_s <= now_s - ACTIVE_STEP_S:
                 stale.append(row.id)
-    for ids in chunks(stale):
+    for ids in batched(stale, CHUNK):
         tx.execute(update(series).where(series.c.id.in_(ids)).values(active_s=now_s))
     for metric in sorted(wanted - found.keys(), key=lambda each: each.digest):
         found[metric] = _create(tx, metric, now_s)

@@ -18,15 +18,14 @@ from sqlalchemy import (
 )
 
 from hostler.telemetry import log_migrations
+from hostler.telemetry.row_ids import ROW_ID
 
 metadata = MetaData(info={"migrations": log_migrations.STEPS})
-
-_ID = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is SQLite's own row id
 
 groups = Table(
     "log_groups",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("account", String, nullable=False),
     Column("region", String, nullable=False),
     Column("name", String, nullable=False),
@@ -38,8 +37,8 @@ groups = Table(
 streams = Table(
     "log_streams",
     metadata,
-    Column("id", _ID, primary_key=True),
-    Column("group_id", _ID, ForeignKey("log_groups.id", ondelete="CASCADE"), nullable=False),
+    Column("id", ROW_ID, primary_key=True),
+    Column("group_id", ROW_ID, ForeignKey("log_groups.id", ondelete="CASCADE"), nullable=False),
     Column("name", String, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("first_event_ms", BigInteger),
@@ -52,9 +51,9 @@ streams = Table(
 events = Table(
     "log_events",
     metadata,
-    Column("id", _ID, primary_key=True),
-    Column("group_id", _ID, ForeignKey("log_groups.id", ondelete="CASCADE"), nullable=False),
-    Column("stream_id", _ID, ForeignKey("log_streams.id", ondelete="CASCADE"), nullable=False),
+    Column("id", ROW_ID, primary_key=True),
+    Column("group_id", ROW_ID, ForeignKey("log_groups.id", ondelete="CASCADE"), nullable=False),
+    Column("stream_id", ROW_ID, ForeignKey("log_streams.id", ondelete="CASCADE"), nullable=False),
     Column("time_ms", BigInteger, nullable=False),
     Column("ingested_ms", BigInteger, nullable=False),
     Column("message", Text, nullable=False),
@@ -66,7 +65,7 @@ events = Table(
 tags = Table(
     "log_tags",
     metadata,
-    Column("group_id", _ID, ForeignKey("log_groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("group_id", ROW_ID, ForeignKey("log_groups.id", ondelete="CASCADE"), primary_key=True),
     Column("key", String, primary_key=True),
     Column("value", String, nullable=False),
 )

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from hostler.domain import latencies
-from hostler.telemetry.endpoint_metrics import Latencies, Record, Subject
+from hostler.domain.subject import Subject
+from hostler.telemetry.endpoint_metrics import Latencies, Record
 from hostler.telemetry.exposition import Family, Kind
 
 BOUNDS_US = tuple(1 << power for power in range(7, 27))

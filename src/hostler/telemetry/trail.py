@@ -15,7 +15,6 @@ from sqlalchemy import (
     Column,
     Connection,
     Index,
-    Integer,
     MetaData,
     String,
     Table,
@@ -28,14 +27,14 @@ from sqlalchemy import (
     select,
 )
 
-metadata = MetaData()
+from hostler.telemetry.row_ids import ROW_ID
 
-_ID = BigInteger().with_variant(Integer, "sqlite")
+metadata = MetaData()
 
 _records = Table(
     "records",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("event_id", String, nullable=False, index=True),
     Column("account", String, nullable=False),
     Column("time_ms", BigInteger, nullable=False),
@@ -51,7 +50,7 @@ _records = Table(
 _names = Table(
     "names",
     metadata,
-    Column("record_id", _ID, primary_key=True),
+    Column("record_id", ROW_ID, primary_key=True),
     Column("name", String, primary_key=True),
     Index("names_by_name", "name", "record_id"),
 )

@@ -54,6 +54,8 @@ class PolicyView:
     target_value: float | None
     formula: str | None
     watches: Sequence[Watch]
+    gone: Sequence[str] = ()
+    """Names of alarms that a target tracking policy made, and that are not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,9 @@ def _policy(connection: Connection, policy: Mapping[str, Any], current: int) -> 
     if goal is not None and newest:
         wanted = tracked(current, newest[0], goal)
         formula = f"ceil({current} * {newest[0]:g} / {goal:g}) = {wanted}"
-    return PolicyView(policy["PolicyName"], policy["PolicyType"], goal, formula, watches)
+    there = {watch.alarm for watch in watches}
+    gone = [name for name in names if name not in there] if config else []
+    return PolicyView(policy["PolicyName"], policy["PolicyType"], goal, formula, watches, gone)
 
 
 def _watch(client: Any, alarm: Mapping[str, Any]) -> Watch:

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,13 +18,14 @@ from botocore.config import Config
 from hostler.api import tables
 from hostler.api.registry import Rooms
 from hostler.api.server import create_app
+from hostler.domain.endpoint import Endpoint
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
 from hostler.domain.instance import FailureCause
 from hostler.domain.model import ModelData
 from hostler.domain.ports import LocalFile, ModelDataError
 from hostler.domain.snapshot import Credential
-from hostler.store import identities, schema
-from hostler.store.database import Store
+from hostler.store import endpoints, identities, schema
+from hostler.store.database import Store, Transaction
 from hostler.store.disk import Reserve
 from hostler.store.identities import entities
 from hostler.telemetry import logs, metrics, trail
@@ -159,6 +161,24 @@ class World:
         )
         return AWSResponse(request.url, answer.status, answer.headers, _Raw(answer.body))
 
+    def endpoint(self, name: str) -> Endpoint:
+        """An endpoint of the root's account as it is stored."""
+        find = partial(endpoints.get, account=DEFAULT_ACCOUNT, region=DEFAULT_REGION, name=name)
+        found = self.rooms.store.run(find)
+        assert found is not None
+        return found
+
+    def remove_deleted(self) -> None:
+        """What the controller does with endpoints that are to go."""
+
+        def remove(tx: Transaction) -> None:
+            for each in endpoints.ids(tx):
+                found = endpoints.by_id(tx, each)
+                if found is not None and found.deleting:
+                    endpoints.remove(tx, each)
+
+        self.rooms.store.run(remove, write=True)
+
     def user(self, name: str, policy: dict[str, Any]) -> Credential:
         """A user with one inline policy and an access key."""
         iam = self.client("iam")
@@ -203,6 +223,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         committed=remember,
         audit=trail_store,
         alarm_commands=[],
+        topic_hosts=[],
     )
     root = store.run(
         lambda tx: identities.ensure_root(tx, DEFAULT_ACCOUNT, clock.now()), write=True

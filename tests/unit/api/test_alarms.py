@@ -12,6 +12,7 @@ from hostler.api.cloudwatch.alarms import keeping
 from hostler.domain.alarm import STATE_SET
 from hostler.toolkit import alarms as usual
 from one_protocol import OnlyOne
+from refusals import refusal
 
 ARN = "arn:aws:cloudwatch:us-east-1:123456789012:alarm"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -30,13 +31,6 @@ ASKED: dict[str, Any] = {
     "Threshold": 1.0,
     "ComparisonOperator": "GreaterThanThreshold",
 }
-
-
-def refusal(call: Any, **params: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    error = caught.value.response["Error"]
-    return str(error["Code"]), str(error["Message"])
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from hostler.domain.endpoint import EndpointStatus
 from hostler.domain.scaling import Activity, ActivityStatus, Dimension, NotScaled, Reason, Target
 from hostler.store import alarms, endpoints, scaling, scaling_activities
 from hostler.store.alarms import Wanted
+from hostler.toolkit.scaling import explain
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 NAME = "rc-project-a-fraud-ep"
@@ -272,6 +273,17 @@ def test_cloudwatch_shows_the_alarms_and_a_step_policys_are_its_users(
     client.delete_scaling_policy(PolicyName="steps", **OF)
     left = cloudwatch.describe_alarms(AlarmNames=["mine"])["MetricAlarms"]
     assert len(left) == 1, "it is the user's"
+
+
+def test_an_explanation_names_the_alarms_that_were_deleted(world: Any, client: Any) -> None:
+    register(client)
+    high, low = (each["AlarmName"] for each in put(client)["Alarms"])
+    assert [list(each.gone) for each in explain(world, NAME, "AllTraffic").policies] == [[]]
+    world.client("cloudwatch").delete_alarms(AlarmNames=[high])
+    (policy,) = explain(world, NAME, "AllTraffic").policies
+    assert (list(policy.gone), [each.alarm for each in policy.watches]) == ([high], [low])
+    put(client)
+    assert list(explain(world, NAME, "AllTraffic").policies[0].gone) == []
 
 
 def test_high_resolution_alarms_look_at_ten_seconds(world: Any, client: Any) -> None:

@@ -4,24 +4,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from hostler.domain.endpoint import Endpoint, EndpointStatus, Size
 from hostler.store import endpoints
+from refusals import invalid
 
 NAME = "rc-ab-ep"
 ARN = f"arn:aws:sagemaker:us-east-1:123456789012:endpoint/{NAME}"
 
 
-def stored(world: Any) -> Endpoint:
-    found = world.rooms.store.run(lambda tx: endpoints.get(tx, "123456789012", "us-east-1", NAME))
-    assert found is not None
-    return found
-
-
 def put(world: Any, status: EndpointStatus, **changes: Any) -> Endpoint:
     """What the controller would write."""
-    after = replace(stored(world), status=status, **changes)
+    after = replace(world.endpoint(NAME), status=status, **changes)
     return world.rooms.store.run(lambda tx: endpoints.save(tx, after), write=True)
 
 
@@ -41,7 +35,7 @@ def serving(world: Any, sagemaker: Any, deployable: Any) -> Any:
     ]
     sagemaker.create_endpoint_config(EndpointConfigName="rc-AB", ProductionVariants=variants)
     sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName="rc-AB")
-    put(world, EndpointStatus.IN_SERVICE, current=stored(world).target)
+    put(world, EndpointStatus.IN_SERVICE, current=world.endpoint(NAME).target)
     world.wakes.clear()
     return sagemaker
 
@@ -53,17 +47,14 @@ def change(client: Any, *wishes: dict[str, Any]) -> Any:
 
 
 def refused(client: Any, *wishes: dict[str, Any]) -> str:
-    with pytest.raises(ClientError) as caught:
-        change(client, *wishes)
-    assert caught.value.response["Error"]["Code"] == "ValidationException"
-    return str(caught.value.response["Error"]["Message"])
+    return invalid(change, client, *wishes)
 
 
 def test_a_wish_is_written_and_the_controller_woken(world: Any, serving: Any) -> None:
-    before = stored(world)
+    before = world.endpoint(NAME)
     answer = change(serving, {"VariantName": "b", "DesiredWeight": 3, "DesiredInstanceCount": 4})
     assert answer["EndpointArn"] == ARN
-    after = stored(world)
+    after = world.endpoint(NAME)
     assert after.status is EndpointStatus.UPDATING
     assert after.asked == {"a": Size(1.0, 2), "b": Size(3.0, 4)}
     assert (after.current, after.target) == (before.current, before.target)
@@ -77,7 +68,7 @@ def test_a_wish_is_written_and_the_controller_woken(world: Any, serving: Any) ->
 def test_what_is_left_out_stays_as_it_last_was(world: Any, serving: Any) -> None:
     put(world, EndpointStatus.IN_SERVICE, sizes={"a": Size(0.25, 5), "b": Size(0.5, 1)})
     change(serving, {"VariantName": "a", "DesiredInstanceCount": 3})
-    assert stored(world).asked == {"a": Size(0.25, 3), "b": Size(0.5, 1)}
+    assert world.endpoint(NAME).asked == {"a": Size(0.25, 3), "b": Size(0.5, 1)}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +100,7 @@ def test_what_is_left_out_stays_as_it_last_was(world: Any, serving: Any) -> None
 )
 def test_refusals(world: Any, serving: Any, wishes: list[dict[str, Any]], said: str) -> None:
     assert said in refused(serving, *wishes)
-    assert stored(world).asked is None
+    assert world.endpoint(NAME).asked is None
 
 
 @pytest.mark.parametrize(
@@ -162,7 +153,7 @@ def test_an_update_begins_with_its_own_sizes_unless_it_retains_these(
 ) -> None:
     put(world, EndpointStatus.IN_SERVICE, sizes={"a": Size(9.0, 7)})
     serving.update_endpoint(EndpointName=NAME, EndpointConfigName="rc-AB", **options)
-    target = stored(world).target
+    target = world.endpoint(NAME).target
     deployment = world.rooms.store.run(lambda tx: endpoints.deployment(tx, target))
     found = {v.name: (v.weight, v.initial_instance_count) for v in deployment.variants}
     assert found == expected

@@ -63,15 +63,6 @@ class Place:
         callee, now = calls.callee(ACCOUNT, REGION, name), self.world.clock.time
         self.metrics.run(lambda tx: calls.note(tx, [callee], now), write=True)
 
-    def remove_deleted(self) -> None:
-        def remove(tx: Transaction) -> None:
-            for each in endpoints.ids(tx):
-                found = endpoints.by_id(tx, each)
-                if found is not None and found.deleting:
-                    endpoints.remove(tx, each)
-
-        self.store.run(remove, write=True)
-
     def marked(self) -> list[str]:
         return [each.name for each in self.store.run(cleanups.marks)]
 
@@ -95,7 +86,7 @@ def test_an_endpoint_is_announced_then_deleted_then_what_only_it_used(place: Pla
     place.later(0.2 * DAY_S)
     assert place.turn() == ["DeleteEndpoint"] * 2
     assert place.turn() == [], "the controller has not ended them yet"
-    place.remove_deleted()
+    place.world.remove_deleted()
     assert sorted(place.turn()) == ["DeleteEndpointConfig", "DeleteModel"]
     assert place.marked() == []
     assert place.turn() == []

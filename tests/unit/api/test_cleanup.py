@@ -12,11 +12,11 @@ from hostler.api.own import OwnCalls
 from hostler.audit import record
 from hostler.domain.endpoint import EndpointStatus, EndpointView, VariantView
 from hostler.domain.errors import CallerError
+from hostler.domain.subject import Side, Subject
 from hostler.planning.cleanup import Rules, State
 from hostler.store import endpoints
 from hostler.store.database import Transaction
 from hostler.telemetry import endpoint_metrics, metrics
-from hostler.telemetry.endpoint_metrics import Subject
 from hostler.telemetry.metrics import Sample
 from hostler.toolkit import prices
 from hostler.toolkit.cleanup import FRESH_S, Cleanup
@@ -58,15 +58,6 @@ class Company:
         self.store.run(serve, write=True)
         self.quiet.append(name)
 
-    def remove_deleted(self) -> None:
-        def remove(tx: Transaction) -> None:
-            for each in endpoints.ids(tx):
-                found = endpoints.by_id(tx, each)
-                if found is not None and found.deleting:
-                    endpoints.remove(tx, each)
-
-        self.store.run(remove, write=True)
-
     def write(self, samples: list[Sample]) -> None:
         self.world.rooms.metrics.run(lambda tx: metrics.put(tx, samples, self.now), write=True)
 
@@ -74,13 +65,13 @@ class Company:
         """Zeros, or calls, at times."""
         subject = Subject(ACCOUNT, REGION, name, "AllTraffic")
         for at in times:
-            zero, *_ = endpoint_metrics.zeros(endpoint_metrics.Side(subject), at)
+            zero, *_ = endpoint_metrics.zeros(Side(subject), at)
             self.write([self.called(subject, at, calls) if calls else zero])
 
     def called(self, subject: Subject, at: float, calls: int) -> Sample:
         spread = endpoint_metrics.Latencies(0, {})
         told = endpoint_metrics.Record(1, at, *subject, calls, 0, 0, spread, spread)
-        return next(iter(endpoint_metrics.samples(told, {endpoint_metrics.Side(subject): 1})))
+        return next(iter(endpoint_metrics.samples(told, {Side(subject): 1})))
 
     def watch(self) -> None:
         """Of all that serve: zeros each hour for eight days, and one right now."""
@@ -92,7 +83,7 @@ class Company:
 
     def pause(self, _seconds: float) -> None:
         """The next minute has come, and its zeros."""
-        self.remove_deleted()
+        self.world.remove_deleted()
         self.on_pause()
         for name in self.quiet:
             self.count(name, iter([self.now + 120]))
@@ -103,7 +94,7 @@ class Company:
 
     def left(self) -> tuple[list[str], list[str], list[str]]:
         """The names of what is there: endpoints, configs, models."""
-        self.remove_deleted()
+        self.world.remove_deleted()
         sagemaker = self.world.client("sagemaker")
         return (
             sorted(x["EndpointName"] for x in sagemaker.list_endpoints()["Endpoints"]),

@@ -6,10 +6,10 @@ from typing import Any
 
 import botocore.session
 import pytest
-from botocore.exceptions import ClientError
 
 from hostler.api.cloudwatch import data, lists
 from one_protocol import OnlyOne
+from refusals import refusal
 
 START = 1_700_000_040
 """On a minute, and near the clock of the tests' world."""
@@ -18,13 +18,6 @@ DIMENSIONS = [{"Name": "VariantName", "Value": "v"}, {"Name": "EndpointName", "V
 
 def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def refusal(call: Any, **params: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    error = caught.value.response["Error"]
-    return str(error["Code"]), str(error["Message"])
 
 
 @pytest.fixture

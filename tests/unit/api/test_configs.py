@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from hostler.domain.instance_types import INSTANCE_TYPES
+from refusals import invalid
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint-config/rc-fraud-config"
 
@@ -19,13 +19,6 @@ def variant(**changes: Any) -> dict[str, Any]:
         **changes,
     }
     return {name: value for name, value in made.items() if value is not None}
-
-
-def refused(call: Any, **params: Any) -> str:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    assert caught.value.response["Error"]["Code"] == "ValidationException"
-    return str(caught.value.response["Error"]["Message"])
 
 
 def test_a_config_is_described_as_it_was_made(sagemaker: Any, deployable: Any) -> None:
@@ -59,7 +52,7 @@ def test_a_weight_not_given_is_one(sagemaker: Any, deployable: Any) -> None:
 
 
 def test_a_model_that_is_not_there_is_named(sagemaker: Any) -> None:
-    message = refused(
+    message = invalid(
         sagemaker.create_endpoint_config, EndpointConfigName="a", ProductionVariants=[variant()]
     )
     arn = "arn:aws:sagemaker:us-east-1:123456789012:model/rc-fraud-v1"
@@ -68,7 +61,7 @@ def test_a_model_that_is_not_there_is_named(sagemaker: Any) -> None:
 
 def test_variant_names_are_unique(sagemaker: Any, deployable: Any) -> None:
     deployable("rc-fraud")
-    message = refused(
+    message = invalid(
         sagemaker.create_endpoint_config,
         EndpointConfigName="a",
         ProductionVariants=[variant(), variant()],
@@ -79,7 +72,7 @@ def test_variant_names_are_unique(sagemaker: Any, deployable: Any) -> None:
 @pytest.mark.parametrize("member", ["ModelName", "InstanceType", "InitialInstanceCount"])
 def test_what_a_variant_needs_is_named(sagemaker: Any, deployable: Any, member: str) -> None:
     deployable("rc-fraud")
-    message = refused(
+    message = invalid(
         sagemaker.create_endpoint_config,
         EndpointConfigName="a",
         ProductionVariants=[variant(**{member: None})],
@@ -111,7 +104,7 @@ def test_a_config_has_up_to_ten_variants(sagemaker: Any, deployable: Any) -> Non
     sagemaker.create_endpoint_config(EndpointConfigName="ten", ProductionVariants=variants)
     shown = sagemaker.describe_endpoint_config(EndpointConfigName="ten")
     assert [each["InitialVariantWeight"] for each in shown["ProductionVariants"]] == weights
-    message = refused(
+    message = invalid(
         sagemaker.create_endpoint_config,
         EndpointConfigName="eleven",
         ProductionVariants=[*variants, variant()],
@@ -131,7 +124,7 @@ def test_one_variant_shadows_one(
     sagemaker: Any, deployable: Any, names: list[str], shadows: list[str], said: str
 ) -> None:
     deployable("rc-fraud")
-    message = refused(
+    message = invalid(
         sagemaker.create_endpoint_config,
         EndpointConfigName="a",
         ProductionVariants=[variant(VariantName=name) for name in names],
@@ -142,7 +135,7 @@ def test_one_variant_shadows_one(
 
 def test_what_a_shadow_needs_is_named(sagemaker: Any, deployable: Any) -> None:
     deployable("rc-fraud")
-    message = refused(
+    message = invalid(
         sagemaker.create_endpoint_config,
         EndpointConfigName="a",
         ProductionVariants=[variant()],
@@ -155,7 +148,7 @@ def test_an_instance_type_outside_the_enum_is_refused_in_aws_words(
     sagemaker: Any, deployable: Any
 ) -> None:
     deployable("rc-fraud")
-    message = refused(
+    message = invalid(
         sagemaker.create_endpoint_config,
         EndpointConfigName="a",
         ProductionVariants=[variant(InstanceType="ml.t3.medium")],
@@ -169,7 +162,7 @@ def test_an_instance_type_outside_the_enum_is_refused_in_aws_words(
 
 def test_an_instance_type_of_unknown_size_is_refused(sagemaker: Any, deployable: Any) -> None:
     deployable("rc-fraud")
-    message = refused(
+    message = invalid(
         sagemaker.create_endpoint_config,
         EndpointConfigName="a",
         ProductionVariants=[variant(InstanceType="ml.g7.2xlarge")],
@@ -180,10 +173,10 @@ def test_an_instance_type_of_unknown_size_is_refused(sagemaker: Any, deployable:
 def test_names_are_unique_and_freed_by_deletion(sagemaker: Any, deployable: Any) -> None:
     deployable("rc-fraud")
     again = {"EndpointConfigName": "RC-fraud-config", "ProductionVariants": [variant()]}
-    message = refused(sagemaker.create_endpoint_config, **again)
+    message = invalid(sagemaker.create_endpoint_config, **again)
     assert message == f'Cannot create already existing endpoint configuration "{ARN}".'
     sagemaker.delete_endpoint_config(EndpointConfigName="rc-fraud-config")
-    message = refused(sagemaker.describe_endpoint_config, EndpointConfigName="rc-fraud-config")
+    message = invalid(sagemaker.describe_endpoint_config, EndpointConfigName="rc-fraud-config")
     assert message == f'Could not find endpoint configuration "{ARN}".'
     sagemaker.create_endpoint_config(**again)
 
@@ -234,7 +227,7 @@ def test_metrics_are_configured_as_they_are(sagemaker: Any, deployable: Any) -> 
         ("EnableDetailedObservability", True),
         ("MetricPublishFrequencyInSeconds", 10),
     ):
-        message = refused(
+        message = invalid(
             sagemaker.create_endpoint_config,
             EndpointConfigName="c",
             ProductionVariants=[variant()],

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from hostler.domain.endpoint import (
     DeployedImage,
@@ -16,21 +15,14 @@ from hostler.domain.endpoint import (
     VariantView,
 )
 from hostler.store import endpoints
+from refusals import invalid
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/rc-fraud-ep"
 CONFIG_ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint-config/absent"
 
 
-def refused(call: Any, **params: Any) -> str:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    assert caught.value.response["Error"]["Code"] == "ValidationException"
-    return str(caught.value.response["Error"]["Message"])
-
-
 def stored(world: Any, name: str = "rc-fraud-ep") -> Endpoint:
-    found = world.rooms.store.run(lambda tx: endpoints.get(tx, "123456789012", "us-east-1", name))
-    assert found is not None
+    found: Endpoint = world.endpoint(name)
     return found
 
 
@@ -173,8 +165,8 @@ def test_what_is_pending_is_shown_as_far_as_it_has_come(world: Any, created: Any
 def test_an_endpoint_in_progress_is_left_alone(created: Any) -> None:
     message = f'Cannot update in-progress endpoint "{ARN}".'
     update = {"EndpointName": "rc-fraud-ep", "EndpointConfigName": "rc-fraud-config"}
-    assert refused(created.update_endpoint, **update) == message
-    assert refused(created.delete_endpoint, EndpointName="rc-fraud-ep") == message
+    assert invalid(created.update_endpoint, **update) == message
+    assert invalid(created.delete_endpoint, EndpointName="rc-fraud-ep") == message
 
 
 def test_a_failed_endpoint_can_only_be_deleted(world: Any, created: Any) -> None:
@@ -182,7 +174,7 @@ def test_a_failed_endpoint_can_only_be_deleted(world: Any, created: Any) -> None
     settle(world, EndpointStatus.FAILED, failure_reason=reason)
     assert created.describe_endpoint(EndpointName="rc-fraud-ep")["FailureReason"] == reason[:1024]
     update = {"EndpointName": "rc-fraud-ep", "EndpointConfigName": "rc-fraud-config"}
-    assert "only DeleteEndpoint is allowed" in refused(created.update_endpoint, **update)
+    assert "only DeleteEndpoint is allowed" in invalid(created.update_endpoint, **update)
     created.delete_endpoint(EndpointName="rc-fraud-ep")
     assert stored(world).deleting
 
@@ -208,7 +200,7 @@ def test_updating_asks_for_another_deployment(world: Any, created: Any, deployab
 
 def test_an_update_to_a_config_that_is_gone_changes_nothing(world: Any, created: Any) -> None:
     before = settle(world, EndpointStatus.IN_SERVICE)
-    message = refused(
+    message = invalid(
         created.update_endpoint, EndpointName="rc-fraud-ep", EndpointConfigName="absent"
     )
     assert message == f'Could not find endpoint configuration "{CONFIG_ARN}".'
@@ -267,12 +259,12 @@ def test_deleting_is_asynchronous(world: Any, created: Any) -> None:
     endpoint = stored(world)
     assert world.wakes == [endpoint.id]
     world.rooms.store.run(lambda tx: endpoints.remove(tx, endpoint.id), write=True)
-    message = refused(created.describe_endpoint, EndpointName="rc-fraud-ep")
+    message = invalid(created.describe_endpoint, EndpointName="rc-fraud-ep")
     assert message == f'Could not find endpoint "{ARN}".'
 
 
 def test_a_name_is_taken_regardless_of_case(created: Any) -> None:
-    message = refused(
+    message = invalid(
         created.create_endpoint, EndpointName="RC-FRAUD-EP", EndpointConfigName="rc-fraud-config"
     )
     assert message == f'Cannot create already existing endpoint "{ARN}".'

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from hostler.domain.endpoint import EndpointStatus
 from hostler.store import endpoints
+from refusals import invalid
 
 NAME = "rc-fraud-ep"
 
@@ -80,10 +81,7 @@ def update(client: Any, config: dict[str, Any] | None = None, **options: Any) ->
 
 
 def refused(client: Any, config: dict[str, Any] | None = None, **options: Any) -> str:
-    with pytest.raises(ClientError) as caught:
-        update(client, config, **options)
-    assert caught.value.response["Error"]["Code"] == "ValidationException"
-    return str(caught.value.response["Error"]["Message"])
+    return invalid(update, client, config, **options)
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,31 @@ def test_a_token_of_nobody_is_refused(client: Any, token: str) -> None:
     assert code(client.get_log_events, **stream) == "InvalidParameterException"
 
 
+@pytest.mark.parametrize("token", ["x", GROUP, "W10=", "WyJncm91cHMiLDFd", "é"])
+def test_a_list_by_name_refuses_a_token_of_nobody(client: Any, token: str) -> None:
+    for call, wanted in (
+        (client.describe_log_groups, {}),
+        (client.describe_log_streams, {"logGroupName": GROUP}),
+        (client.describe_resource_policies, {}),
+    ):
+        with pytest.raises(client.exceptions.InvalidParameterException) as refused:
+            call(**wanted, nextToken=token)
+        assert "The specified nextToken is invalid." in str(refused.value)
+
+
+def test_a_list_by_name_refuses_another_lists_token_and_goes_on_after_what_has_gone(
+    client: Any,
+) -> None:
+    for name in ("a", "b"):
+        client.create_log_group(logGroupName=name)
+    token = client.describe_log_groups(limit=2)["nextToken"]
+    refused = {"logGroupName": GROUP, "nextToken": token}
+    assert code(client.describe_log_streams, **refused) == "InvalidParameterException"
+    client.delete_log_group(logGroupName="a")
+    rest = client.describe_log_groups(nextToken=token)
+    assert [each["logGroupName"] for each in rest["logGroups"]] == ["b"]
+
+
 def test_putting_events(client: Any) -> None:
     client.create_log_group(logGroupName="app")
     assert code(client.create_log_group, logGroupName="app") == "ResourceAlreadyExistsException"

@@ -4,14 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from hostler.control.scaling_steps import Rules, settle
 from hostler.domain.config import Quotas
-from hostler.domain.endpoint import Endpoint, EndpointStatus, Size
+from hostler.domain.endpoint import EndpointStatus, Size
 from hostler.domain.scaling import KEY
 from hostler.domain.serverless import Serverless
 from hostler.store import endpoints
+from refusals import invalid
 
 NAME = "rc-naps"
 ROLE = "arn:aws:iam::123456789012:role/SageMaker-Rc-Project-a-ExecutionRole"
@@ -28,19 +28,6 @@ def variant(**changes: Any) -> dict[str, Any]:
     }
 
 
-def refused(call: Any, **params: Any) -> str:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    assert caught.value.response["Error"]["Code"] == "ValidationException"
-    return str(caught.value.response["Error"]["Message"])
-
-
-def stored(world: Any) -> Endpoint:
-    found = world.rooms.store.run(lambda tx: endpoints.get(tx, "123456789012", "us-east-1", NAME))
-    assert found is not None
-    return found
-
-
 @pytest.fixture
 def client(sagemaker: Any, deployable: Any) -> Any:
     deployable(NAME)
@@ -52,7 +39,7 @@ def serving(world: Any, client: Any) -> Any:
     """A serverless endpoint, in service as the controller would write it."""
     client.create_endpoint_config(EndpointConfigName="s", ProductionVariants=[variant()])
     client.create_endpoint(EndpointName=NAME, EndpointConfigName="s")
-    found = stored(world)
+    found = world.endpoint(NAME)
     after = replace(found, status=EndpointStatus.IN_SERVICE, current=found.target)
     world.rooms.store.run(lambda tx: endpoints.save(tx, after), write=True)
     return client
@@ -73,7 +60,7 @@ def test_what_is_to_come_is_shown_without_instances(world: Any, client: Any) -> 
     ]
     assert coming["DesiredServerlessConfig"] == CONFIG
     assert not {"InstanceType", "DesiredInstanceCount", "CurrentInstanceCount"} & coming.keys()
-    target = stored(world).target
+    target = world.endpoint(NAME).target
     assert target is not None
     frozen = world.rooms.store.run(lambda tx: endpoints.deployment(tx, target))
     assert frozen.variants[0].startup_timeout_s == 180
@@ -103,7 +90,7 @@ def test_a_variant_that_cannot_be_served_is_refused(
     client: Any, changes: dict[str, Any], said: str
 ) -> None:
     asked = {"EndpointConfigName": "s", "ProductionVariants": [variant(**changes)]}
-    assert said in refused(client.create_endpoint_config, **asked)
+    assert said in invalid(client.create_endpoint_config, **asked)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +108,7 @@ def test_a_config_with_what_excludes_it_is_refused(
     client: Any, more: dict[str, Any], said: str
 ) -> None:
     asked = {"EndpointConfigName": "s", "ProductionVariants": [variant()], **more}
-    assert said in refused(client.create_endpoint_config, **asked)
+    assert said in invalid(client.create_endpoint_config, **asked)
 
 
 @pytest.mark.parametrize(
@@ -142,22 +129,22 @@ def test_a_model_that_serverless_inference_cannot_serve_is_refused(
     container = {"Image": image, "ModelDataUrl": "s3://b/m.tar.gz"}
     client.create_model(ModelName="m", PrimaryContainer=container, ExecutionRoleArn=ROLE, **model)
     asked = {"EndpointConfigName": "s", "ProductionVariants": [variant(ModelName="m")]}
-    assert said in refused(client.create_endpoint_config, **asked)
+    assert said in invalid(client.create_endpoint_config, **asked)
 
 
 def test_a_real_time_endpoint_does_not_become_serverless(world: Any, client: Any) -> None:
     client.create_endpoint_config(EndpointConfigName="s", ProductionVariants=[variant()])
     client.create_endpoint(EndpointName=NAME, EndpointConfigName=f"{NAME}-config")
-    found = stored(world)
+    found = world.endpoint(NAME)
     after = replace(found, status=EndpointStatus.IN_SERVICE, current=found.target)
     world.rooms.store.run(lambda tx: endpoints.save(tx, after), write=True)
-    said = refused(client.update_endpoint, EndpointName=NAME, EndpointConfigName="s")
+    said = invalid(client.update_endpoint, EndpointName=NAME, EndpointConfigName="s")
     assert "from a real-time to a serverless endpoint configuration" in said
 
 
 def test_a_serverless_endpoint_becomes_a_real_time_one(world: Any, serving: Any) -> None:
     serving.update_endpoint(EndpointName=NAME, EndpointConfigName=f"{NAME}-config")
-    assert stored(world).status is EndpointStatus.UPDATING
+    assert world.endpoint(NAME).status is EndpointStatus.UPDATING
 
 
 def test_concurrency_is_changed_without_another_config(world: Any, serving: Any) -> None:
@@ -169,14 +156,14 @@ def test_concurrency_is_changed_without_another_config(world: Any, serving: Any)
             ],
         )
 
-    assert "ProvisionedConcurrency 6 of" in refused(change, ProvisionedConcurrency=6)
+    assert "ProvisionedConcurrency 6 of" in invalid(change, ProvisionedConcurrency=6)
     change(MaxConcurrency=8, ProvisionedConcurrency=6)
-    assert stored(world).asked == {"AllTraffic": Size(1.0, 6, Serverless(2048, 8, 6))}
+    assert world.endpoint(NAME).asked == {"AllTraffic": Size(1.0, 6, Serverless(2048, 8, 6))}
 
 
 def test_a_serverless_variant_has_no_instance_count(serving: Any) -> None:
     wish = {"VariantName": "AllTraffic", "DesiredInstanceCount": 2}
-    said = refused(
+    said = invalid(
         serving.update_endpoint_weights_and_capacities,
         EndpointName=NAME,
         DesiredWeightsAndCapacities=[wish],
@@ -192,13 +179,13 @@ def test_provisioned_concurrency_is_scaled_and_instances_are_not(world: Any, ser
         "ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency",
     }
     asked = {**target, "MinCapacity": 2, "MaxCapacity": 4}
-    assert "it has no ProvisionedConcurrency" in refused(client.register_scalable_target, **asked)
-    found = stored(world)
+    assert "it has no ProvisionedConcurrency" in invalid(client.register_scalable_target, **asked)
+    found = world.endpoint(NAME)
     sizes = {"AllTraffic": Size(1.0, 1, Serverless(2048, 5, 1))}
     put = replace(found, sizes=sizes)
     world.rooms.store.run(lambda tx: endpoints.save(tx, put), write=True)
     instances = {**asked, "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
-    assert "it is serverless" in refused(client.register_scalable_target, **instances)
+    assert "it is serverless" in invalid(client.register_scalable_target, **instances)
     client.register_scalable_target(**asked)
     client.put_scaling_policy(
         **target,
@@ -214,6 +201,6 @@ def test_provisioned_concurrency_is_scaled_and_instances_are_not(world: Any, ser
     (key,) = {each for each in world.wakes if each.startswith(KEY)}
     rules = Rules(world.clock.now(), Quotas())
     world.rooms.store.run(lambda tx: settle(tx, key.removeprefix(KEY), rules), write=True)
-    assert stored(world).asked == {"AllTraffic": Size(1.0, 2, Serverless(2048, 5, 2))}
+    assert world.endpoint(NAME).asked == {"AllTraffic": Size(1.0, 2, Serverless(2048, 5, 2))}
     (told,) = client.describe_scaling_activities(ServiceNamespace="sagemaker")["ScalingActivities"]
     assert told["Description"] == "Setting desired provisioned concurrency to 2."

@@ -6,16 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from hostler.domain.endpoint import Endpoint, EndpointStatus, EndpointView, Size, VariantView
+from hostler.domain.endpoint import EndpointStatus, EndpointView, Size, VariantView
 from hostler.store import endpoints
 
 NAME = "rc-shadow-ep"
-
-
-def stored(world: Any) -> Endpoint:
-    found = world.rooms.store.run(lambda tx: endpoints.get(tx, "123456789012", "us-east-1", NAME))
-    assert found is not None
-    return found
 
 
 @pytest.fixture
@@ -40,7 +34,7 @@ def created(sagemaker: Any, deployable: Any) -> Any:
 
 def serve(world: Any) -> None:
     """What the controller would write."""
-    before = stored(world)
+    before = world.endpoint(NAME)
     view = EndpointView(
         (
             VariantView("live", 2.0, 2.0, 2, 2),
@@ -56,7 +50,7 @@ def serve(world: Any) -> None:
 
 
 def test_a_shadow_is_frozen_beside_what_it_shadows(world: Any, created: Any) -> None:
-    target = stored(world).target
+    target = world.endpoint(NAME).target
     deployment = world.rooms.store.run(lambda tx: endpoints.deployment(tx, target))
     assert [(v.name, v.shadow) for v in deployment.variants] == [("live", False), ("next", True)]
 
@@ -78,7 +72,7 @@ def test_the_weight_of_a_shadow_is_changed_by_its_name(world: Any, created: Any)
         EndpointName=NAME,
         DesiredWeightsAndCapacities=[{"VariantName": "next", "DesiredWeight": 2.0}],
     )
-    assert stored(world).asked == {"live": Size(2.0, 2), "next": Size(2.0, 1)}
+    assert world.endpoint(NAME).asked == {"live": Size(2.0, 2), "next": Size(2.0, 1)}
 
 
 def test_an_inference_experiment_is_refused_by_name_with_what_to_do(sagemaker: Any) -> None:

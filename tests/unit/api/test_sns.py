@@ -5,22 +5,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from botocore.exceptions import ClientError
 
 from hostler.api.sns import subscriptions, topics
 from hostler.domain.topic import MessageType, Subscription
 from hostler.planning import messages
 from hostler.store import topics as rows
+from refusals import refusal
 
 ARN = "arn:aws:sns:us-east-1:123456789012"
 URL = "https://example.com/told"
-
-
-def refusal(call: Any, **params: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    error = caught.value.response["Error"]
-    return str(error["Code"]), str(error["Message"])
 
 
 @pytest.fixture
@@ -46,9 +39,9 @@ def waiting(world: Any, subscription: Subscription) -> list[tuple[str, str]]:
 
     def read(tx: Any) -> list[tuple[str, str]]:
         found = []
-        while (first := rows.first_for(tx, subscription.id)) is not None:
-            found.append((first.message.type.value, first.message.text))
-            rows.done(tx, first)
+        while (first := rows.deliveries.first(tx, subscription.id)) is not None:
+            found.append((first.item.type.value, first.item.text))
+            rows.deliveries.done(tx, first)
         return found
 
     return world.rooms.store.run(read, write=True)  # type: ignore[no-any-return]
@@ -199,6 +192,27 @@ def test_who_cannot_be_told_is_refused(
     assert code == "InvalidParameter"
     assert text in message
     assert refusal(client.subscribe, TopicArn=f"{ARN}:gone", **asked)[0] == "NotFound"
+
+
+def test_the_settings_bound_whom_topics_may_tell(world: Any, client: Any, topic: str) -> None:
+    world.rooms.topic_hosts.extend(["hooks.example.com", "*.corp.example", "10.0.0.7"])
+    for url in (
+        "https://hooks.example.com/told",
+        "https://HOOKS.example.com.:8443/",
+        "http://a.b.corp.example/",
+        "http://10.0.0.7:80/",
+    ):
+        client.subscribe(TopicArn=topic, Protocol=url.partition(":")[0], Endpoint=url)
+    client.subscribe(TopicArn=topic, Protocol="file", Endpoint="ops.jsonl")
+    for host in ("example.com", "corp.example", "evilcorp.example", "10.0.0.8", "[::1]"):
+        code, message = refusal(
+            client.subscribe,
+            TopicArn=topic,
+            Protocol="http",
+            Endpoint=f"http://hooks.example.com@{host}/",
+        )
+        assert code == "InvalidParameter"
+        assert f"{host.strip('[]')} is none of allowed_hosts of [sns]" in message
 
 
 def test_a_file_needs_no_confirmation_and_subscriptions_have_attributes(

@@ -5,19 +5,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from refusals import invalid
+
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/rc-fraud-ep"
 MODEL = "arn:aws:sagemaker:us-east-1:123456789012:model/rc-fraud-v1"
 
 
 def pairs(answer: Any) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in answer["Tags"]}
-
-
-def refused(call: Any, **params: Any) -> str:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    assert caught.value.response["Error"]["Code"] == "ValidationException"
-    return str(caught.value.response["Error"]["Message"])
 
 
 @pytest.fixture
@@ -60,7 +55,7 @@ def test_at_most_fifty(sagemaker: Any, endpoint: str) -> None:
     sagemaker.add_tags(ResourceArn=endpoint, Tags=many)
     sagemaker.add_tags(ResourceArn=endpoint, Tags=many[:5])
     one_more = [{"Key": "k48", "Value": "v"}]
-    assert "at most 50" in refused(sagemaker.add_tags, ResourceArn=endpoint, Tags=one_more)
+    assert "at most 50" in invalid(sagemaker.add_tags, ResourceArn=endpoint, Tags=one_more)
     assert len(sagemaker.list_tags(ResourceArn=endpoint)["Tags"]) == 50
 
 
@@ -76,7 +71,7 @@ def test_at_most_fifty(sagemaker: Any, endpoint: str) -> None:
 def test_bad_tags_are_refused(
     sagemaker: Any, endpoint: str, tags: list[dict[str, str]], words: str
 ) -> None:
-    assert words in refused(sagemaker.add_tags, ResourceArn=endpoint, Tags=tags)
+    assert words in invalid(sagemaker.add_tags, ResourceArn=endpoint, Tags=tags)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +84,7 @@ def test_bad_tags_are_refused(
     ],
 )
 def test_what_is_not_there_has_no_tags(sagemaker: Any, endpoint: str, arn: str) -> None:
-    assert refused(sagemaker.list_tags, ResourceArn=arn).startswith("Could not find")
+    assert invalid(sagemaker.list_tags, ResourceArn=arn).startswith("Could not find")
 
 
 def test_a_denied_resource_stays_denied_however_its_arn_is_spelt(world: Any, endpoint: str) -> None:
@@ -127,5 +122,5 @@ def test_a_tag_that_hostler_would_act_on_and_cannot_is_refused(
     sagemaker: Any, endpoint: str
 ) -> None:
     tag = {"Key": "hostler:sticky-header", "Value": "not a header"}
-    said = refused(sagemaker.add_tags, ResourceArn=endpoint, Tags=[tag])
+    said = invalid(sagemaker.add_tags, ResourceArn=endpoint, Tags=[tag])
     assert said.startswith("The tag hostler:sticky-header must name a header")

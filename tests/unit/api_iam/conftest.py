@@ -16,8 +16,9 @@ from hostler.domain.errors import CallerError
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.snapshot import Principal
 from hostler.iam.evaluate import PolicyEngine
-from hostler.store import identities, schema
+from hostler.store import identities
 from hostler.store.database import Store, Transaction
+from memory_stores import memory_store
 
 ACCOUNT = "123456789012"
 NOW = 1_700_000_000.75
@@ -93,10 +94,8 @@ class Caller:
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    memory = Store("sqlite://", inline=True, tables=schema.metadata)
-    memory.create_tables()
-    yield memory
-    memory.close()
+    with memory_store() as memory:
+        yield memory
 
 
 def root_of(store: Store, account: str) -> Caller:

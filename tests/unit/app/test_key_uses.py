@@ -10,19 +10,18 @@ from hostler.app.key_uses import KeyUses
 from hostler.domain.layout import Layout
 from hostler.domain.uses import Use, Uses
 from hostler.snapshot import uses
-from hostler.store import identities, schema
+from hostler.store import identities
 from hostler.store.database import Store, Transaction
 from hostler.store.identities import keys
+from memory_stores import memory_store
 
 ACCOUNT = "123456789012"
 
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    memory = Store("sqlite://", inline=True, tables=schema.metadata)
-    memory.create_tables()
-    yield memory
-    memory.close()
+    with memory_store() as memory:
+        yield memory
 
 
 def test_the_last_of_all_is_kept(store: Store, tmp_path: Path) -> None:

@@ -33,6 +33,14 @@ def test_elsewhere_it_is_a_path_that_can_be_typed(
     assert program.words() == "'ven v/bin/hostler'"
 
 
+def test_who_was_detached_names_the_whole_path(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs in /, and its console is read from elsewhere."""
+    monkeypatch.chdir("/")
+    assert program.words() == f"'{installed}'"
+
+
 def test_another_hostler_of_that_name_is_not_taken_for_this_one(
     installed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

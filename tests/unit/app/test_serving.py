@@ -10,11 +10,10 @@ from hostler.backends.process import folders, observing
 from hostler.backends.process.runtimes import Runtimes
 from hostler.domain.config import AddedRuntime, Config
 from hostler.domain.config import Runtimes as RuntimeSettings
-from hostler.domain.ids import AccountId, EndpointId, InstanceId, Region
-from hostler.domain.instance import InstanceSpec
 from hostler.domain.model import Container
 from hostler.modelserver import folder, identity
 from hostler.modelserver.sandbox import SandboxPlan
+from instance_specs import instance_spec
 
 ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
@@ -40,19 +39,7 @@ def test_images_of_the_installation_s_own_runtimes_are_known(tmp_path: Path) -> 
     own = AddedRuntime(("sklearn",), ("scikit-learn==1.5.2",), framework="scikit-learn")
     config = Config(runtimes=RuntimeSettings(add={"corp": own}))
     settings = Settings(tmp_path, config)
-    spec = InstanceSpec(
-        instance_id=InstanceId("i-0123456789abcdef0"),
-        owner=EndpointId("e"),
-        account=AccountId("123456789012"),
-        region=Region("us-east-1"),
-        endpoint_name="demo",
-        variant_name="V",
-        container=Container(f"{ECR}/sklearn:1.2", {}, None),
-        role_arn="arn:aws:iam::123456789012:role/r",
-        instance_type="ml.m5.large",
-        vcpus=2,
-        memory_bytes=8 << 30,
-    )
+    spec = instance_spec("i-0123456789abcdef0", container=Container(f"{ECR}/sklearn:1.2", {}, None))
     path = settings.layout.instance(spec.instance_id)
     folders.create(path, spec, None)
     plan = folder.LaunchPlan(spec.instance_id, SandboxPlan(root="/r"), {}, "/p", 1.0)

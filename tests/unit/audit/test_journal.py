@@ -19,6 +19,7 @@ from hostler.modelserver import spool
 from hostler.store.database import Store
 from hostler.telemetry import trail
 from hostler.telemetry.trail import DAY_MS, Kept, Wanted
+from memory_stores import memory_store
 
 ACCOUNT = "123456789012"
 NOW = 1_700_000_000.0
@@ -67,10 +68,8 @@ class Way:
 
 @pytest.fixture
 def way(tmp_path: Path) -> Iterator[Way]:
-    store = Store("sqlite://", inline=True, tables=trail.metadata)
-    store.create_tables()
-    yield Way(Layout(tmp_path), store, Clock())
-    store.close()
+    with memory_store(trail.metadata) as store:
+        yield Way(Layout(tmp_path), store, Clock())
 
 
 def test_what_is_added_arrives_once_in_order(way: Way) -> None:

@@ -5,24 +5,15 @@ from pathlib import Path
 import pytest
 
 from hostler.backends.process import folders, observing
-from hostler.domain.ids import AccountId, EndpointId, InstanceId, Region
-from hostler.domain.instance import FailureCause, InstanceSpec, Phase
+from hostler.domain.instance import FailureCause, Phase
 from hostler.domain.model import Compression, Container, ModelData
 from hostler.modelserver import folder, identity
 from hostler.modelserver.sandbox import SandboxPlan
+from instance_specs import instance_spec
 
-SPEC = InstanceSpec(
-    instance_id=InstanceId("i-0123456789abcdef0"),
-    owner=EndpointId("e"),
-    account=AccountId("123456789012"),
-    region=Region("us-east-1"),
-    endpoint_name="demo",
-    variant_name="V",
+SPEC = instance_spec(
+    "i-0123456789abcdef0",
     container=Container("i:1", {"A": "é"}, ModelData("s3://b/k", Compression.NONE)),
-    role_arn="arn:aws:iam::123456789012:role/r",
-    instance_type="ml.m5.large",
-    vcpus=2,
-    memory_bytes=8 << 30,
 )
 
 

@@ -1,36 +1,19 @@
 """Who has which instances: from the folders, and then without them."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hostler.backends.process import folders
 from hostler.backends.process.register import Register
-from hostler.domain.ids import AccountId, EndpointId, InstanceId, Region
-from hostler.domain.instance import InstanceSpec
-from hostler.domain.model import Container
-
-SPEC = InstanceSpec(
-    instance_id=InstanceId("i-0"),
-    owner=EndpointId("e-0"),
-    account=AccountId("123456789012"),
-    region=Region("us-east-1"),
-    endpoint_name="demo",
-    variant_name="AllTraffic",
-    container=Container("plain:1", {}, None),
-    role_arn="arn:aws:iam::123456789012:role/r",
-    instance_type="ml.m5.large",
-    vcpus=2,
-    memory_bytes=1 << 30,
-)
+from hostler.domain.ids import EndpointId, InstanceId
+from instance_specs import instance_spec
 
 
 def _made(root: Path, instance: str, owner: str) -> InstanceId:
-    spec = replace(SPEC, instance_id=InstanceId(instance), owner=EndpointId(owner))
-    folders.create(root / instance, spec, None)
-    return spec.instance_id
+    folders.create(root / instance, instance_spec(instance, owner=EndpointId(owner)), None)
+    return InstanceId(instance)
 
 
 @pytest.fixture

@@ -6,12 +6,11 @@ import pytest
 from hostler.backends.process import folders, observing
 from hostler.backends.process.room import NoRoomError, Room, Share, memory_bytes
 from hostler.domain.config import Instances, Overcommit, WithoutGpu
-from hostler.domain.ids import AccountId, EndpointId, InstanceId, Region
 from hostler.domain.instance import InstanceSpec
 from hostler.domain.layout import Layout
-from hostler.domain.model import Container
 from hostler.modelserver import folder
 from hostler.planning.devices import Device
+from instance_specs import instance_spec
 
 GIB = 1 << 30
 REFUSE = Instances(overcommit=Overcommit.REFUSE, gpu=WithoutGpu.REFUSE)
@@ -21,17 +20,8 @@ T4 = Device("GPU-t4", 0, "Tesla T4", 15 * GIB)
 
 
 def _spec(number: int, gib: int = 8, gpus: int = 0) -> InstanceSpec:
-    return InstanceSpec(
-        instance_id=InstanceId(f"i-{number:017x}"),
-        owner=EndpointId("e-1"),
-        account=AccountId("123456789012"),
-        region=Region("us-east-1"),
-        endpoint_name="demo",
-        variant_name="AllTraffic",
-        container=Container("plain:1", {}, None),
-        role_arn="arn:aws:iam::123456789012:role/r",
-        instance_type="ml.m5.large",
-        vcpus=2,
+    return instance_spec(
+        f"i-{number:017x}",
         memory_bytes=gib * GIB,
         gpus=gpus,
         gpu_memory_bytes=15 * GIB if gpus else 0,

@@ -10,14 +10,13 @@ import pytest
 
 from hostler.backends.process import folders, gpus, observing, usage
 from hostler.backends.process.usage import ProcessUsage, Shares
-from hostler.domain.ids import AccountId, EndpointId, InstanceId, Region
-from hostler.domain.instance import InstanceSpec
+from hostler.domain.ids import InstanceId
 from hostler.domain.layout import Layout
-from hostler.domain.model import Container
 from hostler.domain.usage import Extent, GpuUse, Usage
 from hostler.modelserver import folder, identity
 from hostler.modelserver.folder import LaunchPlan
 from hostler.modelserver.sandbox import SandboxPlan
+from instance_specs import instance_spec
 
 MIB = 1 << 20
 BUSY = """
@@ -56,19 +55,7 @@ def instance(
     layout: Layout, pid: int, *groups: Path, name: str = "i-1", given: tuple[str, ...] = ()
 ) -> InstanceId:
     """The folder of an instance whose shim is this process."""
-    spec = InstanceSpec(
-        instance_id=InstanceId(name),
-        owner=EndpointId("e-1"),
-        account=AccountId("123456789012"),
-        region=Region("us-east-1"),
-        endpoint_name="demo",
-        variant_name="AllTraffic",
-        container=Container("plain:1", {}, None),
-        role_arn="arn:aws:iam::123456789012:role/r",
-        instance_type="ml.m5.large",
-        vcpus=2,
-        memory_bytes=256 * MIB,
-    )
+    spec = instance_spec(name, memory_bytes=256 * MIB)
     plan = LaunchPlan(
         name,
         SandboxPlan(""),

@@ -44,3 +44,4 @@ def test_afterwards_it_is_told_why_it_was_taken_back() -> None:
         "demo is InService on v1",
         "  2026-11-28T09:00:00+00:00  The deployment was rolled back.",
     ]
+    assert list(lines(after, but="The deployment was rolled back.")) == ["demo is InService on v1"]

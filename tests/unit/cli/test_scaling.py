@@ -75,12 +75,17 @@ def test_what_is_beyond_the_threshold_is_red() -> None:
     assert plot(replace(HIGH, points=[])).plain == "no data"
 
 
-def test_a_variant_without_policies_and_a_policy_without_alarms_say_so() -> None:
+def test_a_variant_without_policies_and_a_policy_whose_alarms_are_missing_say_so() -> None:
     bare = replace(FOUND, policies=[], decisions=[], suspended=[])
     assert "no scaling policy" in [line.plain for line in lines(bare)][-1]
     step = PolicyView("steps", "StepScaling", None, None, [])
     deaf = replace(FOUND, policies=[step], decisions=[], suspended=[])
     assert "no alarm calls it" in [line.plain for line in lines(deaf)][-1]
+    tracking = PolicyView("track", "TargetTrackingScaling", 70.0, None, [], [HIGH.alarm])
+    lame = replace(FOUND, policies=[tracking], decisions=[], suspended=[])
+    gone, why = [line.plain for line in lines(lame)][-2:]
+    assert gone == f"  GONE  {HIGH.alarm}"
+    assert why.endswith("does not scale out any more; put the policy again to mend it")
     held = replace(DECIDED, reasons=["AlreadyAtMaxCapacity"], evidence={})
     told = [line.plain for line in lines(replace(FOUND, decisions=[held]))]
     assert told[-1].strip() == "AlreadyAtMaxCapacity"

@@ -9,7 +9,7 @@ import pytest
 
 from alarm_pieces import NOW, composite_alarm, metric_alarm
 from hostler.control.alarm_actions import ActionFailedError, ActionReconciler
-from hostler.control.alarms import AlarmEvaluator
+from hostler.control.alarms import SETTLED_AT_ONCE, AlarmEvaluator
 from hostler.domain.alarm import (
     STATE_SET,
     Actions,
@@ -293,6 +293,33 @@ def test_what_changed_during_an_evaluation_is_left_alone(world: World) -> None:
     world.metrics.read = read  # type: ignore[method-assign]
     world.turn(135)
     assert (world.state(), world.fired) == (ALARM, [])
+
+
+def test_many_changes_are_few_transactions_and_one_conflict_loses_no_other(world: World) -> None:
+    world.turn(15)
+    names = [f"c{number:03}" for number in range(SETTLED_AT_ONCE + 1)]
+    world.put(ONE, *(composite_alarm(name, "ALARM(errors)") for name in names))
+    read, write, writes = world.store.read, world.store.write, []
+
+    async def slow(transaction: Any) -> Any:
+        found = await read(transaction)
+        kept = world.store.run(lambda tx: alarms.get(tx, *WHERE, "c050"))
+        assert kept is not None
+        world.store.run(lambda tx: alarms.save(tx, kept, kept.alarm), write=True)
+        return found
+
+    async def counted(transaction: Any, **options: Any) -> Any:
+        writes.append(transaction)
+        return await write(transaction, **options)
+
+    world.store.read, world.store.write = slow, counted  # type: ignore[method-assign]
+    world.turn(75)
+    assert len(writes) == 2
+    states = world.store.run(lambda tx: alarms.states(tx, *WHERE, names))
+    assert [name for name, state in states.items() if state is not OK] == ["c050"]
+    world.store.read = read  # type: ignore[method-assign]
+    world.turn(135)
+    assert (world.state("c050"), len(writes)) == (OK, 3)
 
 
 def test_actions_are_carried_out_in_order_and_written_down(world: World) -> None:

@@ -183,6 +183,27 @@ def test_what_the_endpoint_refuses_is_not_repeated(world: World) -> None:
     assert len(asyncio.run(run()).requests) == 2
 
 
+def test_whom_the_settings_allow_no_more_is_told_nothing(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.reconciler = DeliveryReconciler(world.store, world.layout, world, BASE, ("localhost",))
+
+    async def run() -> Told:
+        async with told() as server:
+            world.subscribe(subscription(server.url))
+            world.deliver(subscription(server.url), message(1))
+            assert await world.turn() == 0
+            named = subscription(server.url.replace("127.0.0.1", "localhost"))
+            world.subscribe(named)
+            world.deliver(named, message(2))
+            assert await world.turn() == 0
+        return server
+
+    ((_, body),) = asyncio.run(run()).requests
+    assert json.loads(body)["Message"] == "text 2"
+    assert "127.0.0.1 is none of allowed_hosts of [sns]" in caplog.text
+
+
 def test_who_does_not_answer_is_left_at_the_deadline(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,9 +295,9 @@ def test_an_alarm_tells_a_topic_in_cloudwatchs_words(world: World) -> None:
     world.subscribe(subscription("http://told/"))
     asyncio.run(act(firing))
     assert woken == ["s-1"]
-    first = world.store.run(lambda tx: topics.first_for(tx, "s-1"))
+    first = world.store.run(lambda tx: topics.deliveries.first(tx, "s-1"))
     assert first is not None
-    assert first.message.subject == 'ALARM: "errors" in US East (N. Virginia)'
-    assert first.message.text == '{"AlarmName":"x"}'
+    assert first.item.subject == 'ALARM: "errors" in US East (N. Virginia)'
+    assert first.item.text == '{"AlarmName":"x"}'
     with pytest.raises(ActionFailedError, match="the topic does not exist"):
         asyncio.run(act(replace(firing, action=f"{TOPIC.arn}x")))

@@ -1,6 +1,6 @@
 """What gateways say of serverless variants, as control keeps it."""
 
-from hostler.control.demand import HEARD_AFTER_S, STALE_S, Demands
+from hostler.control.demand import HEARD_AFTER_S, LOOK_S, STALE_S, Demands
 from hostler.domain.snapshot import Demand
 from hostler.planning.serverless import Need
 
@@ -51,4 +51,21 @@ def test_what_is_gone_is_forgotten() -> None:
     demands.hear("gateway-0", [said(1)])
     demands.forget("e-1")
     demands.forget("e-1")
+    assert demands.of("e-1").needs == {}
+
+
+def test_what_is_heard_of_the_forgotten_does_not_stay_for_ever() -> None:
+    clock = Clock()
+    demands = Demands(clock, 300.0)
+    for number in range(100):
+        demands.forget(f"e-{number}")
+        demands.hear("gateway-0", [said(1, endpoint_id=f"e-{number}")])
+    clock.time += 299.0
+    demands.hear("gateway-0", [said(0, 299.0), said(1, endpoint_id="used")])
+    assert demands.of("e-1").needs == {"v": Need(0, START)}
+    assert len(demands) == 101
+    clock.time += LOOK_S
+    demands.hear("gateway-0", [])
+    assert len(demands) == 1
+    assert demands.of("used").needs == {"v": Need(0, START + 299.0)}
     assert demands.of("e-1").needs == {}

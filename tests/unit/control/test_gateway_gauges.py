@@ -9,6 +9,7 @@ import pytest
 from gateway_pieces import bench, signed
 from gateway_rig import ACCOUNT, REGION
 from hostler.control import gateway_gauges
+from hostler.domain.gauges import NAME
 from hostler.domain.layout import Layout
 from hostler.gateway.gauges import Gauges
 
@@ -47,6 +48,6 @@ def test_a_living_gateways_word_is_read_and_a_dead_ones_is_not(tmp_path: Path) -
 def test_what_is_no_word_of_this_version_is_passed_over(tmp_path: Path, text: str) -> None:
     layout = Layout(tmp_path)
     descriptor = opened(layout, "1-11")
-    (layout.gateway_spool(0, "1-11") / gateway_gauges.NAME).write_text(text)
+    (layout.gateway_spool(0, "1-11") / NAME).write_text(text)
     assert gateway_gauges.read(layout.spools) == []
     os.close(descriptor)

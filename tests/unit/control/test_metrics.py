@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import prometheus_page
-import spooled_calls
 from hostler.control.metrics import MetricIngest
 from hostler.domain.layout import Layout
 from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
@@ -18,7 +17,7 @@ from hostler.store.database import Store, StoreUnavailableError
 from hostler.telemetry import calls, exposition, metrics
 from spooled_calls import START, SUBJECT, Gateway, route
 
-LABELS = {name: value for name, value in SUBJECT._asdict().items() if name != "config"}
+LABELS = SUBJECT._asdict()
 
 
 class World:
@@ -212,7 +211,7 @@ def test_during_a_deployment_each_side_has_zeros_of_its_own(world: World) -> Non
     )
     world.routes = [EndpointRoute(SUBJECT.account, SUBJECT.region, "e", "arn", sides)]
     gateway = world.gateway("1-11")
-    gateway.calls(3, subject=spooled_calls.Subject(*SUBJECT[:4], config="c-1"))
+    gateway.calls(3, config="c-1")
     world.fill()
     world.time = START + 80.0
     world.fill()

@@ -15,6 +15,8 @@ from hostler.domain.endpoint import EndpointStatus
 from hostler.domain.ids import Arn
 from hostler.domain.scaling import (
     ActivityStatus,
+    Cooldown,
+    Direction,
     NotScaled,
     ScheduledAction,
     Suspended,
@@ -67,9 +69,10 @@ def test_the_users_policy_scales_from_one_to_four_and_back() -> None:
 
 def test_bounds_that_are_set_pull_the_capacity_at_once_and_ignore_cooldowns() -> None:
     async def story(world: World) -> None:
-        world.register(target=replace(TARGET, min=2))
+        holds = Cooldown(Direction.OUT, "track", 1, seconds=300, until=START + 300)
+        world.register(target=replace(TARGET, min=2, cooldown=holds))
         await asyncio.sleep(10)
-        world.register(target=replace(TARGET, min=1, max=1))
+        world.register(target=replace(TARGET, min=1, max=1, cooldown=holds))
         await asyncio.sleep(10)
         assert world.desired == 1
         assert [each.cause for each in world.activities()] == [
@@ -192,6 +195,25 @@ def test_a_step_policy_acts_on_the_users_alarm_and_cools_down() -> None:
         await world.until(8 * MINUTE)
         assert world.desired == 4, "80 each is still too many, and the maximum is 4"
         assert [each.capacity for each in world.activities()] == [3, 4]
+
+    play(story)
+
+
+def test_a_step_policys_alarm_without_data_is_told_once_as_not_scaled() -> None:
+    async def story(world: World) -> None:
+        out = step("out", 2)
+        world.register(out)
+        alarm = metric_alarm("deaf", actions=Actions(alarm=(out.arn,)))
+        forced = replace(alarm, standing=replace(alarm.standing, state=AlarmState.ALARM))
+        world.store.run(lambda tx: alarms.create(tx, forced), write=True)
+        await asyncio.sleep(5)
+        for _ in range(2):
+            await world.scaling.act(firing(str(out.arn)))
+        (told,) = world.activities(not_scaled=True)
+        assert told.cause == "monitor alarm deaf in state ALARM triggered policy out"
+        assert told.message.startswith("Not scaled. The alarm has no data points")
+        assert [each.code for each in told.reasons] == [NotScaled.AT_DESIRED]
+        assert world.desired == 1
 
     play(story)
 

@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Mapping
 
 from hostler.control.usage import UsageSampler
-from hostler.domain.ids import AccountId, EndpointId, InstanceId, Region
-from hostler.domain.instance import InstanceSpec
-from hostler.domain.model import Container
+from hostler.domain.ids import InstanceId
 from hostler.domain.usage import Extent, GpuUse, Usage
 from hostler.store.database import Store
 from hostler.telemetry import metrics
+from instance_specs import instance_spec
 
 START = 1_700_000_040.0
 DIMENSIONS = [("EndpointName", "demo"), ("VariantName", "v")]
@@ -31,19 +30,7 @@ class Machine:
         return {InstanceId(f"i-{number}"): self._usage(number) for number in (1, 2)}
 
     def _usage(self, number: int) -> Usage:
-        spec = InstanceSpec(
-            instance_id=InstanceId(f"i-{number}"),
-            owner=EndpointId("e-1"),
-            account=AccountId("123456789012"),
-            region=Region("us-east-1"),
-            endpoint_name="demo",
-            variant_name="v",
-            container=Container("plain:1", {}, None),
-            role_arn="arn:aws:iam::123456789012:role/r",
-            instance_type="ml.m5.large",
-            vcpus=2,
-            memory_bytes=1000,
-        )
+        spec = instance_spec(f"i-{number}", variant_name="v", memory_bytes=1000)
         gpus = [GpuUse("GPU-1", 40.0, Extent(1, 4))] if number == 2 else []
         used = {"all": 30.0 * number * self.looks}
         at = 60.0 * self.looks

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostler.domain.errors import CallerError
-from hostler.gateway.record import BUCKETS, Recorder, Subject, bucket_floor, bucket_of
+from hostler.domain.subject import Subject
+from hostler.gateway.record import BUCKETS, Recorder, bucket_floor, bucket_of
 
 SUBJECT = Subject("123456789012", "us-east-1", "Demo", "AllTraffic")
 

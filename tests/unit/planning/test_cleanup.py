@@ -42,12 +42,12 @@ def test_an_endpoint_that_nobody_calls_is_idle_and_says_since_when() -> None:
         ({"name": "rc-prod-ep"}, State.KEPT, "neither its tags nor its name say dev"),
         ({"tags": {"Environment": "staging"}}, State.KEPT, "it is tagged Environment=staging"),
         ({"status": "Updating"}, State.KEPT, "it is Updating, not InService"),
-        ({"created": NOW - 3 * DAY_S}, State.USED, "created 71h ago, within 7d"),
-        ({"modified": NOW - 3 * DAY_S}, State.USED, "changed 71h ago, within 7d"),
+        ({"created": NOW - 3 * DAY_S}, State.USED, "created 3d ago, within 7d"),
+        ({"modified": NOW - 3 * DAY_S}, State.USED, "changed 3d ago, within 7d"),
         (
             {"calls": replace(QUIET, last=NOW - 3 * DAY_S)},
             State.USED,
-            "called 71h ago, within 7d",
+            "called 3d ago, within 7d",
         ),
         ({"calls": None, "created": NOW - 60}, State.USED, "created 1m ago, within 7d"),
         ({"calls": None, "silent": "its metrics cannot be read: no"}, State.UNKNOWN, "metrics"),
@@ -59,6 +59,22 @@ def test_whoever_is_not_idle_is_told_why(change: dict[str, object], state: State
     verdict = decide(replace(IDLE, **change), RULES, NOW)  # type: ignore[arg-type]
     assert verdict.state is state
     assert why in verdict.why
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        (NOW - 70, "called in the last minutes that are known, within 7d"),
+        (NOW + 30, "called in the last minutes that are known, within 7d"),
+        (NOW - 600, "called 10m ago, within 7d"),
+    ],
+)
+def test_a_call_of_a_moment_ago_is_told_as_exactly_as_it_is_known(last: float, told: str) -> None:
+    behind = replace(QUIET, until=NOW - 100, last=last)
+    assert decide(replace(IDLE, calls=behind), RULES, NOW).why == told
+    made = replace(IDLE, calls=behind, created=NOW - 40)
+    if last < NOW - 40:
+        assert decide(made, RULES, NOW).why == "created 40s ago, within 7d"
 
 
 @pytest.mark.parametrize(

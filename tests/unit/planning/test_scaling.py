@@ -217,7 +217,11 @@ def test_what_is_suspended_does_not_happen() -> None:
 
 def test_an_exact_capacity_and_a_percentage() -> None:
     exact = stepping("exact", Step(0, None, 7), kind=AdjustmentType.EXACT)
-    assert decided(2, Signal(exact, "a", "ALARM", 1.0, (2.0,), NOW)).capacity == 7
+    found = decided(2, Signal(exact, "a", "ALARM", 1.0, (2.0,), NOW))
+    assert found.capacity == 7
+    assert found.proposals[0].formula == (
+        "2 set to 7 (ExactCapacity), as 2 is 1 from the threshold"
+    )
     assert decided(9, Signal(exact, "a", "ALARM", 1.0, (2.0,), NOW)).capacity == 7
     percent = stepping("percent", Step(0, None, 50), kind=AdjustmentType.PERCENT)
     found = decided(3, Signal(percent, "a", "ALARM", 1.0, (2.0,), NOW))
@@ -225,6 +229,19 @@ def test_an_exact_capacity_and_a_percentage() -> None:
     assert found.proposals[0].formula == (
         "3 adjusted by +50 (PercentChangeInCapacity) = 4, as 2 is 1 from the threshold"
     )
+
+
+def test_an_alarm_without_data_or_a_step_for_them_says_so() -> None:
+    steps, held = stepping("s", Step(0, None, 1)), (Reason(NotScaled.AT_DESIRED, 2),)
+    deaf = Signal(steps, "a", "ALARM", 1.0, (), NOW)
+    found = decided(2, deaf)
+    assert (found.capacity, found.signal, found.reasons) == (None, deaf, held)
+    assert "no data points" in found.why
+    assert "no data points" in decided(2, high(tracking())).why
+    below = decided(2, Signal(steps, "a", "ALARM", 3.0, (2.0,), NOW))
+    assert (below.reasons, "steps holds" in below.why) == (held, True)
+    assert "which is 0" in decided(0, high(tracking(), 80.0)).why
+    assert decided(2, deaf, high(tracking(), 280.0)).capacity == 8, "others are heard"
 
 
 def test_an_alarm_that_is_over_asks_for_nothing() -> None:

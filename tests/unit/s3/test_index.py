@@ -12,14 +12,13 @@ from hostler.store.blobs import Blobs
 from hostler.store.database import Store
 from hostler.store.objects import Bucket, Checksum, ObjectPart, StoredObject
 from hostler.store.uploads import Completion
+from memory_stores import memory_store
 
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    made = Store("sqlite://", inline=True, tables=objects.index)
-    made.create_tables()
-    yield made
-    made.close()
+    with memory_store(objects.index) as made:
+        yield made
 
 
 @pytest.fixture

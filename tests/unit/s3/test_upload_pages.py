@@ -11,14 +11,13 @@ from hostler.store import objects, upload_pages, uploads
 from hostler.store.database import Store
 from hostler.store.upload_pages import UploadPage
 from hostler.store.uploads import Upload
+from memory_stores import memory_store
 
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Store]:
-    store = Store("sqlite://", inline=True, tables=objects.index)
-    store.create_tables()
-    yield store
-    store.close()
+    with memory_store(objects.index) as store:
+        yield store
 
 
 @pytest.fixture

@@ -18,11 +18,13 @@ from hostler.domain.alarm import (
 )
 from hostler.domain.errors import ConcurrentChangeError
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
-from hostler.store import alarm_history, alarm_queue, alarms, schema, tags
+from hostler.store import alarm_history, alarm_queue, alarms, tags
 from hostler.store.alarm_history import Filter
-from hostler.store.alarm_queue import Queued
+from hostler.store.alarm_queue import actions as queue
 from hostler.store.alarms import Kept, Wanted
 from hostler.store.database import Store, Transaction
+from hostler.store.lines import Queued
+from memory_stores import memory_store
 
 WHERE = (DEFAULT_ACCOUNT, DEFAULT_REGION)
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -30,10 +32,8 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    store = Store("sqlite://", inline=True, tables=schema.metadata)
-    store.create_tables()
-    yield store
-    store.close()
+    with memory_store() as store:
+        yield store
 
 
 def put(store: Store, *made: Alarm) -> None:
@@ -113,10 +113,10 @@ def test_an_alarm_is_settled_once_with_its_history_and_actions(store: Store) -> 
     with pytest.raises(ConcurrentChangeError):
         settle()
     assert kept(store, "errors").alarm.standing.state is AlarmState.ALARM
-    assert store.run(alarm_queue.lines) == [firing().line]
-    queued = store.run(lambda tx: alarm_queue.first_in(tx, firing().line))
+    assert store.run(queue.waiting) == [firing().line]
+    queued = store.run(lambda tx: queue.first(tx, firing().line))
     assert queued is not None
-    assert queued.firing == firing()
+    assert queued.item == firing()
     page = store.run(
         lambda tx: alarm_history.page(tx, *WHERE, Filter(), descending=True, after=None, limit=9)
     )
@@ -127,20 +127,20 @@ def test_an_action_is_put_off_and_done(store: Store) -> None:
     again = replace(firing("a"), at=NOW + 1)
     store.run(lambda tx: alarm_queue.put(tx, [firing("a"), firing("b"), again]), write=True)
 
-    def first(line: str) -> Queued | None:
-        return store.run(lambda tx: alarm_queue.first_in(tx, line))
+    def first(line: str) -> Queued[Firing] | None:
+        return store.run(lambda tx: queue.first(tx, line))
 
-    assert sorted(store.run(alarm_queue.lines)) == [firing("a").line, firing("b").line]
+    assert sorted(store.run(queue.waiting)) == [firing("a").line, firing("b").line]
     action = first(again.line)
     assert action is not None
-    store.run(lambda tx: alarm_queue.put_off(tx, action, NOW + 60), write=True)
+    store.run(lambda tx: queue.put_off(tx, action, NOW + 60), write=True)
     waiting = first(again.line)
     assert waiting is not None
-    assert (waiting.firing, waiting.due, waiting.attempts) == (firing("a"), NOW + 60, 1)
-    store.run(lambda tx: alarm_queue.done(tx, waiting), write=True)
+    assert (waiting.item, waiting.due, waiting.attempts) == (firing("a"), NOW + 60, 1)
+    store.run(lambda tx: queue.done(tx, waiting), write=True)
     following = first(again.line)
     assert following is not None
-    assert following.firing == again
+    assert following.item == again
     assert first("nothing") is None
 
 
@@ -153,9 +153,9 @@ def test_a_line_of_actions_is_bounded_and_what_gives_way_is_in_the_history(store
 
     def left(tx: Transaction) -> list[Firing]:
         found = []
-        while action := alarm_queue.first_in(tx, firing().line):
-            found.append(action.firing)
-            alarm_queue.done(tx, action)
+        while action := queue.first(tx, firing().line):
+            found.append(action.item)
+            queue.done(tx, action)
         return found
 
     assert store.run(left, write=True) == [many[0], *many[3:]]

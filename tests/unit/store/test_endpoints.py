@@ -19,10 +19,11 @@ from hostler.domain.errors import ConcurrentChangeError
 from hostler.domain.ids import AccountId, DeploymentId, EndpointId, InstanceId, Region
 from hostler.domain.instance import Exit, FailureCause, InstanceRecord
 from hostler.domain.lifecycle import IllegalTransitionError
-from hostler.store import endpoint_pages, endpoints, schema
+from hostler.store import endpoint_pages, endpoints
 from hostler.store.database import Store
 from hostler.store.endpoint_pages import EndpointFilter, SortBy
 from hostler.store.pages import Window
+from memory_stores import memory_store
 from planning_pieces import NOW, OWNER, deployment, endpoint
 
 E = EndpointStatus
@@ -31,10 +32,8 @@ ACCOUNT, REGION = AccountId("123456789012"), Region("us-east-1")
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    store = Store("sqlite://", inline=True, tables=schema.metadata)
-    store.create_tables()
-    yield store
-    store.close()
+    with memory_store() as store:
+        yield store
 
 
 def made(store: Store, start: Endpoint | None = None) -> Endpoint:

@@ -6,8 +6,9 @@ import pytest
 
 from hostler.domain.ids import Arn
 from hostler.domain.model import Container, Model, ModelData
-from hostler.store import preparations, schema
+from hostler.store import preparations
 from hostler.store.database import Store
+from memory_stores import memory_store
 
 ONE = Arn("arn:aws:sagemaker:us-east-1:123456789012:model/one")
 TWO = Arn("arn:aws:sagemaker:us-east-1:123456789012:model/two")
@@ -17,10 +18,8 @@ NEW = Model("One", Container("image:2"), "role")
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    made = Store("sqlite://", inline=True, tables=schema.metadata)
-    made.create_tables()
-    yield made
-    made.close()
+    with memory_store() as made:
+        yield made
 
 
 def test_a_request_is_kept_until_it_was_tried(store: Store) -> None:

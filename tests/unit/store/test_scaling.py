@@ -17,9 +17,10 @@ from hostler.domain.scaling import (
     Target,
     TargetTracking,
 )
-from hostler.store import scaling, scaling_activities, schema
+from hostler.store import scaling, scaling_activities
 from hostler.store.database import Store
 from hostler.store.scaling import Resource
+from memory_stores import memory_store
 
 ACCOUNT, REGION = AccountId("123456789012"), Region("us-east-1")
 NOW = 1_700_000_000.0
@@ -29,11 +30,9 @@ TARGET = Target("t", ACCOUNT, REGION, "Demo-EP", "AllTraffic", COUNT, 1, 4, NOW)
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    made = Store("sqlite://", inline=True, tables=schema.metadata)
-    made.create_tables()
-    made.run(lambda tx: scaling.put_target(tx, TARGET), write=True)
-    yield made
-    made.close()
+    with memory_store() as made:
+        made.run(lambda tx: scaling.put_target(tx, TARGET), write=True)
+        yield made
 
 
 def activity(number: int, **changes: object) -> Activity:

@@ -11,10 +11,17 @@ from data_dirs import DATABASES, FIXTURES, thaw
 from hostler.store import object_index, schema
 from hostler.store.database import Store
 from hostler.store.versions import NewerSchemaError
-from hostler.telemetry import logs
+from hostler.telemetry import logs, metrics
 from hostler.vault.sealing import Vault
 
-OURS = dict(zip(DATABASES, (schema.metadata, object_index.index, logs.metadata), strict=True))
+TABLES = (schema.metadata, object_index.index, logs.metadata, metrics.metadata)
+OURS = dict(zip(DATABASES, TABLES, strict=True))
+BETWEEN = [
+    (name, version)
+    for name, tables in OURS.items()
+    for version in range(1, len(tables.info["migrations"]) + 1)
+]
+"""Each database, and each of its versions before today's."""
 
 
 def shelf(*, version: int) -> MetaData:
@@ -83,6 +90,22 @@ def test_every_earlier_version_becomes_what_a_new_data_directory_has(
     assert shape(earlier / name) == shape(tmp_path / "new.db")
     version = "SELECT version FROM schema_version"
     assert rows(earlier / name, version) == rows(tmp_path / "new.db", version)
+
+
+@pytest.mark.parametrize(("name", "version"), BETWEEN)
+def test_a_file_of_each_version_between_becomes_todays(
+    tmp_path: Path, name: str, version: int
+) -> None:
+    """As the steps until then left it, and then by another Hostler."""
+    thaw(FIXTURES / "version-1", tmp_path / "d")
+    older = tmp_path / "d" / name
+    opened(older, MetaData(info={"migrations": OURS[name].info["migrations"][: version - 1]}))
+    stamped = "SELECT version FROM schema_version"
+    assert rows(older, stamped) == [(version,)]
+    opened(older, OURS[name])
+    opened(tmp_path / "new.db", OURS[name])
+    assert shape(older) == shape(tmp_path / "new.db")
+    assert rows(older, stamped) == rows(tmp_path / "new.db", stamped)
 
 
 def test_an_older_file_goes_through_the_steps_it_lacks_in_order(path: Path, tmp_path: Path) -> None:

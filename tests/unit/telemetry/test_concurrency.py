@@ -2,9 +2,10 @@
 
 import pytest
 
+from hostler.domain.subject import Subject
 from hostler.telemetry import points
 from hostler.telemetry.concurrency import LATE_S, QUIET_S, Concurrency
-from hostler.telemetry.endpoint_metrics import Latencies, Record, Subject
+from hostler.telemetry.endpoint_metrics import Latencies, Record
 from hostler.telemetry.metrics import Sample
 
 START = 1_700_000_040

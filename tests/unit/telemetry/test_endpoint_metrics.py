@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from hostler.domain import latencies
 from hostler.domain.errors import CallerError
+from hostler.domain.subject import Side, Subject
 from hostler.gateway import record as gateway_record
 from hostler.telemetry import endpoint_metrics, points
 from hostler.telemetry.metrics import Sample
 
 FAST = settings(max_examples=60, deadline=None)
 
-SUBJECT = endpoint_metrics.Subject("1", "r", "e", "v")
+SUBJECT = Subject("1", "r", "e", "v")
 
 
 def read(recorder: gateway_record.Recorder) -> endpoint_metrics.Record:
@@ -26,7 +27,7 @@ def read(recorder: gateway_record.Recorder) -> endpoint_metrics.Record:
 
 
 def named(record: endpoint_metrics.Record, instances: int | None = 1) -> dict[str, Sample]:
-    known = {} if instances is None else {endpoint_metrics.Side(SUBJECT): instances}
+    known = {} if instances is None else {Side(SUBJECT): instances}
     found = list(endpoint_metrics.samples(record, known))
     assert all(each.metric.namespace == "AWS/SageMaker" for each in found)
     assert {each.metric.dimensions for each in found} == {
@@ -46,7 +47,7 @@ def recorder() -> gateway_record.Recorder:
 
 @pytest.fixture
 def counters(recorder: gateway_record.Recorder) -> Any:
-    return recorder.counters(gateway_record.Subject(*SUBJECT))
+    return recorder.counters(SUBJECT)
 
 
 def test_calls_and_errors(recorder: gateway_record.Recorder, counters: Any) -> None:
@@ -92,7 +93,7 @@ def test_without_an_answer_there_is_no_latency_and_perhaps_no_share(
 @given(st.lists(st.integers(1, 60_000_000), min_size=1, max_size=50))
 def test_latencies_are_true_to_their_bucket(spread: list[int]) -> None:
     recorder = gateway_record.Recorder()
-    counters = recorder.counters(gateway_record.Subject(*SUBJECT))
+    counters = recorder.counters(SUBJECT)
     for latency in spread:
         counters.answered(200, model_us=latency, overhead_us=1)
     point = named(read(recorder))["ModelLatency"].point
@@ -116,7 +117,7 @@ def test_the_middle_of_a_bucket_is_in_it(bucket: int) -> None:
 
 
 def test_zeros() -> None:
-    found = list(endpoint_metrics.zeros(endpoint_metrics.Side(SUBJECT), 60))
+    found = list(endpoint_metrics.zeros(Side(SUBJECT), 60))
     names = [*endpoint_metrics.COUNTED, endpoint_metrics.CONCURRENT]
     assert [each.metric.name for each in found] == names
     assert {(each.point.count, each.point.total) for each in found} == {(1, 0)}
@@ -142,9 +143,8 @@ def test_a_later_version_is_not_guessed_at(
 def test_during_a_deployment_calls_count_for_their_config_as_well(
     recorder: gateway_record.Recorder,
 ) -> None:
-    whole, side = endpoint_metrics.Side(SUBJECT), endpoint_metrics.Side(SUBJECT, "c-2")
-    whose = gateway_record.Subject(*SUBJECT, config="c-2")
-    recorder.counters(whose).answered(200, model_us=9, overhead_us=5)
+    whole, side = Side(SUBJECT), Side(SUBJECT, "c-2")
+    recorder.counters(SUBJECT, "c-2").answered(200, model_us=9, overhead_us=5)
     record = read(recorder)
     found = [
         (dict(each.metric.dimensions).get("EndpointConfigName"), each.point.total)
@@ -196,14 +196,14 @@ def test_a_sleeping_variant_has_zeros() -> None:
 
 
 def test_what_a_shadow_was_sent_and_how_far_it_agrees(recorder: gateway_record.Recorder) -> None:
-    shadow = recorder.shadow(gateway_record.Subject(*SUBJECT))
+    shadow = recorder.shadow(SUBJECT)
     shadow.copied = 5
     shadow.answered(200, model_us=1000, overhead_us=50)
     for why in ("full", "full", "session"):
         shadow.drop(why)
     for agreement in ("equal", "close", "equal", None):
         shadow.compared(agreement)
-    found = list(endpoint_metrics.samples(read(recorder), {endpoint_metrics.Side(SUBJECT): 1}))
+    found = list(endpoint_metrics.samples(read(recorder), {Side(SUBJECT): 1}))
     assert {each.metric.name for each in found if each.metric.namespace == "AWS/SageMaker"} >= {
         "Invocations",
         "ModelLatency",
@@ -229,6 +229,6 @@ def test_what_a_shadow_was_sent_and_how_far_it_agrees(recorder: gateway_record.R
 def test_a_shadow_that_was_sent_nothing_has_no_invocations(
     recorder: gateway_record.Recorder,
 ) -> None:
-    recorder.shadow(gateway_record.Subject(*SUBJECT)).drop("full")
-    found = list(endpoint_metrics.samples(read(recorder), {endpoint_metrics.Side(SUBJECT): 1}))
+    recorder.shadow(SUBJECT).drop("full")
+    found = list(endpoint_metrics.samples(read(recorder), {Side(SUBJECT): 1}))
     assert {each.metric.namespace for each in found} == {"Hostler/Shadow"}

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostler.domain import latencies
+from hostler.domain.subject import Subject
 from hostler.telemetry import endpoint_metrics, exposition, totals
-from hostler.telemetry.endpoint_metrics import Latencies, Record, Subject
+from hostler.telemetry.endpoint_metrics import Latencies, Record
 from hostler.telemetry.exposition import Family, Kind
 from hostler.telemetry.totals import Totals
 from prometheus_page import Page, read

@@ -13,6 +13,7 @@ from hostler.telemetry import levels, metric_lists, metric_rollups, metrics, poi
 from hostler.telemetry.levels import DAY_S, HOUR_S
 from hostler.telemetry.metric_lists import Filter
 from hostler.telemetry.metrics import Sample
+from memory_stores import memory_store
 
 NOW = 1_700_000_000
 LATENCY = metrics.metric("1", "r", "A", "Latency", [("V", "b"), ("E", "a")])
@@ -20,10 +21,8 @@ LATENCY = metrics.metric("1", "r", "A", "Latency", [("V", "b"), ("E", "a")])
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    made = Store("sqlite://", inline=True, tables=metrics.metadata)
-    made.create_tables()
-    yield made
-    made.close()
+    with memory_store(metrics.metadata) as made:
+        yield made
 
 
 def sample(time_s: float, *values: float, resolution_s: int = 60, **more: Any) -> Sample:

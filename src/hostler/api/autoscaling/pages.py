@@ -4,11 +4,10 @@ Invariant: a token names the last item shown, so items that come or go between t
 appear twice.
 """
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from hostler.api import places
 from hostler.domain.errors import CallerError, validation
 
 MAX_DEFAULT = 50
@@ -38,20 +37,20 @@ def cut(
     start = 0
     if token is not None:
         last = _read(token)
-        places = [number for number, item in enumerate(items) if key(item) == last]
-        if not places:
+        found = [number for number, item in enumerate(items) if key(item) == last]
+        if not found:
             raise _invalid()
-        start = places[0] + 1
+        start = found[0] + 1
     page = items[start : start + limit]
     if start + limit >= len(items):
         return page, {}
-    return page, {"NextToken": base64.urlsafe_b64encode(key(page[-1]).encode()).decode()}
+    return page, {"NextToken": places.token(key(page[-1]))}
 
 
 def _read(token: str) -> str:
     try:
-        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        return places.read(token)
+    except ValueError as error:
         raise _invalid() from error
 
 

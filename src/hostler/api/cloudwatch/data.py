@@ -5,12 +5,10 @@ fit together although each is computed anew; what a page does not need is not re
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 """
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import orjson
-
+from hostler.api import places
 from hostler.api.cloudwatch import finding, queries, reading, refusals
 from hostler.api.registry import Call
 from hostler.domain.errors import CallerError
@@ -76,7 +74,7 @@ def get(tx: Transaction, call: Call) -> Mapping[str, Any]:
     else:
         return page
     assert last is not None
-    page["NextToken"] = _token(last)
+    page["NextToken"] = places.token_of(*last)
     return page
 
 
@@ -150,15 +148,11 @@ def _label(query: Query, line: Line, *, alone: bool) -> str:
     return f"{query.label} {line.label}" if query.label_given or not query.searches else line.label
 
 
-def _token(place: Place) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(list(place))).decode()
-
-
 def _place(token: str | None) -> Place | None:
     if token is None:
         return None
     try:
-        match orjson.loads(base64.urlsafe_b64decode(token)):
+        match places.parts(token):
             case [int(query), int(line), int(time_s)]:
                 return Place(query, line, time_s)
     except ValueError:

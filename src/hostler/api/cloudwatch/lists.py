@@ -4,12 +4,10 @@ Invariant: the token is the place of the page's last metric, so a page is never 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html
 """
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
+from hostler.api import places
 from hostler.api.cloudwatch import refusals
 from hostler.api.registry import Call
 from hostler.store.database import Transaction
@@ -38,8 +36,7 @@ def listed(tx: Transaction, call: Call) -> Mapping[str, Any]:
     page: dict[str, Any] = {"Metrics": [_shape(metric) for metric in found[:PAGE]]}
     if len(found) > PAGE:
         last = found[PAGE - 1]
-        token = orjson.dumps([last.namespace, last.name, last.text])
-        page["NextToken"] = base64.urlsafe_b64encode(token).decode()
+        page["NextToken"] = places.token_of(last.namespace, last.name, last.text)
     return page
 
 
@@ -55,7 +52,7 @@ def _place(token: str | None) -> Place | None:
     if token is None:
         return None
     try:
-        match orjson.loads(base64.urlsafe_b64decode(token)):
+        match places.parts(token):
             case [str(namespace), str(name), str(text)]:
                 return namespace, name, text
     except ValueError:

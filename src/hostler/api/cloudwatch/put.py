@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from hostler.api.cloudwatch import refusals
 from hostler.api.registry import Call
 from hostler.domain.errors import CallerError
+from hostler.planning import alarm_queries
 from hostler.store.database import Transaction
 from hostler.telemetry import metrics, points
 from hostler.telemetry.levels import DAY_S, HOUR_S
@@ -58,7 +59,7 @@ def put(tx: Transaction, call: Call) -> None:
 
 
 def _sample(call: Call, namespace: str, datum: Mapping[str, Any]) -> Sample:
-    dimensions = [(each["Name"], each["Value"]) for each in datum.get("Dimensions") or ()]
+    dimensions = alarm_queries.dimensions(datum)
     return Sample(
         metrics.metric(call.account, call.region, namespace, datum["MetricName"], dimensions),
         datum.get("Timestamp", call.now),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hostler.api.registry import Call
+from hostler.planning import alarm_queries
 from hostler.store.database import Transaction
 from hostler.telemetry import levels, metrics, points, timelines
 from hostler.telemetry.metrics import Metric, Reading
@@ -15,7 +16,7 @@ from hostler.telemetry.metrics import Metric, Reading
 
 def metric_of(call: Call, given: Mapping[str, Any]) -> Metric:
     """The metric that a structure names by Namespace, MetricName and Dimensions."""
-    pairs = [(each["Name"], each["Value"]) for each in given.get("Dimensions") or ()]
+    pairs = alarm_queries.dimensions(given)
     return metrics.metric(call.account, call.region, given["Namespace"], given["MetricName"], pairs)
 
 

@@ -4,11 +4,10 @@ Invariant: a marker names the last item shown, so items that come or go between 
 appear twice.
 """
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from hostler.api import places
 from hostler.api.iam.errors import validation
 
 MAX_ITEMS_DEFAULT = 100
@@ -30,8 +29,8 @@ def after(params: Mapping[str, Any]) -> str:
     if marker is None:
         return ""
     try:
-        return base64.b64decode(marker, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        return places.read(marker)
+    except ValueError as error:
         raise validation("Invalid Marker.") from error
 
 
@@ -44,7 +43,7 @@ def ended(items: Sequence[T], key: Callable[[T], str], size: int) -> tuple[Seque
     if len(items) <= size:
         return items, {"IsTruncated": False}
     shown = items[:size]
-    marker = base64.urlsafe_b64encode(key(shown[-1]).encode()).decode()
+    marker = places.token(key(shown[-1]))
     return shown, {"IsTruncated": True, "Marker": marker}
 
 

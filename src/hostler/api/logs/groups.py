@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hostler.api.logs import pages
 from hostler.api.logs.refusals import invalid, missing, refuse_reserved, taken
 from hostler.api.registry import Access, Call
 from hostler.domain.ids import log_group_arn
@@ -16,6 +17,7 @@ from hostler.telemetry import log_retention, log_tags, logs
 from hostler.telemetry.logs import Group
 
 PAGE_DEFAULT = 50
+_LIST = "groups"
 _ARN = re.compile(r"arn:[\w-]+:logs:[\w-]*:\d{12}:log-group:")
 RETENTIONS = frozenset(
     {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731}
@@ -76,7 +78,7 @@ def access(call: Call) -> Sequence[Access]:
 
 
 def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
-    """DescribeLogGroups: by name; the token is the name of the last one."""
+    """DescribeLogGroups: by name."""
     prefix: str = call.params.get("logGroupNamePrefix", "")
     containing: str = call.params.get("logGroupNamePattern", "")
     if prefix and containing:
@@ -88,12 +90,12 @@ def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
         call.region,
         prefix=prefix,
         containing=containing,
-        after=call.params.get("nextToken", ""),
+        after=pages.read(_LIST, call.params.get("nextToken")) or "",
         limit=limit + 1,
     )
     page: dict[str, Any] = {"logGroups": [_shape(call, group) for group in found[:limit]]}
     if len(found) > limit:
-        page["nextToken"] = found[limit - 1].name
+        page["nextToken"] = pages.written(_LIST, found[limit - 1].name)
     return page
 
 

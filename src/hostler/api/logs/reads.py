@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from hostler.api.logs import groups, streams
-from hostler.api.logs.refusals import invalid, missing
+from hostler.api.logs.refusals import bad_token, invalid, missing
 from hostler.api.registry import Call
 from hostler.store.database import Transaction
 from hostler.telemetry import events, logs
@@ -170,5 +170,5 @@ def _text(direction: str, place: Place) -> str:
 def _parse(token: str) -> tuple[bool, Place]:
     found = _TOKEN.fullmatch(token)
     if found is None or max(int(found[2]), int(found[3])) > INTEGER_MAX:
-        raise invalid("The specified nextToken is invalid.")
+        raise bad_token()
     return found[1] == "f", Place(int(found[2]), int(found[3]))

@@ -10,6 +10,11 @@ def invalid(message: str) -> CallerError:
     return CallerError("InvalidParameterException", message)
 
 
+def bad_token() -> CallerError:
+    """A page's token is none of ours."""
+    return invalid("The specified nextToken is invalid.")
+
+
 def missing(what: str) -> CallerError:
     """The group or the stream is not there."""
     return CallerError("ResourceNotFoundException", f"The specified {what} does not exist.")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hostler.api.logs import groups
+from hostler.api.logs import groups, pages
 from hostler.api.logs.refusals import invalid
 from hostler.api.registry import Access, Call
 from hostler.domain.errors import CallerError
@@ -24,6 +24,7 @@ from hostler.telemetry.log_policies import Policy
 POLICIES_MAX = 10
 DOCUMENT_MAX = 5120
 PAGE_DEFAULT = 50
+_LIST = "resource policies"
 
 
 def nothing(_call: Call) -> Sequence[Access]:
@@ -73,13 +74,13 @@ def put(tx: Transaction, call: Call) -> Mapping[str, Any]:
 
 
 def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
-    """DescribeResourcePolicies: by name; the token is the name of the last one."""
+    """DescribeResourcePolicies: by name."""
     limit: int = call.params.get("limit", PAGE_DEFAULT)
-    after: str = call.params.get("nextToken", "")
+    after = pages.read(_LIST, call.params.get("nextToken")) or ""
     found = [each for each in log_policies.of(tx, call.account, call.region) if each.name > after]
     page: dict[str, Any] = {"resourcePolicies": [_shape(each) for each in found[:limit]]}
     if len(found) > limit:
-        page["nextToken"] = found[limit - 1].name
+        page["nextToken"] = pages.written(_LIST, found[limit - 1].name)
     return page
 
 

@@ -8,8 +8,8 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hostler.api.logs import groups
-from hostler.api.logs.refusals import invalid, missing, taken
+from hostler.api.logs import groups, pages
+from hostler.api.logs.refusals import bad_token, invalid, missing, taken
 from hostler.api.registry import Call
 from hostler.domain.ids import log_group_arn
 from hostler.store.database import Transaction
@@ -20,6 +20,7 @@ from hostler.telemetry.logs import Event, Group, Stream
 BATCH_BYTES_MAX = 1_048_576
 OLD_DAYS = 14
 NEW_MS = 2 * 3_600_000
+_LIST = "streams"
 _TOKEN = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 _WITH_PREFIX = "Cannot order by LastEventTime with a logStreamNamePrefix."
 
@@ -107,10 +108,10 @@ def _by_name(tx: Transaction, call: Call, group: Group, limit: int) -> tuple[Seq
         group.id,
         prefix=call.params.get("logStreamNamePrefix", ""),
         descending=call.params.get("descending", False),
-        after=call.params.get("nextToken"),
+        after=pages.read(_LIST, call.params.get("nextToken")),
         limit=limit + 1,
     )
-    return found, found[min(limit, len(found)) - 1].name if found else ""
+    return found, pages.written(_LIST, found[min(limit, len(found)) - 1].name) if found else ""
 
 
 def _by_last_event(
@@ -134,7 +135,7 @@ def _after(token: str | None) -> tuple[int, int] | None:
         return None
     found = _TOKEN.fullmatch(token)
     if found is None:
-        raise invalid("The specified nextToken is invalid.")
+        raise bad_token()
     return int(found[1]), int(found[2])
 
 

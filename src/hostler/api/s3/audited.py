@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from hostler.api.audited import claimed_key
 from hostler.api.s3.access import ACTIONS, On
 from hostler.api.s3.call import S3Call
-from hostler.audit.entry import REFUSALS, Entry, told
+from hostler.audit.entry import Entry, told
 from hostler.aws import route, specs
 from hostler.aws.http import HttpRequest
 from hostler.aws.protocols.errors import UnreadableError
 from hostler.domain import sender
-from hostler.domain.errors import CallerError
+from hostler.domain.errors import REFUSALS, CallerError
 
 INTERNAL = CallerError("InternalError", "", status=500)
 _LISTING = frozenset(

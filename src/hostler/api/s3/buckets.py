@@ -3,9 +3,9 @@
 Invariant: a bucket goes only when, in the same transaction, it is seen to be empty.
 """
 
-import base64
 from typing import Any
 
+from hostler.api import places
 from hostler.api.s3 import naming, tagging
 from hostler.api.s3.call import Reply, Room, S3Call
 from hostler.api.s3.errors import error, invalid_argument
@@ -56,7 +56,7 @@ async def list_buckets(room: Room, call: S3Call) -> Reply:
         "Prefix": prefix or None,
     }
     if len(found) > limit:
-        members["ContinuationToken"] = base64.urlsafe_b64encode(shown[-1].name.encode()).decode()
+        members["ContinuationToken"] = places.token(shown[-1].name)
     return Reply(members)
 
 
@@ -67,7 +67,7 @@ def _is_paged(params: Any) -> bool:
 
 def _after(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token).decode()
+        return places.read(token)
     except ValueError:
         raise invalid_argument(
             "The continuation token provided is incorrect", "continuation-token", token

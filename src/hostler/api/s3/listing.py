@@ -4,11 +4,11 @@ Invariant: following the markers from page to page shows every key that stays th
 the order of the keys' bytes.
 """
 
-import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from hostler.api import places
 from hostler.api.s3 import naming
 from hostler.api.s3.call import Reply, Room, S3Call
 from hostler.api.s3.errors import invalid_argument
@@ -127,12 +127,12 @@ def entry(call: S3Call, stored: StoredObject, encode: Encode, *, owner: bool) ->
 
 
 def _token(last: str) -> str:
-    return "1" + base64.urlsafe_b64encode(last.encode()).decode()
+    return "1" + places.token(last)
 
 
 def _marker(token: str) -> str:
     try:
-        version, last = token[:1], base64.urlsafe_b64decode(token[1:]).decode()
+        version, last = token[:1], places.read(token[1:])
     except ValueError:
         version, last = "", ""
     if version != "1":

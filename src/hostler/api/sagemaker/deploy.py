@@ -11,7 +11,7 @@ from hostler.api.registry import Call
 from hostler.api.sagemaker import configs, models, serverless
 from hostler.api.sagemaker.members import SHADOWS, VARIANTS
 from hostler.domain.endpoint import Deployment, Routing, Variant
-from hostler.domain.ids import DeploymentId, EndpointId, derived_id
+from hostler.domain.ids import DeploymentId, EndpointId, Home, derived_id
 from hostler.domain.instance_types import INSTANCE_TYPES
 from hostler.domain.model import DOWNLOAD_TIMEOUT_S, STARTUP_TIMEOUT_S
 from hostler.domain.serverless import STARTUP_TIMEOUT_S as SERVERLESS_STARTUP_TIMEOUT_S
@@ -49,7 +49,7 @@ def check_instances(
     tx: Transaction, call: Call, *, delta: Mapping[str, int], whole: Mapping[str, int]
 ) -> None:
     """Refuse what the account's quotas do not hold (``planning.quotas``)."""
-    home = call.account, call.region
+    home = Home(call.account, call.region)
     capacities.check_instances(tx, home, call.quotas, delta=delta, whole=whole)
 
 

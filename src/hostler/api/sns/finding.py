@@ -3,8 +3,10 @@
 Invariant: another account's or region's is answered as if it did not exist.
 """
 
-import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
+from hostler.api import places
 from hostler.api.registry import Call
 from hostler.api.sns import refusals
 from hostler.domain.topic import Subscription, Topic
@@ -13,6 +15,8 @@ from hostler.store.database import Transaction
 
 PAGE = 100
 _TOPIC_PARTS, _SUBSCRIPTION_PARTS = 6, 7
+
+T = TypeVar("T")
 
 
 def topic(tx: Transaction, call: Call, arn: str) -> Topic:
@@ -41,16 +45,22 @@ def subscription(tx: Transaction, call: Call, arn: str) -> Subscription:
     return found
 
 
-def token(place: str) -> str:
-    """The token of a page that ends at a place."""
-    return base64.urlsafe_b64encode(place.encode()).decode()
-
-
-def place(given: str | None) -> str | None:
-    """The place of a token; raises InvalidParameter."""
-    if not given:
+def after(call: Call) -> str | None:
+    """The place that the page follows; None for the first. Raises InvalidParameter."""
+    token = call.params.get("NextToken")
+    if not token:
         return None
     try:
-        return base64.urlsafe_b64decode(given).decode()
+        return places.read(token)
     except ValueError:
         raise refusals.invalid("NextToken") from None
+
+
+def page(
+    member: str, found: Sequence[T], shape: Callable[[T], Any], place: Callable[[T], str]
+) -> Mapping[str, Any]:
+    """A page of what was fetched with one item too many, and NextToken where more follows."""
+    shown = {member: [shape(each) for each in found[:PAGE]]}
+    if len(found) <= PAGE:
+        return shown
+    return {**shown, "NextToken": places.token(place(found[PAGE - 1]))}

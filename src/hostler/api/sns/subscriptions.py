@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from hostler.api.registry import Call
+from hostler.api.registry import Call, Rooms
 from hostler.api.sns import finding, refusals
 from hostler.domain.errors import CallerError
 from hostler.domain.topic import (
@@ -23,6 +23,8 @@ from hostler.domain.topic import (
     Protocol,
     Subscription,
     Topic,
+    host_of,
+    is_host_allowed,
     wake_key,
 )
 from hostler.planning import messages
@@ -38,6 +40,19 @@ LISTED_PENDING = "PendingConfirmation"
 ENDPOINT_MAX = 2_048
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TOKEN_BYTES, _ID_DIGITS = 32, 32
+
+
+async def check_host(rooms: Rooms, call: Call) -> None:
+    """An HTTP endpoint's host is one of those that the settings allow, if they name any."""
+    params = call.params
+    if not rooms.topic_hosts or params["Protocol"] == Protocol.FILE:
+        return
+    host = host_of(_endpoint(_protocol(params["Protocol"]), params.get("Endpoint")))
+    if not is_host_allowed(host, rooms.topic_hosts):
+        raise refusals.invalid(
+            f"Endpoint Reason: {host} is none of allowed_hosts of [sns] in hostler.toml "
+            f"({', '.join(rooms.topic_hosts)})"
+        )
 
 
 def subscribe(tx: Transaction, call: Call) -> Mapping[str, Any]:
@@ -109,13 +124,10 @@ def listed(tx: Transaction, call: Call) -> Mapping[str, Any]:
         call.account,
         call.region,
         topic,
-        after=finding.place(params.get("NextToken")),
+        after=finding.after(call),
         limit=finding.PAGE + 1,
     )
-    page: dict[str, Any] = {"Subscriptions": [_shape(each) for each in found[: finding.PAGE]]}
-    if len(found) > finding.PAGE:
-        page["NextToken"] = finding.token(found[finding.PAGE - 1].id)
-    return page
+    return finding.page("Subscriptions", found, _shape, lambda each: each.id)
 
 
 def attributes(tx: Transaction, call: Call) -> Mapping[str, Any]:

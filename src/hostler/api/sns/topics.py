@@ -73,12 +73,11 @@ def delete(tx: Transaction, call: Call) -> None:
 
 def listed(tx: Transaction, call: Call) -> Mapping[str, Any]:
     """ListTopics: in pages of 100."""
-    after = finding.place(call.params.get("NextToken"))
+    after = finding.after(call)
     found = topics.listed(tx, call.account, call.region, after=after, limit=finding.PAGE + 1)
-    page: dict[str, Any] = {"Topics": [{"TopicArn": each.arn} for each in found[: finding.PAGE]]}
-    if len(found) > finding.PAGE:
-        page["NextToken"] = finding.token(found[finding.PAGE - 1].name)
-    return page
+    return finding.page(
+        "Topics", found, lambda each: {"TopicArn": each.arn}, lambda each: each.name
+    )
 
 
 def attributes(tx: Transaction, call: Call) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ READ_BY = {
             "audit",
             "prometheus",
             "alarms",
+            "sns",
             "cleanup",
         }
         | {"logs.instance_kilobytes_per_s", "logs.megabytes"}

@@ -19,7 +19,15 @@ from hostler.domain.config.capacity import (
     WithoutGpu,
 )
 from hostler.domain.config.gateway import Gateway
-from hostler.domain.config.observing import AlarmCommand, Alarms, Audit, LogLevel, Logs, Prometheus
+from hostler.domain.config.observing import (
+    AlarmCommand,
+    Alarms,
+    Audit,
+    LogLevel,
+    Logs,
+    Prometheus,
+    Sns,
+)
 from hostler.domain.config.runtimes import AddedRuntime, Runtimes, Wheels
 from hostler.domain.config.s3 import S3, Addressing
 from hostler.domain.config.server import Server
@@ -46,6 +54,7 @@ __all__ = [
     "Runtimes",
     "Server",
     "Serverless",
+    "Sns",
     "Wheels",
     "WithoutGpu",
 ]
@@ -83,3 +92,4 @@ class Config:
     prometheus: Prometheus = field(default_factory=Prometheus)
     init: Init = field(default_factory=Init)
     alarms: Alarms = field(default_factory=Alarms)
+    sns: Sns = field(default_factory=Sns)

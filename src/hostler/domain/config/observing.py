@@ -1,4 +1,4 @@
-"""``[logs]``, ``[prometheus]``, ``[audit]``, ``[alarms]``: what is kept and told of what happens.
+"""``[logs]``, ``[prometheus]``, ``[audit]``, ``[alarms]``, ``[sns]``: what is kept and told.
 
 Invariant: pure data with defaults, as all of ``domain.config``.
 """
@@ -92,4 +92,18 @@ class Alarms:
         "arn:aws:lambda:REGION:ACCOUNT:function:page. The notification is its input",
         pattern=r"[A-Za-z0-9_-]{1,64}",
         wants="a name of letters, digits, - and _",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sns:
+    """Whom topics of SNS may tell."""
+
+    allowed_hosts: tuple[str, ...] = setting(
+        (),
+        "hosts of http and https endpoints: names, addresses, or `*.example.com` for what lies "
+        "below; whatever a name resolves to. Others are not subscribed, and told nothing any more. "
+        "Without any, all are allowed",
+        pattern=r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f.]*:[0-9a-f:.]+",
+        wants="a host's lower-case name, an address, or *.example.com, without a port",
     )

@@ -8,9 +8,9 @@ from hostler.api.cloudwatch.alarms import (
     histories,
     lists,
     put,
-    tags,
 )
 from hostler.api.cloudwatch.alarms.members import BY_OPERATION
+from hostler.api.cloudwatch.alarms.tags import ON_ALARMS
 from hostler.api.registry import (
     AccessRule,
     Database,
@@ -51,7 +51,7 @@ OPERATIONS = (
     _operation("SetAlarmState", changes.set_state, access.named, Effect.WRITES),
     _operation("EnableAlarmActions", changes.enable, access.named, Effect.WRITES),
     _operation("DisableAlarmActions", changes.disable, access.named, Effect.WRITES),
-    _operation("TagResource", tags.tag, access.tagged, Effect.WRITES),
-    _operation("UntagResource", tags.untag, access.tagged, Effect.DELETES),
-    _operation("ListTagsForResource", tags.listed, access.tagged, Effect.READS),
+    _operation("TagResource", ON_ALARMS.tag, access.tagged, Effect.WRITES),
+    _operation("UntagResource", ON_ALARMS.untag, access.tagged, Effect.DELETES),
+    _operation("ListTagsForResource", ON_ALARMS.listed, access.tagged, Effect.READS),
 )

@@ -20,7 +20,7 @@ from hostler.domain.alarm import (
     MetricStatistic,
     Missing,
 )
-from hostler.planning import alarm_transitions
+from hostler.planning import alarm_queries, alarm_transitions
 from hostler.store.database import Transaction
 from hostler.telemetry import alarm_points, points
 from hostler.telemetry.expressions import ExpressionError
@@ -78,7 +78,7 @@ def _metric(params: Mapping[str, Any]) -> MetricStatistic:
     return MetricStatistic(
         params["Namespace"],
         params["MetricName"],
-        _dimensions(params),
+        alarm_queries.dimensions(params),
         plain or extended or "",
         params["Period"],
         params.get("Unit"),
@@ -106,40 +106,13 @@ def _queries(call: Call) -> tuple[AlarmQuery, ...]:
         )
     if not metrics:
         raise refusals.unfit("Metrics must contain at least one MetricStat.")
-    watched = tuple(_query(one) for one in given)
+    watched = tuple(alarm_queries.query(one) for one in given)
     try:
         alarm_points.check(watched)
     except ExpressionError as error:
         (returned,) = (query.id for query in found.values() if query.returned)
         raise queries.wrong(returned, error) from None
     return watched
-
-
-def _query(one: Mapping[str, Any]) -> AlarmQuery:
-    stat = one.get("MetricStat")
-    metric = None
-    if stat is not None:
-        of = stat["Metric"]
-        metric = MetricStatistic(
-            of["Namespace"],
-            of["MetricName"],
-            _dimensions(of),
-            stat["Stat"],
-            stat["Period"],
-            stat.get("Unit"),
-        )
-    return AlarmQuery(
-        one["Id"],
-        metric,
-        one.get("Expression"),
-        one.get("Label"),
-        one.get("ReturnData"),
-        one.get("Period"),
-    )
-
-
-def _dimensions(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple((each["Name"], each["Value"]) for each in given.get("Dimensions") or ())
 
 
 def _check_periods(alarm: MetricAlarm) -> None:

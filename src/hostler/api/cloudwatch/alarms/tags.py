@@ -4,33 +4,13 @@ Invariant: as in ``api.tagging``.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_TagResource.html
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from hostler.api import tagging
 from hostler.api.cloudwatch import refusals
 from hostler.api.registry import Call
+from hostler.api.tagging import Tagging
 from hostler.domain.errors import CallerError
 from hostler.domain.ids import Arn
 from hostler.store import alarms
 from hostler.store.database import Transaction
-
-
-def tag(tx: Transaction, call: Call) -> Mapping[str, Any]:
-    """TagResource."""
-    tagging.add(tx, _alarm(tx, call), call.params, refusals.invalid)
-    return {}
-
-
-def untag(tx: Transaction, call: Call) -> Mapping[str, Any]:
-    """UntagResource."""
-    tagging.remove(tx, _alarm(tx, call), call.params, refusals.invalid)
-    return {}
-
-
-def listed(tx: Transaction, call: Call) -> Mapping[str, Any]:
-    """ListTagsForResource."""
-    return {"Tags": tagging.shown(tx, _alarm(tx, call))}
 
 
 def _alarm(tx: Transaction, call: Call) -> Arn:
@@ -44,3 +24,6 @@ def _alarm(tx: Transaction, call: Call) -> Arn:
     raise CallerError(
         "ResourceNotFoundException", f"There is no alarm {given} in this account and region."
     )
+
+
+ON_ALARMS = Tagging(_alarm, refusals.invalid)

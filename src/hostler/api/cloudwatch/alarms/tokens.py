@@ -3,11 +3,9 @@
 Invariant: a token says a place and nothing else; what is no token of ours is refused.
 """
 
-import base64
 from typing import TypeVar
 
-import orjson
-
+from hostler.api import places
 from hostler.domain.errors import CallerError
 
 Place = TypeVar("Place", str, int)
@@ -17,7 +15,7 @@ PLACE_MAX = 2**63 - 1
 
 def written(place: str | int) -> str:
     """The token of a place."""
-    return base64.urlsafe_b64encode(orjson.dumps([place])).decode()
+    return places.token_of(place)
 
 
 def read(token: str | None, kind: type[Place]) -> Place | None:
@@ -25,7 +23,7 @@ def read(token: str | None, kind: type[Place]) -> Place | None:
     if token is None:
         return None
     try:
-        match orjson.loads(base64.urlsafe_b64decode(token)):
+        match places.parts(token):
             case [place] if type(place) is kind and (isinstance(place, str) or place <= PLACE_MAX):
                 return place
     except ValueError:

@@ -1,0 +1,59 @@
+"""Large bodies are hashed beside the loop, each in its order."""
+
+import asyncio
+import hashlib
+import threading
+from random import Random
+from typing import ClassVar
+
+import pytest
+
+from hostler.gateway import hashing
+
+
+class Watched:
+    """SHA-256, and the threads that computed it."""
+
+    threads: ClassVar[set[int]] = set()
+    real = hashlib.sha256
+
+    def __init__(self) -> None:
+        self._sha256 = Watched.real()
+
+    def update(self, piece: bytes) -> None:
+        self.threads.add(threading.get_ident())
+        self._sha256.update(piece)
+
+    def hexdigest(self) -> str:
+        return self._sha256.hexdigest()
+
+
+def test_bodies_that_arrive_in_turns_are_hashed_in_one_other_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hashing.hashlib, "sha256", Watched)
+    rng = Random(3)
+    bodies = [[rng.randbytes(rng.randint(1, 90_000)) for _ in range(20)] for _ in range(3)]
+
+    async def hashed() -> list[str]:
+        loop = asyncio.get_running_loop()
+        hasher = hashing.Hasher(loop)
+        digests: list[asyncio.Future[str]] = [loop.create_future() for _ in bodies]
+        begun = [
+            hasher.start(pieces[:1], future.set_result)
+            for pieces, future in zip(bodies, digests, strict=True)
+        ]
+        for number in range(1, 20):
+            for body, pieces in zip(begun, bodies, strict=True):
+                body(pieces[number])
+        for body in begun:
+            hasher.finish(body)
+        assert not any(each.done() for each in digests), "the loop has not had its turn"
+        found = await asyncio.wait_for(asyncio.gather(*digests), 30)
+        hasher.close()
+        return list(found)
+
+    found = asyncio.run(hashed())
+    assert found == [Watched.real(b"".join(pieces)).hexdigest() for pieces in bodies]
+    assert len(Watched.threads) == 1
+    assert threading.get_ident() not in Watched.threads
