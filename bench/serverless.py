@@ -1,9 +1,9 @@
 """``python -m bench.serverless``: a serverless endpoint from zero, and a thousand callers at once.
 
 The model answers what it is sent and takes no time to load, so that what is measured is Hostler's:
-from a request's first byte to the answer's, with no environment there. Then callers that come all
-at once to a sleeping endpoint: how many starts they make, and what becomes of each. A JSON file and
-a table.
+from a request's first byte to the answer's, with no environment there, without spares and with
+them. Then callers that come all at once to a sleeping endpoint: how many starts they make, and what
+becomes of each. A JSON file and a table.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from bench.environments import CACHE
 from bench.hostler import Deployed, hostler
 
 IDLE_S = 1
+SPARE_S = 0.5
+"""In which a spare is made, if one is to be."""
 MOST = 200
 """MaxConcurrency: AWS's greatest."""
 ENDPOINT = "naps"
@@ -96,30 +98,51 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=CACHE / "serverless.json")
     options = parser.parse_args()
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    os.environ["HOSTLER_SERVERLESS_IDLE_TIMEOUT_S"] = str(IDLE_S)
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
-        work = Path(folder)
-        with hostler(work, work, "echo", None) as deployed:
-            naps = Naps(deployed)
-            naps.create()
-            found = {
-                "machine": machine(),
-                "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "first_byte_ms": first_bytes(naps, options.wakes),
-                "callers": crowd(naps, options.callers),
-            }
+    found: dict[str, Any] = {
+        "machine": machine(),
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    with sleeping(spares=False) as plain, sleeping(spares=True) as naps:
+        found["without_spares_ms"], found["first_byte_ms"] = first_bytes(
+            (plain, naps), options.wakes
+        )
+        found["callers"] = crowd(naps, options.callers)
     options.out.write_text(json.dumps(found, indent=2))
     print(table(found))
     print(f"\n{options.out}")
 
 
-def first_bytes(naps: Naps, wakes: int) -> dict[str, float]:
-    """From zero to the first byte of an answer, and the same with an environment there, in ms."""
-    requests, cold, warm = naps.requests(), [], []
+@contextlib.contextmanager
+def sleeping(*, spares: bool) -> Iterator[Naps]:
+    """Hostler with an endpoint that sleeps soon."""
+    os.environ["HOSTLER_SERVERLESS_IDLE_TIMEOUT_S"] = str(IDLE_S)
+    os.environ["HOSTLER_INSTANCES_SPARES"] = str(spares).lower()
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
+        work = Path(folder)
+        with hostler(work, work, "echo", None) as deployed:
+            naps = Naps(deployed)
+            naps.create()
+            yield naps
+
+
+def first_bytes(servers: Sequence[Naps], wakes: int) -> list[dict[str, float]]:
+    """From zero to the first byte of an answer, and the same with an environment there, in ms.
+
+    The servers take turns, so that what else the machine does is the same for each.
+    """
+    requests = [each.requests() for each in servers]
+    cold: list[list[float]] = [[] for _ in servers]
+    warm: list[list[float]] = [[] for _ in servers]
     for _ in range(wakes):
-        naps.asleep()
-        cold.append(asyncio.run(_one(naps, next(requests))))
-        warm.append(asyncio.run(_one(naps, next(requests))))
+        for number, naps in enumerate(servers):
+            naps.asleep()
+            time.sleep(SPARE_S)
+            cold[number].append(asyncio.run(_one(naps, next(requests[number]))))
+            warm[number].append(asyncio.run(_one(naps, next(requests[number]))))
+    return [_percentiles(*each) for each in zip(cold, warm, strict=True)]
+
+
+def _percentiles(cold: list[float], warm: list[float]) -> dict[str, float]:
     cold.sort()
     return {
         "least": round(cold[0], 1),
@@ -178,11 +201,15 @@ def said(answer: bytes) -> str:
 def table(found: dict[str, Any]) -> str:
     """The report in Markdown."""
     first, crowded, place = found["first_byte_ms"], found["callers"], found["machine"]
+    before = found["without_spares_ms"]
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(crowded["answers"].items()))
     rows = [
         ("from zero to the first byte, ms", "p50", first["p50"]),
         ("", "p90", first["p90"]),
         ("", "least, greatest", f"{first['least']}, {first['greatest']}"),
+        ("the same without spares, ms", "p50", before["p50"]),
+        ("", "p90", before["p90"]),
+        ("", "least, greatest", f"{before['least']}, {before['greatest']}"),
         ("awake, ms", "p50", first["awake_p50"]),
         (f"{crowded['callers']} callers at once", "answers", told),
         ("", "starts", crowded["starts"]),

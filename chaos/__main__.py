@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from chaos import clients, instances, overload, planes, verdict
+from chaos import bad_versions, clients, instances, overload, planes, updates, verdict
 from chaos.scale import FULL, SHORT, Scale
 from chaos.verdict import Claim, Verdict
 from chaos.world import World, world
@@ -29,7 +29,11 @@ FAULTS: dict[str, tuple[str, tuple[Fault, ...]]] = {
     "F12": ("a gateway is restarted", (planes.restarted,)),
     "F13": ("the control plane is down", (planes.without_control,)),
     "F20": ("several times the capacity", (overload.overloaded,)),
+    "U1": ("updates under load", (updates.updated,)),
+    "U2": ("bad versions", (bad_versions.taken_back,)),
 }
+GATEWAYS = {"U1": 2, "U2": 2}
+"""Where it is not one: an update is over when each of them knows."""
 
 
 def main() -> int:
@@ -66,7 +70,7 @@ def judge(name: str, seed: int, scale: Scale) -> Verdict:
     began = time.monotonic()
     claims: list[Claim] = []
     try:
-        with world(seed, scale) as made:
+        with world(seed, scale, GATEWAYS.get(name, 1)) as made:
             for part in parts:
                 claims += part(made)
     except Exception as error:  # noqa: BLE001 - a fault that cannot be judged does not hold

@@ -39,6 +39,7 @@ class Orders:
     body: dict[str, Any]
     per_second: float = 0.0
     connections: int = 0
+    versions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,10 @@ class Request:
 
     data: bytes
     body: bytes
+
+    def version(self, answer: bytes) -> str | None:
+        """What stands before the echo in an answer; None if it is another request's."""
+        return answer[: -len(self.body)].decode() if answer.endswith(self.body) else None
 
 
 class Connection(asyncio.Protocol):
@@ -76,13 +81,15 @@ class Connection(asyncio.Protocol):
         if len(body) < int(fields[b"content-length"]):
             return
         status = int(head[9:12])
-        note = "" if body == self.request.body else "another's answer"
+        version = self.request.version(body)
+        right = version is not None and (self.load.orders.versions or not version)
+        note = "" if right else "another's answer"
         if status != 200:
             note = fields.get(b"x-amzn-errortype", b"").decode()
             if status == 503:
                 after = fields.get(b"retry-after", b"nothing").decode()
                 note = f"{note} retry-after {after}: {json.loads(body)['Message']}"
-        self.load.ended(self.began, status, note)
+        self.load.ended(self.began, status, note, version or "")
         self.request, self.received = None, b""
         if fields.get(b"connection") == b"close":
             self.transport.close()
@@ -100,7 +107,7 @@ class Load:
     """All connections, and what became of what they sent."""
 
     orders: Orders
-    outcomes: list[tuple[float, float, int, str]] = field(default_factory=list)
+    outcomes: list[tuple[float, float, int, str, str]] = field(default_factory=list)
     idle: deque[Connection] = field(default_factory=deque)
     requests: list[Request] = field(default_factory=list)
     signed_at: float = 0.0
@@ -166,9 +173,9 @@ class Load:
         else:
             connection.send(request)
 
-    def ended(self, began: float, status: int, note: str) -> None:
+    def ended(self, began: float, status: int, note: str, version: str = "") -> None:
         self.pending -= 1
-        self.outcomes.append((began, time.monotonic(), status, note))
+        self.outcomes.append((began, time.monotonic(), status, note, version))
 
     def free(self, connection: Connection) -> None:
         if not connection.transport.is_closing():

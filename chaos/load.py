@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,8 @@ class Outcome(NamedTuple):
     ended: float
     status: int
     note: str
+    version: str = ""
+    """Which version of the model answered, of models that say so."""
 
     @property
     def well(self) -> bool:
@@ -73,8 +76,12 @@ def load(
     *,
     per_second: float = 0.0,
     connections: int = 0,
+    versions: bool = False,
 ) -> Iterator[Outcomes]:
-    """Call an endpoint; an answer that is not its request's echo is a failure."""
+    """Call an endpoint; an answer that is not its request's echo is a failure.
+
+    ``versions``: the model's version stands before the echo, and is kept.
+    """
     exports = server.exports()
     orders = {
         "port": server.port,
@@ -85,19 +92,23 @@ def load(
         "body": body or {},
         "per_second": per_second,
         "connections": connections,
+        "versions": versions,
     }
     outcomes = Outcomes()
     words = [sys.executable, "-m", "chaos.client"]
-    with subprocess.Popen(
-        words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
+    with (
+        tempfile.TemporaryFile() as said,  # megabytes: more than a pipe holds
+        subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=said) as process,
+    ):
         assert process.stdin is not None
         try:
             process.stdin.write(json.dumps(orders).encode() + b"\n")
             process.stdin.flush()
             yield outcomes
-            text, _ = process.communicate(timeout=120)
-            document = json.loads(text)
+            process.stdin.close()
+            process.wait(timeout=120)
+            said.seek(0)
+            document = json.load(said)
             outcomes.all.extend(Outcome(*each) for each in document["outcomes"])
             outcomes.late_ms = document["late_ms"]
         finally:

@@ -33,6 +33,18 @@ class Scale:
     """How long a model of half a second is overloaded; 0 for not at all."""
     crash_loop: bool = True
     """Whether a start that fails again and again is watched for a minute."""
+    updates: int = 50
+    """Of each kind."""
+    updated_at_once: int = 2
+    """Endpoints that are updated side by side, each with its load."""
+    bake_s: int = 1
+    bad_versions: tuple[str, ...] = ("5xx", "slow", "crashes", "hangs")
+    """Flaws, each tried under each policy."""
+    bad_policies: tuple[str, ...] = ("ALL_AT_ONCE", "CANARY", "LINEAR", "ROLLING")
+    bad_per_second: int = 25
+    bad_at_once: int = 8
+    alarms_set: bool = False
+    """Whether a test sets the alarms, where else they wait for their metric's minute."""
 
 
 FULL = Scale()
@@ -56,4 +68,9 @@ SHORT = Scale(
     overload_s=1.0,
     slow_model_s=0.0,
     crash_loop=False,
+    updates=5,
+    bake_s=0,
+    bad_versions=("slow", "cannot load"),
+    bad_policies=("CANARY", "ROLLING"),
+    alarms_set=True,
 )

@@ -176,7 +176,7 @@ def forget_peak(pid: int) -> None:
 
 
 @contextlib.contextmanager
-def world(seed: int, scale: Scale) -> Iterator[World]:
+def world(seed: int, scale: Scale, gateways: int = 1) -> Iterator[World]:
     """A new Hostler, and nothing of it afterwards."""
-    with hostler() as server:
+    with hostler("--gateways", str(gateways)) as server:
         yield World(server, random.Random(seed), scale)

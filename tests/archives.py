@@ -4,11 +4,8 @@ import io
 import tarfile
 from collections.abc import Mapping
 
-ECHO = """
+HANDLERS = """
 import json
-
-def model_fn(model_dir):
-    return "echo"
 
 def input_fn(data, content_type):
     return json.loads(data)
@@ -19,6 +16,15 @@ def predict_fn(data, model):
 def output_fn(prediction, accept):
     return json.dumps(prediction), "application/json"
 """
+"""Of a model that answers what it is asked, whatever its ``model_fn`` made."""
+
+ECHO = (
+    HANDLERS
+    + """
+def model_fn(model_dir):
+    return "echo"
+"""
+)
 
 
 def archive(files: Mapping[str, str | bytes]) -> bytes:

@@ -66,7 +66,9 @@ def deploy(
     return endpoint
 
 
-def settled(server: Running, endpoint: str, within_s: float = 90.0) -> dict[str, Any]:
+def settled(
+    server: Running, endpoint: str, within_s: float = 90.0, every_s: float = 0.05
+) -> dict[str, Any]:
     """The endpoint's description once nothing is under way any more."""
     client = server.client("sagemaker")
 
@@ -74,4 +76,4 @@ def settled(server: Running, endpoint: str, within_s: float = 90.0) -> dict[str,
         described: dict[str, Any] = client.describe_endpoint(EndpointName=endpoint)
         return described if not described["EndpointStatus"].endswith("ing") else None
 
-    return eventually(f"{endpoint} settles", look, within_s)
+    return eventually(f"{endpoint} settles", look, within_s, every_s)

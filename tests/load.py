@@ -5,7 +5,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,14 +74,8 @@ def load(
             running.outcomes.append(Outcome(began, time.monotonic(), error, lost))
 
     workers = [threading.Thread(target=call_again_and_again, daemon=True) for _ in range(threads)]
-    for worker in workers:
-        worker.start()
-    try:
+    with _working(running, workers):
         yield running
-    finally:
-        running.stop.set()
-        for worker in workers:
-            worker.join(70)
 
 
 @contextlib.contextmanager
@@ -126,10 +120,17 @@ def paced(
         connection.close()
 
     workers = [threading.Thread(target=take_turns, args=(n,), daemon=True) for n in range(threads)]
+    with _working(running, workers):
+        yield running
+
+
+@contextlib.contextmanager
+def _working(running: Load, workers: Sequence[threading.Thread]) -> Iterator[None]:
+    """The workers run as long as the block does, and what each has begun then."""
     for worker in workers:
         worker.start()
     try:
-        yield running
+        yield
     finally:
         running.stop.set()
         for worker in workers:

@@ -186,6 +186,19 @@ class World:
         await self.backend.launch(spec)
         return await self.until(spec, Phase.READY)
 
+    async def spare(self) -> int:
+        """Wait until a zygote has a spare, which there is after a first start; its shell's pid."""
+        found: list[int] = []
+
+        def there() -> bool:
+            zygotes = [each.pid for each in self.zygotes.processes.values()]
+            keepers = [keeper for zygote in zygotes for keeper in tree(zygote) if _waits(keeper)]
+            found[:] = [shell for keeper in keepers for shell in tree(keeper)]
+            return bool(found)
+
+        await eventually("there is a spare", there)
+        return found[0]
+
     def log(self, spec: InstanceSpec) -> list[str]:
         """What the instance has printed, and what Hostler said of it."""
         folder = self.layout.instance(spec.instance_id)
@@ -270,6 +283,14 @@ def tree(pid: int) -> list[int]:
             if parent == pid:
                 found.append(int(folder.name))
     return found
+
+
+def _waits(keeper: int) -> bool:
+    """Whether a spare's keeper has said that it is ready and waits for a launch."""
+    try:
+        return "poll" in Path(f"/proc/{keeper}/wchan").read_text()
+    except OSError:
+        return False
 
 
 def kill(pid: int) -> None:

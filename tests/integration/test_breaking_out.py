@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from hostler.backends.process.isolation import TierKind
+from hostler.domain.config import Instances
 from hostler.modelserver import sandbox
 from hostler.vault.sealing import Vault
 from machine import needs_namespaces
@@ -109,8 +110,8 @@ MEMORY_BYTES = 256 << 20
 MODULES = {"x86_64": 313, "aarch64": 273}
 
 
-def attempts(kind: TierKind | None) -> dict[str, str]:
-    """What came of each attempt; the neighbour answers before and after."""
+def attempts(kind: TierKind | None, *, spare: bool) -> dict[str, str]:
+    """What came of each attempt, of one that was a spare or not; the neighbour answers after."""
 
     async def story(made: World) -> dict[str, str]:
         vault = Vault(made.layout.secrets_key)
@@ -119,7 +120,9 @@ def attempts(kind: TierKind | None) -> dict[str, str]:
             control.bind(str(made.layout.control_socket))
             control.listen()
             neighbour = await made.ready(made.spec(script=SCRIPT))
+            shell = await made.spare() if spare else None
             seen = await made.ready(made.spec(script=SCRIPT, memory_bytes=MEMORY_BYTES))
+            assert shell in (None, seen.pid)
             told = {
                 "DATA": repr(str(made.layout.root)),
                 "NEIGHBOUR": repr(neighbour.sockets[0]),
@@ -140,6 +143,8 @@ def attempts(kind: TierKind | None) -> dict[str, str]:
 
     async def run() -> dict[str, str]:
         async with world(kind) as made:
+            made.instances = Instances(spares=spare)
+            made.begin()
             return await story(made)
 
     return asyncio.run(run())
@@ -150,9 +155,11 @@ def _a_worker_of(made: World, instance_id: str) -> int:
     return tree(shim["pid"])[0]
 
 
-@pytest.mark.parametrize("kind", [None, TierKind.WATCHDOG])
-def test_no_attempt_to_get_out_succeeds(kind: TierKind | None) -> None:
-    told = attempts(kind)
+@pytest.mark.parametrize(
+    ("kind", "spare"), [(None, False), (None, True), (TierKind.WATCHDOG, True)]
+)
+def test_no_attempt_to_get_out_succeeds(kind: TierKind | None, spare: bool) -> None:
+    told = attempts(kind, spare=spare)
     refused = f"(-1, {errno.EPERM})"
     expected = {
         "the data directory": ("FileNotFoundError",),

@@ -236,9 +236,8 @@ def test_a_framework_that_is_not_there_is_named(models: Path) -> None:
     assert told["message"].startswith("model.pt needs torch, which this environment does not have")
 
 
-TORCH_MODELS = """
-import sys, torch
-folder = sys.argv[1]
+TORCH_NET = """
+import torch
 
 class Net(torch.nn.Module):
     def __init__(self):
@@ -248,6 +247,12 @@ class Net(torch.nn.Module):
 
     def forward(self, x):
         return self.dropout(self.linear(x))
+"""
+
+TORCH_MODELS = f"""
+import sys
+{TORCH_NET}
+folder = sys.argv[1]
 
 net = Net()
 with torch.no_grad():
@@ -257,17 +262,9 @@ torch.jit.save(torch.jit.script(net), folder + "/net.pth")
 torch.save(net.state_dict(), folder + "/state.pth")
 """
 
-TORCH_SCRIPT = """
-import os, torch
-
-class Net(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.linear = torch.nn.Linear(2, 2)
-        self.dropout = torch.nn.Dropout(0.9)
-
-    def forward(self, x):
-        return self.dropout(self.linear(x))
+TORCH_SCRIPT = f"""
+import os
+{TORCH_NET}
 
 def model_fn(model_dir):
     net = Net()

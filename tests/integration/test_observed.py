@@ -11,7 +11,7 @@ import pytest
 
 import given_metrics
 import prometheus_page
-from archives import script
+from archives import HANDLERS, script
 from deploying import deploy
 from running import ACCOUNT, PREFIX, REGION, Running, eventually, hostler
 
@@ -23,24 +23,14 @@ GROUP = f"/aws/sagemaker/Endpoints/{NOISY_EP}"
 LINES = 150_000
 CALLS = 20
 NOISY = f"""
-import json
 import threading
-
+{HANDLERS}
 def model_fn(model_dir):
     def talk():
         for _ in range({LINES}):
             print("x" * 199)
     threading.Thread(target=talk).start()
     return "noisy"
-
-def input_fn(data, content_type):
-    return json.loads(data)
-
-def predict_fn(data, model):
-    return data
-
-def output_fn(prediction, accept):
-    return json.dumps(prediction), "application/json"
 """
 WHO = {"account": ACCOUNT, "region": REGION, "endpoint": NOISY_EP, "variant": "AllTraffic"}
 

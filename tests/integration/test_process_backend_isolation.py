@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import hostler
+from archives import ECHO
 from hostler.backends.process.isolation import TierKind
 from hostler.domain.instance import Phase
 from hostler.domain.model import Compression, Container, DataType, ModelData
@@ -62,11 +63,20 @@ def transform_fn(model, data, content_type, accept):
 def ask(
     questions: Mapping[str, str], kind: TierKind | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """What a spy in a READY instance answers to Python expressions."""
+    """What a spy in a READY instance answers to Python expressions.
+
+    Of the image ``spare:1`` it was a spare, after another instance with variables of its own.
+    """
+    spare = changes.get("image") == "spare:1"
 
     async def run() -> dict[str, Any]:
         async with world(kind) as made:
+            if spare:
+                changes["image"] = "plain:1"
+                await made.ready(made.spec(script=ECHO, environment={"ITS_SECRET": "hunter2"}))
+            shell = await made.spare() if spare else None
             seen = await made.ready(made.spec(script=SPY, **changes))
+            assert shell in (None, seen.pid)
             code = {k: v.replace("DATA", repr(str(made.layout.root))) for k, v in questions.items()}
             status, body = invoke(seen.sockets[0], json.dumps(code).encode())
             assert status == 200, body
@@ -77,7 +87,7 @@ def ask(
 
 
 @needs_namespaces
-@pytest.mark.parametrize("image", ["plain:1", "fresh:1"])
+@pytest.mark.parametrize("image", ["plain:1", "fresh:1", "spare:1"])
 def test_a_model_sees_its_own_and_nothing_of_the_machine(
     image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +152,7 @@ def test_a_model_sees_its_own_and_nothing_of_the_machine(
 
 
 @needs_namespaces
-@pytest.mark.parametrize("image", ["plain:1", "fresh:1"])
+@pytest.mark.parametrize("image", ["plain:1", "fresh:1", "spare:1"])
 def test_a_model_can_make_no_user_namespace(image: str) -> None:
     new_user, exits = 0x1000_0000, 17
     numbers = {"x86_64": (56, 272, 308), "aarch64": (220, 97, 268)}
@@ -178,7 +188,7 @@ def test_network_isolation_leaves_only_the_loopback_and_the_socket() -> None:
                 "(socket.create_server(('127.0.0.1', 0)))"
             ),
         }
-        isolated = ask(questions, network_isolation=True)
+        isolated = ask(questions, network_isolation=True, image="spare:1")
         open_ = ask(questions)
     assert "ConnectionRefusedError" in isolated["outside"]
     assert isolated["devices"] == "['lo']"

@@ -1,4 +1,8 @@
-"""A control plane that is killed before and after each commit of a change goes on."""
+"""A control plane that is killed before and after each commit of a change goes on.
+
+Whatever it was killed at, the history that is kept of the change is what its rows went through
+(``sim.histories``), as every world's.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -34,12 +38,12 @@ def guarded(routing: dict[str, Any], *shares: float) -> Policy:
 ALL_AT_ONCE = guarded({"Type": "ALL_AT_ONCE"}, 1.0)
 CANARY = guarded({"Type": "CANARY", "CanarySize": HALF}, 0.5, 1.0)
 LINEAR = guarded({"Type": "LINEAR", "LinearStepSize": HALF}, 0.5, 1.0)
-ROLLING = Policy(
-    {"RollingUpdatePolicy": {"MaximumBatchSize": HALF, "WaitIntervalInSeconds": 1}},
-    (0.5, 1.0),
-    1.0,
-    rolls=True,
-)
+BATCHES = {
+    "MaximumBatchSize": HALF,
+    "RollbackMaximumBatchSize": HALF,
+    "WaitIntervalInSeconds": 1,
+}
+ROLLING = Policy({"RollingUpdatePolicy": BATCHES}, (0.5, 1.0), 1.0, rolls=True)
 TURNED = {S.PROVISIONING, S.SWITCHING, S.BAKING}
 FORWARD = {*TURNED, S.TERMINATING, S.DRAINING}
 

@@ -186,8 +186,10 @@ def _show(now: Mapping[str, Any], *, as_json: bool = False, but: str | None = No
     for line in lines(now, but=but):
         out.print(line, markup=False)
     rows: list[Sequence[str]] = [_row(fleet) for fleet in now["Fleets"]]
+    counted = any(fleet["Calls"] is not None for fleet in now["Fleets"])
+    columns = len(HEAD) if counted else HEAD.index("CALLS")
     if rows:
-        table(HEAD, rows)
+        table(HEAD[:columns], [row[:columns] for row in rows])
 
 
 def _row(fleet: Mapping[str, Any]) -> Sequence[str]:

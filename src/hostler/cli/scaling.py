@@ -5,7 +5,6 @@ Invariant: what is said is what the APIs told (``toolkit.scaling``); nothing is 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -23,6 +22,7 @@ from hostler.cli.output import (
     document,
     out,
 )
+from hostler.domain.moments import time_of_day
 from hostler.toolkit import scaling as toolkit
 from hostler.toolkit.scaling import Decided, Explanation, NotScaledError, PolicyView, Watch
 
@@ -139,7 +139,8 @@ def plot(watch: Watch) -> Text:
 
 
 def _decision(decided: Decided) -> Iterator[Text]:
-    yield Text(f"{_time(decided.at)}  {decided.what}") + Text(f"  {decided.status}", style="dim")
+    what = Text(f"{time_of_day(decided.at)}  {decided.what}")
+    yield what + Text(f"  {decided.status}", style="dim")
     yield Text(f"          {decided.cause}", style="dim")
     yield Text(f"          {decided.message}")
     for proposal in _listed(decided, "proposals"):
@@ -147,7 +148,7 @@ def _decision(decided: Decided) -> Iterator[Text]:
     cooling = decided.evidence.get("cooldown")
     if isinstance(cooling, dict) and cooling.get("holds"):
         until = cooling.get("until")
-        end = "begins when that is fulfilled" if until is None else f"until {_time(until)}"
+        end = "begins when that is fulfilled" if until is None else f"until {time_of_day(until)}"
         yield Text(f"          cooldown of the last scale-{cooling.get('direction')}: {end}")
     if decided.reasons:
         yield Text(f"          {', '.join(decided.reasons)}", style="yellow")
@@ -162,11 +163,7 @@ def _newest(watch: Watch) -> str:
     if not watch.points:
         return ""
     at, value = watch.points[-1]
-    return f"newest {value:g} at {_time(at)}"
-
-
-def _time(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"
+    return f"newest {value:g} at {time_of_day(at)}"
 
 
 def _capacity(found: Explanation) -> str:

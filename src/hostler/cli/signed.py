@@ -1,7 +1,7 @@
 """A signed call without boto3, for commands that should answer at once, and what AWS has not.
 
-Invariant: one try, a bounded time, and None when nobody answers or the answer is an error: whoever
-asks shows what it knows without it.
+Invariant: one try, a bounded time. Of AWS's operations None when nobody answers or the answer is an
+error: whoever asks shows what it knows without it.
 """
 
 import hashlib
@@ -10,10 +10,12 @@ import json
 import ssl
 import time
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
 from hostler.aws.signing import sign
+from hostler.cli.output import CommandError
 from hostler.toolkit.connection import Connection
 
 TIMEOUT_S = 5.0
@@ -25,12 +27,23 @@ def call(connection: Connection, operation: str, params: dict[str, Any]) -> dict
         ("content-type", "application/x-amz-json-1.1"),
         ("x-amz-target", f"SageMaker.{operation}"),
     )
-    return _exchanged(connection, "POST", "/", headers, json.dumps(params).encode())
+    found = _exchanged(connection, "POST", "/", headers, json.dumps(params).encode())
+    return found[1] if found is not None and found[0] == HTTPStatus.OK else None
 
 
-def own(connection: Connection, path: str, **query: str) -> dict[str, Any] | None:
-    """The answer to a question of Hostler's own."""
-    return _exchanged(connection, "GET", f"{path}?{urlencode(query)}", (), b"")
+def own(connection: Connection, path: str, **query: str) -> dict[str, Any]:
+    """The answer to a question of Hostler's own.
+
+    Raises:
+        CommandError: It was refused, or nobody answers.
+    """
+    found = _exchanged(connection, "GET", f"{path}?{urlencode(query)}", (), b"")
+    if found is None:
+        raise CommandError("the control plane does not answer: look at `hostler status`")
+    status, answer = found
+    if status != HTTPStatus.OK:
+        raise CommandError(str(answer.get("message") or answer))
+    return answer
 
 
 def _exchanged(
@@ -39,7 +52,7 @@ def _exchanged(
     target: str,
     headers: Sequence[tuple[str, str]],
     body: bytes,
-) -> dict[str, Any] | None:
+) -> tuple[int, dict[str, Any]] | None:
     scheme, _, host = connection.endpoint_url.partition("://")
     signed = sign(
         method,
@@ -61,7 +74,7 @@ def _exchanged(
         return None
     finally:
         http_connection.close()
-    return answer if response.status == 200 and isinstance(answer, dict) else None
+    return (response.status, answer) if isinstance(answer, dict) else None
 
 
 def _connection(connection: Connection, scheme: str, host: str) -> http.client.HTTPConnection:

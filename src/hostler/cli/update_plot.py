@@ -5,7 +5,6 @@ the moment is shown at which the new deployment had most.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from html import escape
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from hostler.cli import bars
 from hostler.cli.output import harmless
+from hostler.domain.moments import time_of_day
 
 WIDTH, LEFT, RIGHT = 820, 60, 20
 TOP, HEIGHT = 56, 160
@@ -55,13 +55,14 @@ def drawn(update: Mapping[str, Any], width: int) -> Iterator[Text]:
         return
     step = (end - start) / width
     chosen = [_in(known, start + n * step, start + (n + 1) * step) for n in range(width)]
-    for side in ("blue", "green"):
+    sides = ("blue", "green") if "PreviousEndpointConfigName" in update else ("green",)
+    for side in sides:
         line = Text(f"  {side:<7}")
         for point in chosen:
             share: float = getattr(point, side)
             line += Text(_bar(share), style=side) if share > 0 else bars.NOTHING
         yield line
-    axis = f"{_time(start)}{_time(end):>{max(9, width - 8)}}"
+    axis = f"{time_of_day(start)}{time_of_day(end):>{max(9, width - 8)}}"
     yield Text(f"  {'':<7}{axis}", style="dim")
 
 
@@ -142,7 +143,7 @@ def _marks(events: Sequence[Mapping[str, Any]], start: float, end: float) -> Ite
     for event in events:
         fired = [alarm["AlarmName"] for alarm in event.get("AlarmsFired", ())]
         x, colour = _x(event["Time"], start, end), ALARM if fired else FAINT
-        words = f"{_time(event['Time'])} {event['Message']}"
+        words = f"{time_of_day(event['Time'])} {event['Message']}"
         yield (
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{BOTTOM}" stroke="{colour}" '
             f'stroke-dasharray="3 3"><title>{_text(words)}</title></line>'
@@ -161,7 +162,7 @@ def _axis(start: float, end: float) -> Iterator[str]:
         x = _x(at, start, end)
         yield (
             f'<text x="{x:.1f}" y="{BOTTOM + 20}" text-anchor="middle" fill="{FAINT}">'
-            f"{_time(at)}</text>"
+            f"{time_of_day(at)}</text>"
         )
 
 
@@ -171,10 +172,6 @@ def _x(at: float, start: float, end: float) -> float:
 
 def _y(share: float) -> float:
     return TOP + HEIGHT * (1 - share)
-
-
-def _time(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"
 
 
 def _text(said: str) -> str:

@@ -30,12 +30,7 @@ Update = Mapping[str, Any]
 
 def known(connection: Connection, endpoint: str) -> Sequence[Update]:
     """The updates that are kept of an endpoint, the newest first."""
-    answer = signed.own(connection, PATH, EndpointName=endpoint)
-    if answer is None:
-        raise CommandError(
-            f"the updates of {endpoint} cannot be read now: try again, and look at `hostler status`"
-        )
-    found: Sequence[Update] = answer["Updates"]
+    found: Sequence[Update] = signed.own(connection, PATH, EndpointName=endpoint)["Updates"]
     return found
 
 

@@ -47,7 +47,7 @@ class Differences:
         telling = [each for each in records if each.shadow is not None and each.shadow.examples]
         if not telling:
             return
-        room = WAITING_MAX - len(self._waiting)
+        room = max(0, WAITING_MAX - len(self._waiting))
         self._waiting.extend(telling[:room])
         lost = len(telling[room:])
         if lost and not self._lost:
@@ -61,6 +61,7 @@ class Differences:
         while True:
             await self._told.wait()
             if not await attempts.attempt("examples of differences wait", self.write()):
+                self._told.set()  # of what still waits
                 await asyncio.sleep(AGAIN_S)
 
     async def write(self) -> None:
@@ -77,7 +78,6 @@ class Differences:
                 await self._store.write(partial(_write, records=some, now_ms=now_ms))
             except StoreUnavailableError:
                 self._waiting.extendleft(reversed(some))
-                self._told.set()
                 raise
         if self._lost:
             _log.warning("the examples of %d records were lost", self._lost)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from hostler.control.counted import Counted
+from hostler.domain.batches import batched
 from hostler.domain.ids import AccountId, Home, Region
 from hostler.domain.layout import Layout
 from hostler.domain.ports import Clock
@@ -173,17 +174,17 @@ class MetricIngest:
         serverless = sorted(_serverless(self._routes() or ()))
         now = self._clock.now()
         for minute in range(begin, end, 60):
-            for first in range(0, len(sides), VARIANTS_AT_ONCE):
+            for some_sides in batched(sides, VARIANTS_AT_ONCE):
                 found = [
                     zero
-                    for side, _ in sides[first : first + VARIANTS_AT_ONCE]
+                    for side, _ in some_sides
                     for zero in endpoint_metrics.zeros(side, minute, self._quiet(side))
                 ]
                 await self._store.write(partial(metrics.put_missing, samples=found, now_s=now))
-            for first in range(0, len(serverless), VARIANTS_AT_ONCE):
+            for some in batched(serverless, VARIANTS_AT_ONCE):
                 found = [
                     zero
-                    for one, provisioned in serverless[first : first + VARIANTS_AT_ONCE]
+                    for one, provisioned in some
                     for zero in endpoint_metrics.serverless_zeros(one, provisioned, minute)
                 ]
                 await self._store.write(partial(metrics.put_missing, samples=found, now_s=now))

@@ -1,4 +1,4 @@
-"""Moments as AWS writes them into texts: ISO 8601, in UTC.
+"""Moments in texts, in UTC: as AWS writes them (ISO 8601), and for people.
 
 Invariant: what is less than the unit is cut off. The forms of answers, which the models choose, are
 ``aws.times``'.
@@ -16,3 +16,8 @@ def to_millisecond(at: float, zone: str = "Z") -> str:
     """The same to the millisecond, with UTC called ``zone``: 2026-11-28T11:20:00.000Z."""
     moment = datetime.fromtimestamp(at, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}{zone}"
+
+
+def time_of_day(at: float) -> str:
+    """A time in epoch seconds without its day, for people: 11:20:00."""
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"

@@ -57,7 +57,7 @@ def _confine(plan: sandbox.SandboxPlan, act: Callable[[sandbox.SandboxPlan], int
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     status = STATUS_UNCONFINED
     try:
-        sandbox.separate(plan)
+        sandbox.separate(plan.kind)
         pid = os.fork()
         if pid == 0:
             _begin(plan, act)

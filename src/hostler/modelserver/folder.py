@@ -88,6 +88,7 @@ class LaunchPlan:
     ``oom_kill`` line; with ``watch_memory`` the shim enforces ``memory_bytes`` itself. ``fresh``:
     begin a new interpreter, whose site-packages only the workers load. ``output_bytes_per_s`` is
     what may be printed, 0 for as much as comes. ``nice`` is added to the launcher's own niceness.
+    ``spare_root`` is the empty folder for the root of the zygote's next spare; None: no spare.
     """
 
     instance_id: str
@@ -104,6 +105,7 @@ class LaunchPlan:
     nice: int = 0
     notes: tuple[str, ...] = field(default_factory=tuple)
     output_bytes_per_s: int = 0
+    spare_root: str | None = None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> LaunchPlan:
@@ -125,6 +127,7 @@ class LaunchPlan:
             grace_s=float(value["grace_s"]),
             notes=tuple(str(line) for line in value["notes"]),
             output_bytes_per_s=int(value.get("output_bytes_per_s", 0)),
+            spare_root=value.get("spare_root"),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -144,4 +147,5 @@ class LaunchPlan:
             "grace_s": self.grace_s,
             "notes": list(self.notes),
             "output_bytes_per_s": self.output_bytes_per_s,
+            "spare_root": self.spare_root,
         }

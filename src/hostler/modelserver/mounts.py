@@ -1,5 +1,6 @@
 """Builds a confined process's file system: a small tmpfs with read-only windows onto the host.
 
+Built in two steps, so that the first can be done before it is known for whom: ``lay``, ``move_in``.
 Invariant: whatever is not named is not there. Nothing is writable but the plan's writable folders,
 /tmp and /dev/shm, which are bounded.
 """
@@ -10,7 +11,7 @@ import contextlib
 import os
 import re
 import stat
-from typing import TYPE_CHECKING, Iterable, Iterator
+from typing import TYPE_CHECKING, Collection, Iterable, Iterator
 
 from . import syscalls
 
@@ -42,7 +43,10 @@ SETTINGS = (
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 _FIXED = syscalls.MS_NOSUID | syscalls.MS_NODEV
+_SEALED = _FIXED | syscalls.MS_RDONLY
+_TEMPORARY = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's own
 _FLAGS = {
+    "ro": syscalls.MS_RDONLY,
     "nosuid": syscalls.MS_NOSUID,
     "nodev": syscalls.MS_NODEV,
     "noexec": syscalls.MS_NOEXEC,
@@ -52,35 +56,58 @@ _FLAGS = {
 }
 
 
-def build_root(plan: SandboxPlan) -> None:
-    """Replace this mount namespace's root by the plan's; the old one is gone afterwards."""
-    root = plan.root
+def lay(root: str, shown: Iterable[tuple[str, str]]) -> None:
+    """Mount a new root on an empty folder, with all that does not depend on whose it will be.
+
+    ``shown`` are windows (source, path inside) that everybody has who will get this root.
+    """
     syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     syscalls.mount("hostler", root, "tmpfs", _FIXED, "mode=0755,size=8m")
     os.makedirs(root + "/dev")
-    for folder in ("/tmp", "/dev/shm"):  # noqa: S108 - the sandbox's own
+    for folder in _TEMPORARY:
         os.makedirs(root + folder)
-        options = f"mode=1777,size={plan.temporary_bytes}"
-        syscalls.mount("hostler", root + folder, "tmpfs", _FIXED, options)
-    for path in (*SYSTEM, *SETTINGS):
+        syscalls.mount("hostler", root + folder, "tmpfs", _FIXED, "mode=1777,size=4096")
+    for path in SYSTEM:
         _window(path, root + path)
-    _accounts(root, plan)
-    _devices(root, plan)
+    _devices(root)
     # After the temporary folders: a data directory may lie below the host's /tmp.
-    for source, inside in sorted(plan.read_only, key=lambda pair: pair[1]):
-        if not _covered(source, inside):
-            _bind(source, root + inside)
-    for source, inside in plan.writable:
-        _bind(source, root + inside)
-    for folder in ("/proc", "/run", "/var", "/opt/ml/model"):
+    _show(root, shown)
+    for folder in ("/etc", "/proc", "/run", "/var", "/opt/ml/model"):
         os.makedirs(root + folder, exist_ok=True)
     os.symlink("/tmp", root + "/var/tmp")  # noqa: S108 - the sandbox's own
     syscalls.mount("proc", root + "/proc", "proc", _FIXED | syscalls.MS_NOEXEC)
+    _seal(root, {"", *_TEMPORARY, "/proc"})
+
+
+def move_in(root: str, plan: SandboxPlan, shown: Iterable[tuple[str, str]]) -> None:
+    """Add what is the plan's own to a root that was laid with ``shown``, and make it the root.
+
+    The host's settings are shown now and not before: they are files that are replaced, and a
+    window shows the one that was there when it was made.
+    """
+    for folder in _TEMPORARY:
+        size = f"size={plan.temporary_bytes}"
+        syscalls.mount(None, root + folder, None, syscalls.MS_REMOUNT | _FIXED, size)
+    for path in SETTINGS:
+        _window(path, root + path)
+    _accounts(root, plan)
+    for path in plan.devices:
+        if os.path.exists(path):
+            _bind(path, root + path)
+    _show(root, set(plan.read_only).difference(shown))
+    for source, inside in plan.writable:
+        _bind(source, root + inside)
     os.chdir(root)
     syscalls.pivot_root(".", ".")
     syscalls.unmount(".")
     os.chdir("/")
-    _seal({inside for _, inside in plan.writable})
+    _seal("", {*_TEMPORARY, "/proc", *(inside for _, inside in plan.writable)})
+
+
+def _show(root: str, windows: Iterable[tuple[str, str]]) -> None:
+    for source, inside in sorted(windows, key=lambda pair: pair[1]):
+        if not _covered(source, inside):
+            _bind(source, root + inside)
 
 
 def _window(path: str, target: str) -> None:
@@ -114,7 +141,6 @@ def _covered(source: str, inside: str) -> bool:
 
 def _accounts(root: str, plan: SandboxPlan) -> None:
     """Names for the uid and the host: libraries ask for them, the host's own are not theirs."""
-    os.makedirs(root + "/etc", exist_ok=True)
     uid = os.geteuid() if plan.uid is None else plan.uid
     gid = os.getegid() if plan.uid is None else plan.uid
     home = "/tmp"  # noqa: S108 - the sandbox's own
@@ -132,8 +158,8 @@ def _accounts(root: str, plan: SandboxPlan) -> None:
             file.write(text)
 
 
-def _devices(root: str, plan: SandboxPlan) -> None:
-    for path in (*(f"/dev/{name}" for name in DEVICES), *plan.devices):
+def _devices(root: str) -> None:
+    for path in (f"/dev/{name}" for name in DEVICES):
         if os.path.exists(path):
             _bind(path, root + path)
     for name, target in (
@@ -145,14 +171,21 @@ def _devices(root: str, plan: SandboxPlan) -> None:
         os.symlink(target, f"{root}/dev/{name}")
 
 
-def _seal(writable: Iterable[str]) -> None:
-    """Remount read-only all that is not meant to be written, the root last."""
-    open_ended = {*writable, "/tmp", "/dev/shm", "/proc"}  # noqa: S108 - the sandbox's own
+def _seal(root: str, writable: Collection[str]) -> None:
+    """Remount read-only what lies below ``root`` and is not meant to be written, the root last.
+
+    ``writable`` and what is left out besides are paths inside; "" is the root itself.
+    """
     for point, flags in reversed(list(_mount_points())):
-        if point in open_ended or (point.startswith("/dev/") and not os.path.isdir(point)):
+        if root and point != root and not point.startswith(root + "/"):
             continue
-        kept = flags | syscalls.MS_REMOUNT | syscalls.MS_BIND | syscalls.MS_RDONLY
-        syscalls.mount(None, point, None, kept | _FIXED)
+        inside = point[len(root) :]
+        if inside in writable or (inside.startswith("/dev/") and not os.path.isdir(point)):
+            continue
+        if flags & _SEALED == _SEALED:
+            continue
+        kept = flags | syscalls.MS_REMOUNT | syscalls.MS_BIND | _SEALED
+        syscalls.mount(None, point, None, kept)
 
 
 def _mount_points() -> Iterator[tuple[str, int]]:

@@ -1,8 +1,9 @@
 """Shuts a process into its own view of the machine: namespaces, a new root, another uid, no powers.
 
 Two steps, because a pid namespace begins with a process's next child: ``separate`` in the parent,
-then ``enter`` in the child that becomes PID 1. Invariant: ``enter`` returns only when the whole
-plan holds; anything it cannot do raises OSError, and no code of a user has run by then.
+then ``enter`` in the child that becomes PID 1. That one is ``prepare``, which needs no plan and may
+be done long before, and ``complete``. Invariant: ``enter`` and ``complete`` return only when the
+whole plan holds; anything they cannot do raises OSError, and no code of a user has run by then.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import resource
 import socket
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any, Iterable, Mapping
 
 from . import mounts, seccomp, syscalls
 
@@ -22,10 +23,28 @@ PROCESSES_MAX = 4096
 
 
 @dataclass(frozen=True)
+class Shell:
+    """What a sandbox is before it is anybody's: its root's empty folder, and windows to show."""
+
+    root: str
+    shown: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Shell:
+        """Read what ``to_json`` wrote."""
+        return cls(str(value["root"]), _pairs(value["shown"]))
+
+    def to_json(self) -> dict[str, Any]:
+        """The shell as JSON's types."""
+        return {"root": self.root, "shown": [list(pair) for pair in self.shown]}
+
+
+@dataclass(frozen=True)
 class SandboxPlan:
     """What a confined process may see and be.
 
-    ``read_only`` and ``writable`` are (source on the host, path inside). ``root`` is an empty
+    ``read_only`` and ``writable`` are (source on the host, path inside); ``common`` are those of
+    ``read_only`` that everybody has who is forked from the same zygote. ``root`` is an empty
     folder of the host on which the new root is mounted, privately. ``uid`` None keeps the caller's.
     """
 
@@ -39,6 +58,7 @@ class SandboxPlan:
     devices: tuple[str, ...] = ()
     temporary_bytes: int = 256 * 1024 * 1024
     environment: Mapping[str, str] = field(default_factory=dict)
+    common: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> SandboxPlan:
@@ -50,11 +70,12 @@ class SandboxPlan:
             uid=None if uid is None else int(uid),
             isolate_network=bool(value["isolate_network"]),
             hostname=str(value["hostname"]),
-            read_only=tuple((str(a), str(b)) for a, b in value["read_only"]),
-            writable=tuple((str(a), str(b)) for a, b in value["writable"]),
+            read_only=_pairs(value["read_only"]),
+            writable=_pairs(value["writable"]),
             devices=tuple(str(each) for each in value["devices"]),
             temporary_bytes=int(value["temporary_bytes"]),
             environment={str(k): str(v) for k, v in value["environment"].items()},
+            common=_pairs(value.get("common", ())),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -70,12 +91,13 @@ class SandboxPlan:
             "devices": list(self.devices),
             "temporary_bytes": self.temporary_bytes,
             "environment": dict(self.environment),
+            "common": [list(pair) for pair in self.common],
         }
 
 
-def separate(plan: SandboxPlan) -> None:
+def separate(kind: str = NAMESPACES) -> None:
     """Make the next child PID 1 of a new pid namespace (in a user namespace, unless root)."""
-    if plan.kind != NAMESPACES:
+    if kind != NAMESPACES:
         return
     uid, gid = os.geteuid(), os.getegid()
     if uid == 0:
@@ -89,25 +111,46 @@ def separate(plan: SandboxPlan) -> None:
 
 def enter(plan: SandboxPlan) -> None:
     """Become confined for good; call in the child of a process that called ``separate``."""
+    shell = Shell(plan.root, plan.common)
+    if plan.kind == NAMESPACES:
+        prepare(shell)
+    complete(plan, shell)
+
+
+def prepare(shell: Shell) -> None:
+    """All of it that does not depend on who will be confined.
+
+    What is taken away here is not needed to complete it; the rest goes there.
+    """
+    syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS)
+    mounts.lay(shell.root, shell.shown)
+    syscalls.drop_bounding_capabilities()
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    seccomp.refuse_user_namespaces()
+
+
+def complete(plan: SandboxPlan, shell: Shell) -> None:
+    """Become confined for good, as who the plan says, in a shell that was prepared if it needs one.
+
+    Raises:
+        OSError: also where the shell shows what the plan does not.
+    """
+    if not set(shell.shown).issubset(plan.read_only):
+        raise OSError("it was prepared with windows that are not the plan's")
     os.umask(0o022)
     _limit()
     if plan.kind == NAMESPACES:
-        spaces = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
         if plan.isolate_network:
-            spaces |= syscalls.CLONE_NEWNET
-        syscalls.unshare(spaces)
-        socket.sethostname(plan.hostname)
-        if plan.isolate_network:
+            syscalls.unshare(syscalls.CLONE_NEWNET)
             syscalls.raise_loopback()
-        mounts.build_root(plan)
+        socket.sethostname(plan.hostname)
+        mounts.move_in(shell.root, plan, shell.shown)
         if os.geteuid() != 0:
-            # As the filter does below, on machines that it is not written for too.
+            # As the filter does, on machines that it is not written for too.
             with contextlib.suppress(OSError):
                 _write("/proc/sys/user/max_user_namespaces", "0")
         _drop_powers(plan)
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    if plan.kind == NAMESPACES:
-        seccomp.refuse_user_namespaces()
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     os.chdir("/tmp")  # noqa: S108 - the sandbox's own
     os.environ.clear()
@@ -131,7 +174,6 @@ def _limit() -> None:
 
 
 def _drop_powers(plan: SandboxPlan) -> None:
-    syscalls.drop_bounding_capabilities()
     if plan.uid is not None or (os.geteuid() != 0 and _namespaces_count_apart()):
         # Counted by uid, so only where the uid is the instance's own, or its namespace's.
         resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES_MAX, PROCESSES_MAX))
@@ -154,3 +196,7 @@ def _write(path: str, text: str) -> None:
         os.write(descriptor, text.encode())
     finally:
         os.close(descriptor)
+
+
+def _pairs(value: Iterable[Iterable[Any]]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(first), str(second)) for first, second in value)

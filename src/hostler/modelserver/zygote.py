@@ -1,28 +1,28 @@
 """Imports a runtime's frameworks once and forks instances from what it has loaded.
 
+The next one may be forked already (``spares``).
+
 Invariant: it runs no model, starts no thread and reads no request: each connection is handed to a
 fork, so nothing that happens to an instance reaches it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
-import json
 import os
+import select
 import signal
 import socket
 import sys
-from typing import Any, Mapping, NoReturn
+import time
+from typing import NoReturn
 
-from . import doorway, folder, launcher, threads
+from . import doorway, launcher, launches, spares, threads
 
 # Loaded here so that instances share them; the server's own imports come with it.
 from . import page, server, settings, shim, worker  # noqa: F401  # isort: skip
 
-REQUEST_MAX = 4096
-REQUEST_TIMEOUT_S = 5.0
 BACKLOG = 128
 STATUS_THREADS = 64
 """Exit status when an import left threads behind: such a runtime must be started fresh."""
@@ -48,44 +48,40 @@ def main(path: str, imports: list[str]) -> NoReturn:
 
 
 def serve(listener: socket.socket) -> NoReturn:
-    """Accept, fork, forget."""
+    """Accept, fork, forget; while there is a spare, leave it to that one to accept."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # launchers report on their own connection
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    listener.setblocking(False)  # a spare may have been quicker
+    pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    made = spares.Spares(listener, *pair)
     while True:
-        try:
-            connection, _ = listener.accept()
-        except (InterruptedError, ConnectionAbortedError):
-            continue
-        with connection:
-            try:
-                pid = os.fork()
-            except OSError as error:
-                _reply(connection, {"error": f"fork: {error}"})
-                continue
-            if pid == 0:
-                listener.close()
-                _handle(connection)
+        sources = made.sources() if made.ready else [*made.sources(), listener]
+        select.select(sources, (), (), made.timeout_s(time.monotonic()))
+        made.step(time.monotonic())
+        if not made.ready:
+            _accept(listener, made.told)
 
 
-def _handle(connection: socket.socket) -> NoReturn:
+def _accept(listener: socket.socket, told: launcher.Told) -> None:
     try:
-        connection.settimeout(REQUEST_TIMEOUT_S)
-        data = b""
-        while not data.endswith(b"\n") and len(data) < REQUEST_MAX:
-            more = connection.recv(REQUEST_MAX)
-            if not more:
-                break
-            data += more
-        request = json.loads(data)
-        if request.get("version") != folder.VERSION or request.get("op") != "launch":
-            raise ValueError(f"unknown request {request!r}")  # noqa: TRY301 - one reply
-        launcher.launch(str(request["instance_dir"]), lambda answer: _reply(connection, answer))
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        _reply(connection, {"error": f"{type(error).__name__}: {error}"})
+        connection, _ = listener.accept()
+    except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+        return
+    with connection:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            launches.answer(connection, {"error": f"fork: {error}"})
+            return
+        if pid == 0:
+            listener.close()
+            _handle(connection, told)
+
+
+def _handle(connection: socket.socket, told: launcher.Told) -> NoReturn:
+    try:
+        path = launches.read(connection)
+        if path is not None:
+            launcher.launch(path, lambda answer: launches.answer(connection, answer), told)
     finally:
         os._exit(1)
-
-
-def _reply(connection: socket.socket, answer: Mapping[str, Any]) -> None:
-    with contextlib.suppress(OSError):
-        connection.sendall(json.dumps(answer).encode() + b"\n")

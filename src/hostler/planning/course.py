@@ -113,6 +113,10 @@ class Course:
             return _counts(deployment, self._regrown(rollout.step, rollout.back - 1))
         return _counts(deployment, ALL)
 
+    def awaits(self, deployment: Deployment, rollout: Rollout) -> bool:
+        """Whether a retreat goes no further without all of the deployment's instances."""
+        return rollout.stage is RolloutStage.RETREATING and deployment.id != self.green.id
+
     def begins_back(self, rollout: Rollout) -> RolloutStage:
         """How the way back begins: at once, or (rolling) with blue's instances that are gone."""
         gone = self.rolls and self._blue(rollout) < ALL

@@ -166,7 +166,8 @@ def _tended(
             fleets[deployment.id] = tend(deployment, mine, now, proven=proven)
         else:
             proven = course.proven(sizing.fitted(endpoint, frozen), endpoint.rollout)
-            fleets[deployment.id] = tend(deployment, mine, now, proven=proven)
+            awaited = course.awaits(frozen, endpoint.rollout)
+            fleets[deployment.id] = tend(deployment, mine, now, proven=proven, awaited=awaited)
     return fleets
 
 

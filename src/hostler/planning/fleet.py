@@ -84,12 +84,18 @@ def met(
 
 
 def tend(
-    deployment: Deployment, members: Sequence[Member], now: float, *, proven: Mapping[str, int]
+    deployment: Deployment,
+    members: Sequence[Member],
+    now: float,
+    *,
+    proven: Mapping[str, int],
+    awaited: bool = False,
 ) -> Fleet:
     """Fill empty slots, follow the dead, retire what stands outside the desired count.
 
     The first slots of a variant, as many as are ``proven`` (they serve), are repaired for ever;
-    the fleet may be found at fault for others.
+    the fleet may be found at fault for others. Where it is ``awaited`` it may be for those as well,
+    when a start is hopeless: what waits for it must not wait for ever.
     """
     standing = {(m.record.variant_name, m.record.slot): m for m in members if m.standing}
     tended: list[Member] = [m for m in members if not m.standing]
@@ -105,7 +111,9 @@ def tend(
                 tended.append(noticed(member, now))
                 continue
             tended.append(retired(member, now))
-            if slot >= proven.get(variant.name, 0) and _hopeless(member, ended, variant):
+            started = member.record.ready_at is not None
+            may_fail = slot >= proven.get(variant.name, 0) or (awaited and not started)
+            if may_fail and _hopeless(member, ended, variant):
                 fault = fault or _blame(variant, ended)
             else:
                 tended.append(_successor(member, ended, now))
@@ -171,8 +179,10 @@ def _hopeless(member: Member, ended: Exit, variant: Variant) -> bool:
 
 
 def _spent_s(member: Member, ended: Exit) -> float:
-    """Start-up seconds used in vain in this slot; PREPARING is not start-up time."""
+    """Start-up seconds used in vain in this slot; neither PREPARING nor serving is start-up time."""
     record, since = member.record, member.seen.starting_since
+    if record.ready_at is not None:
+        return 0.0
     starting = 0.0 if since is None else max(0.0, ended.at - since)
     return record.spent_s + waited_s(record) + starting
 
@@ -207,7 +217,7 @@ def _successor(member: Member, ended: Exit, now: float) -> Member:
         launch_at=now + backoff_s(new_id, failures),
         attempt=failures + 1,
         previous=ended,
-        spent_s=0.0 if before.ready_at is not None else _spent_s(member, ended),
+        spent_s=_spent_s(member, ended),
         ready_at=None,
         retired_at=None,
         stop_deadline=None,

@@ -4,10 +4,10 @@ Invariant: pure; what is said follows from the events alone.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 from hostler.domain.alarm import AlarmState, Comparison
 from hostler.domain.endpoint import RolloutStage
+from hostler.domain.moments import time_of_day
 from hostler.domain.updates import Event, Fired, Outcome, Terms, Update
 from hostler.planning.updates import BACK
 
@@ -31,8 +31,7 @@ def lines(update: Update) -> Sequence[str]:
 
 def alarm(fired: Fired) -> str:
     """What an alarm saw."""
-    since = datetime.fromtimestamp(fired.since, UTC)
-    said = f'Alarm "{fired.name}", in ALARM since {since:%H:%M:%S}: '
+    said = f'Alarm "{fired.name}", in ALARM since {time_of_day(fired.since)}: '
     if fired.value is not None and fired.comparison is not None:
         said += f"{fired.value:g} {_SIGNS[fired.comparison]} {fired.threshold:g}. "
     elif fired.threshold is not None:
@@ -65,6 +64,8 @@ def rollback_s(update: Update) -> float | None:
 
 def plan(terms: Terms) -> str:
     """What was asked for, in one line."""
+    if terms.before is None:
+        return "its first deployment"
     said = [f"{terms.policy} {', '.join(map(percent, terms.shares))}"]
     if terms.wait_s:
         said.append(f"each watched for {_lasting(terms.wait_s)}")
@@ -92,6 +93,8 @@ def _said(update: Update, last: Event | None, event: Event) -> Iterator[str]:
             yield "Starting the new instances." if terms.before else "Starting the instances."
         case RolloutStage.PROVISIONING:
             yield f"{step}: starting the next batch of new instances."
+        case RolloutStage.SWITCHING if terms.before is None:
+            yield "All instances are ready; telling the gateways."
         case RolloutStage.SWITCHING:
             yield f"{step}: turning {_aimed(terms, event)} of the traffic to the new instances."
         case RolloutStage.BAKING:
@@ -106,7 +109,10 @@ def _said(update: Update, last: Event | None, event: Event) -> Iterator[str]:
             batch = f"Starting batch {event.back + 1} of the old instances again."
             yield batch if event.back else f"Going back in batches. {event.reason} {batch}"
         case RolloutStage.ROLLING_BACK:
-            yield "All traffic is the old instances' again; stopping the new ones."
+            if last is not None and last.green.share > 0:
+                yield "All traffic is the old instances' again; stopping the new ones."
+            elif last is not None:
+                yield "Stopping the new instances, which had no traffic."
             if last is None or last.stage is not RolloutStage.RETREATING:
                 yield event.reason or ""
 
@@ -140,6 +146,6 @@ def _ended(update: Update, event: Event) -> str:
 
 def _lasting(seconds: float) -> str:
     if seconds < LONG_S:
-        return f"{seconds:.3g} s"
+        return f"{round(seconds, 1):g} s"
     minutes, rest = divmod(round(seconds), MINUTE_S)
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"

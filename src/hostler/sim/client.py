@@ -37,8 +37,6 @@ T = TypeVar("T")
 
 SLEEPY_S = 60.0
 """The longest pause between two requests to what is serverless, which is to sleep meanwhile."""
-ROLLS = 0.3
-"""The share of updates of one variant that are rolling."""
 STUCK = 0.5
 """The share of those with alarms for which the old instances cannot be started again."""
 REPAIRS = 0.8
@@ -82,11 +80,17 @@ class Habits:
     """Of a deployment's variants."""
     policy: Policy | None = None
     """Of every update; None is any."""
+    plain: float = policies.PLAIN
+    """The share of updates without any guardrail."""
+    rolls: float = 0.3
+    """The share of updates of one variant that are rolling."""
 
 
 AT_REST = frozenset(
     {EndpointStatus.IN_SERVICE, EndpointStatus.FAILED, EndpointStatus.UPDATE_ROLLBACK_FAILED}
 )
+CAREFUL = Habits(resizes=0.1, updates=0.95, plain=0.0, rolls=0.6)
+"""All but everything is a deployment with guardrails."""
 COMES_UP = frozenset({Kind.GOOD, Kind.SLOW_TO_PREPARE, Kind.FLAKY})
 
 
@@ -209,10 +213,10 @@ class Client:
     def _update(self, tx: Transaction, endpoint: Endpoint, now: float) -> EndpointId:
         rng, current = self.rng, self.deployments[endpoint.current or DeploymentId("")]
         single = len(current.variants) == 1 and not self.serverless
-        rolls = self.habits.policy is None and single and rng.random() < ROLLS
+        rolls = self.habits.policy is None and single and rng.random() < self.habits.rolls
         names = tuple(variant.name for variant in current.variants) if rolls else None
         variants = self._variants(names)
-        policy = self.habits.policy or policies.drawn(rng, self.pace)
+        policy = self.habits.policy or policies.drawn(rng, self.pace, self.habits.plain)
         if rolls:
             policy = policies.rolling(rng, self.pace, variants[0].initial_instance_count)
         if self.serverless or (policy.timeout_s is not None and not self.impatient):

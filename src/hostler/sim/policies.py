@@ -62,9 +62,9 @@ class Policy:
 UNGUARDED = Policy()
 
 
-def drawn(rng: Random, pace: Pace) -> Policy:
-    """Some policy."""
-    if rng.random() < PLAIN:
+def drawn(rng: Random, pace: Pace, plain: float = PLAIN) -> Policy:
+    """Some policy; of so many as ``plain`` says none."""
+    if rng.random() < plain:
         return UNGUARDED
     wait_s, termination_wait_s = rng.choice(pace.bakes), rng.choice(pace.termination_waits)
     routing, shares = _routing(rng)

@@ -82,8 +82,9 @@ class Turns:
             return None
         if known[0] > len(reached):
             return None if deadly else f"{part.deployment} skipped a step to {part.share}"
-        have = counts(part.variants)
         have, part_of = counts(part.variants), part.share if policy.rolls else 1.0
+        if deadly and not any(have.values()):
+            return None  # all that it had died since that was decided
         if any(have[name] < ceil(least[name] * part_of - EPSILON) for name in have):
             if deadly and _same(part.share, 1.0):
                 return None  # the others are dead
@@ -103,7 +104,7 @@ class Turns:
         if before is None or before.current is None or stage not in _PAST or stage is was:
             return
         target = before.target or DeploymentId("")
-        policy, reached = self.policies[target], self._reached.get(target, [])
+        policy, reached = self.policies[target], self._reached.setdefault(target, [])
         wait_s = policy.wait_s
         if stage is RolloutStage.DRAINING:
             wait_s += policy.termination_wait_s
@@ -111,8 +112,9 @@ class Turns:
             if self.alarms.bad_for_s(name) > BLIND_S_MAX:
                 yield f"{target} went on though {name} was bad"
         if len(reached) < len(policy.shares):
-            if self._deadly:
-                return  # it may have had all since there was nothing else
+            if self._deadly:  # it may have had all since there was nothing else
+                reached.extend([_now()] * (len(policy.shares) - len(reached)))
+                return
             yield f"{target} took over after {len(reached)} of {len(policy.shares)} steps"
         elif self._baked_s(target) < wait_s - TICK_S:
             yield f"{target} went to {stage} before its waits were over"

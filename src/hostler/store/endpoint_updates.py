@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
-from sqlalchemy import Column, Integer, LargeBinary, String, Table, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from hostler.domain.ids import EndpointId
 from hostler.domain.updates import KEPT_MAX, Told, Update
@@ -25,33 +36,38 @@ updates = Table(
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Update).decode
-_at = updates.c
+
+_OF = updates.c.endpoint_id == bindparam("of")
+_LISTED = select(updates.c.body).where(_OF).order_by(updates.c.number.desc())
+_NEWEST = _LISTED.limit(1)
+_CHANGE = (
+    update(updates).where(_OF, updates.c.number == bindparam("at")).values(body=bindparam("body"))
+)
+_OPEN = insert(updates)
+_TRIM = delete(updates).where(_OF, updates.c.number <= bindparam("at"))
+_FORGET = delete(updates).where(_OF)
 
 
 def note(tx: Transaction, endpoint_id: EndpointId, told: Told) -> None:
     """Add an event to the update that it belongs to; the first one opens it."""
-    newest = select(_at.body).where(_at.endpoint_id == endpoint_id).order_by(_at.number.desc())
-    body = tx.execute(newest.limit(1)).scalar()
+    body = tx.execute(_NEWEST, {"of": endpoint_id}).scalar()
     last = None if body is None else _decode(body)
     if last is not None and last.terms.deployment == told.terms.deployment:
         longer = replace(last, events=(*last.events, told.event))
-        its = (_at.endpoint_id == endpoint_id, _at.number == last.number)
-        tx.execute(update(updates).where(*its).values(body=_encode(longer)))
+        tx.execute(_CHANGE, {"of": endpoint_id, "at": last.number, "body": _encode(longer)})
         return
     number = 1 if last is None else last.number + 1
     opened = Update(number, told.terms, (told.event,))
     row = {"endpoint_id": endpoint_id, "number": number, "body": _encode(opened)}
-    tx.execute(insert(updates), row)
-    too_old = (_at.endpoint_id == endpoint_id, _at.number <= number - KEPT_MAX)
-    tx.execute(delete(updates).where(*too_old))
+    tx.execute(_OPEN, row)
+    tx.execute(_TRIM, {"of": endpoint_id, "at": number - KEPT_MAX})
 
 
 def listed(tx: Transaction, endpoint_id: EndpointId) -> Sequence[Update]:
     """An endpoint's updates, the newest first."""
-    query = select(_at.body).where(_at.endpoint_id == endpoint_id).order_by(_at.number.desc())
-    return [_decode(body) for body in tx.execute(query).scalars()]
+    return [_decode(body) for body in tx.execute(_LISTED, {"of": endpoint_id}).scalars()]
 
 
 def forget(tx: Transaction, endpoint_id: EndpointId) -> None:
     """Drop an endpoint's updates."""
-    tx.execute(delete(updates).where(_at.endpoint_id == endpoint_id))
+    tx.execute(_FORGET, {"of": endpoint_id})

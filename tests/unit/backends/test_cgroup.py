@@ -16,7 +16,7 @@ def test_v1_limits_each_controller_below_our_own_group(tmp_path: Path) -> None:
     assert (memory / "memory.limit_in_bytes").read_text() == str(1 << 30)
     assert (cpu / "cpu.cfs_quota_us").read_text() == "200000"
     assert (pids / "pids.max").read_text() == "4096"
-    assert made.procs == tuple(group / "cgroup.procs" for group in (memory, cpu, pids))
+    assert made.procs == tuple(group / "tasks" for group in (memory, cpu, pids))
     assert made.oom_file == memory / "memory.oom_control"
 
 

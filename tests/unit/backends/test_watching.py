@@ -68,6 +68,24 @@ def test_what_starts_is_glanced_at_and_looked_at_when_its_page_changes() -> None
     world.run(story)
 
 
+def test_a_start_is_told_when_it_lasts_and_an_end_of_it_at_once() -> None:
+    world = World(2, Phase.PREPARING)
+    one, two = world.phases
+
+    async def story() -> None:
+        for instance in (one, two):
+            world.phases[instance], world.pages[instance] = Phase.STARTING, b"after"
+            world.watcher.follow(instance)
+        looked = world.looks[one]
+        await until(lambda: world.looks[one] > looked)
+        assert world.woken == []
+        world.phases[one], world.pages[one] = Phase.READY, b"ready"
+        await until(lambda: world.woken == [f"owner of {one}"])
+        await until(lambda: world.woken == [f"owner of {one}", f"owner of {two}"])
+
+    world.run(story)
+
+
 def test_a_turn_at_rest_costs_the_same_for_any_number_and_sees_a_change_in_the_end() -> None:
     world = World(5 * watching.SLOW_GLANCES, Phase.READY)
     last = list(world.phases)[-1]
@@ -77,7 +95,7 @@ def test_a_turn_at_rest_costs_the_same_for_any_number_and_sees_a_change_in_the_e
         before = world.glances.total()
         await until(lambda: world.glances.total() > before)
         assert world.glances.total() == before + watching.SLOW_GLANCES  # in one turn of the loop
-        world.phases[last], world.pages[last] = Phase.STARTING, b"after"
+        world.phases[last], world.pages[last] = Phase.STOPPING, b"after"
         await until(lambda: bool(world.woken))
         assert world.woken == [f"owner of {last}"]
         assert world.looks.total() - looked <= 2

@@ -25,6 +25,15 @@ def picks(endpoint: route.Endpoint, draws: int = 1000) -> Counter[str]:
     return Counter(endpoint.pick(lambda n=n: n / draws).name for n in range(draws))
 
 
+def of_deployments(*variants):
+    """An endpoint whose pools are called by their deployments."""
+    routes = (EndpointRoute(ACCOUNT, REGION, "Demo", "arn", variants),)
+    made = route.build(routes, lambda _, each: (each.deployment, Counters()))
+    endpoint = made.find(ACCOUNT, REGION, "Demo")
+    assert endpoint is not None
+    return endpoint
+
+
 def test_names_are_found_as_given_at_creation_in_their_account_and_region():
     made = table(1.0)
     assert made.find(ACCOUNT, REGION, "Demo") is not None
@@ -46,10 +55,7 @@ def test_between_two_deployments_the_shares_hold_for_all_and_for_each_name():
         VariantRoute("A", 0.025, (), deployment="green", share=0.1),
         VariantRoute("B", 0.075, (), deployment="green", share=0.1),
     )
-    routes = (EndpointRoute(ACCOUNT, REGION, "Demo", "arn", variants),)
-    made = route.build(routes, lambda _, each: (each.deployment, Counters()))
-    endpoint = made.find(ACCOUNT, REGION, "Demo")
-    assert endpoint is not None
+    endpoint = of_deployments(*variants)
 
     def drawn(choice):
         return Counter(
@@ -67,10 +73,7 @@ def test_what_lingers_for_its_sessions_gets_nothing_by_weight_or_name():
         VariantRoute("A", 0.0, (), deployment="blue", share=0.0),
         VariantRoute("A", 1.0, (), deployment="green", share=1.0),
     )
-    routes = (EndpointRoute(ACCOUNT, REGION, "Demo", "arn", variants),)
-    made = route.build(routes, lambda _, each: (each.deployment, Counters()))
-    endpoint = made.find(ACCOUNT, REGION, "Demo")
-    assert endpoint is not None
+    endpoint = of_deployments(*variants)
     for choice in (endpoint, endpoint.by_name["A"]):
         assert {choice.pick(lambda n=n: n / 100).pool for n in range(100)} == {"green"}
 

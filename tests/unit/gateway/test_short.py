@@ -120,16 +120,22 @@ def test_a_defect_in_the_short_way_ends_one_request(
     assert known.call() == (200, b"ok")
 
 
+def at_once(made: Bench, worker: Worker, count: int) -> list[Client]:
+    """Clients that were answered before, and now all call at once."""
+    clients = [made.client() for _ in range(count)]
+    for number, client in enumerate(clients, 1):
+        client.sends(signed(b"{}"))
+        worker.answers(number)
+        client.reads()
+    for client in clients:
+        client.sends(signed(b"{}"))
+    return clients
+
+
 def test_who_finds_no_room_waits_in_line() -> None:
     with bench() as made:
         worker = made.instance(credit=1)
-        clients = [made.client() for _ in range(3)]
-        for number, client in enumerate(clients, 1):
-            client.sends(signed(b"{}"))
-            worker.answers(number)
-            client.reads()
-        for client in clients:
-            client.sends(signed(b"{}"))
+        clients = at_once(made, worker, 3)
         assert [client.connection.mould is not None for client in clients] == [True] * 3
         assert len(made.pool.waiting) == 2
         for number, client in enumerate(clients, 4):
@@ -140,14 +146,7 @@ def test_who_finds_no_room_waits_in_line() -> None:
 def test_one_that_waits_for_a_variant_that_goes_is_routed_again() -> None:
     """It took the short way, which did not say whose it was: an internal failure."""
     with bench() as made:
-        worker = made.instance(credit=1)
-        clients = [made.client() for _ in range(2)]
-        for number, client in enumerate(clients, 1):
-            client.sends(signed(b"{}"))
-            worker.answers(number)
-            client.reads()
-        for client in clients:
-            client.sends(signed(b"{}"))
+        clients = at_once(made, made.instance(credit=1), 2)
         assert len(made.pool.waiting) == 1
         green = replace(DEMO, variants=(VariantRoute("Green", 1.0, ()),))
         made.gateway.use(replace(SNAPSHOT, endpoints=(green,), generation=2))

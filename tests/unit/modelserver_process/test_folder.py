@@ -24,6 +24,7 @@ def test_a_plan_comes_back_as_it_was_written(directory: int) -> None:
             uid=7,
             isolate_network=True,
             read_only=(("/a", "/b"),),
+            common=(("/a", "/b"),),
             writable=(("/c", "/d"),),
             devices=("/dev/nvidia0",),
             environment={"A": "1"},
@@ -39,6 +40,7 @@ def test_a_plan_comes_back_as_it_was_written(directory: int) -> None:
         oom_file="/x/memory.events",
         nice=10,
         notes=("one",),
+        spare_root="/mnt",
     )
     folder.write_json(directory, folder.LAUNCH, plan.to_json())
     value = folder.read_json(directory, folder.LAUNCH)

@@ -9,7 +9,7 @@ from hostler.domain.alarm import AlarmState
 from hostler.domain.endpoint import Deployment, EndpointStatus, RolloutStage
 from hostler.domain.instance import FailureCause, Phase
 from hostler.planning.deadlines import ALARM_POLL_S
-from planning_pieces import NOW, Play, deployment, endpoint, targets, variant, weighed
+from planning_pieces import NOW, Play, deployment, ended, endpoint, targets, variant, weighed
 
 E, S = EndpointStatus, RolloutStage
 OK, ALARM = AlarmState.OK, AlarmState.ALARM
@@ -81,6 +81,26 @@ def test_all_at_once_bakes_before_blue_goes_and_keeps_it_for_its_sessions() -> N
     assert play.endpoint.status is E.IN_SERVICE
     assert (standing(play), play.endpoint.current) == ((0, 4), "d-2")
     assert play.endpoint.config_name == "config-2"
+
+
+def test_an_instance_killed_after_a_long_life_in_a_bake_is_followed() -> None:
+    play = serving().update(guarded(wait=3600))
+    began = play.now
+    for record in play.standing("d-2"):
+        play.show(Phase.READY, record, starting_since=began)
+    play.settle()
+    assert stage(play) == (S.BAKING, 0)
+    play.now += 3000
+    (victim, *_) = play.standing("d-2")
+    play.show(
+        Phase.EXITED,
+        victim,
+        starting_since=began,
+        exit=ended(FailureCause.KILLED, at=play.now),
+    )
+    play.plan()
+    assert stage(play) == (S.BAKING, 0)
+    assert standing(play) == (4, 4)
 
 
 def test_a_canary_gets_its_share_bakes_and_then_the_remainder_does() -> None:
@@ -373,6 +393,27 @@ def test_a_rollback_that_fails_leaves_both_serving_and_says_why() -> None:
     assert "s3://b/k is gone" in reason
     assert (standing(play), shares(play)) == ((2, 2), {"d-1": 0.5, "d-2": 0.5})
     assert play.endpoint.target == play.endpoint.current == "d-1"
+
+
+def test_a_retreat_waits_in_vain_for_no_old_instance_that_died_and_cannot_start_again() -> None:
+    play = rolled(2, rollback=1)
+    play.alarms["a"] = ALARM
+    play.plan()
+    assert stage(play)[0] is S.RETREATING
+    (served, *_) = [each for each in play.standing("d-1") if each.id in play.observed]
+    play.exit(served, FailureCause.KILLED)
+    for _ in range(3):
+        play.plan()
+        play.now += 60
+        for record in play.standing("d-1"):
+            if record.id not in play.observed:
+                if record.slot == served.slot:
+                    play.exit(record, FailureCause.MISSING_OBJECT, "s3://b/k is gone")
+                else:
+                    play.show(Phase.READY, record)
+    play.settle()
+    assert play.endpoint.status is E.UPDATE_ROLLBACK_FAILED
+    assert "s3://b/k is gone" in (play.endpoint.failure_reason or "")
 
 
 def test_another_update_repairs_it() -> None:

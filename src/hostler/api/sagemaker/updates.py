@@ -38,7 +38,7 @@ def _access(call: Call) -> Sequence[Access]:
 
 def _update(update: Update) -> Mapping[str, Any]:
     terms, last = update.terms, update.last
-    words = update_words.lines(update)
+    words, back_s = update_words.lines(update), update_words.rollback_s(update)
     shown = {
         "Number": update.number,
         "EndpointConfigName": terms.config,
@@ -52,7 +52,7 @@ def _update(update: Update) -> Mapping[str, Any]:
         "Summary": update_words.summary(update),
         "Ended": last.at if update.outcome else None,
         "FailureReason": last.reason,
-        "RollbackSeconds": update_words.rollback_s(update),
+        "RollbackSeconds": None if back_s is None else round(back_s, 3),
         "Events": [_event(each, told) for each, told in zip(update.events, words, strict=True)],
     }
     return _known(shown)

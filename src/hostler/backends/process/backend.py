@@ -69,7 +69,11 @@ class ProcessBackend:
             zygotes=zygotes,
             tier=tier,
             room=Room(layout, instances),
-            manners=Manners(instances.batching is Batching.EXACT, output_bytes_per_s),
+            manners=Manners(
+                instances.batching is Batching.EXACT,
+                output_bytes_per_s,
+                str(layout.mount_point) if instances.spares and tier.namespaces else None,
+            ),
         )
         self._ahead = Ahead(layout.prepared, self._preparer)
         self._preparing: dict[InstanceId, asyncio.Task[None]] = {}

@@ -35,7 +35,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Cgroup:
-    """A made group: the files a process's pid is written to, and the one that counts OOM kills."""
+    """A made group: the files by which a process joins, and the one that counts OOM kills.
+
+    Who joins writes ``0`` ("myself") to each, while it has one thread only.
+    """
 
     procs: tuple[Path, ...]
     oom_file: Path
@@ -63,7 +66,11 @@ def name_of(folder: Path) -> str:
 
 
 class CgroupV1:
-    """One hierarchy a controller; our groups lie below the group that each runs us in."""
+    """One hierarchy a controller; our groups lie below the group that each runs us in.
+
+    A process of one thread joins by ``tasks``: ``cgroup.procs`` would first have the kernel wait
+    until no process is just being forked anywhere, 5 to 10 ms (an RCU grace period).
+    """
 
     def __init__(self, parents: Mapping[str, Path]) -> None:
         self._parents = {
@@ -91,7 +98,7 @@ class CgroupV1:
             (groups["cpu"] / "cpu.cfs_quota_us").write_text(str(limits.cpus * _PERIOD_US))
         if "cpu" in groups and limits.background:
             (groups["cpu"] / "cpu.shares").write_text(str(_SHARES // 10))
-        procs = tuple(group / "cgroup.procs" for group in groups.values())
+        procs = tuple(group / "tasks" for group in groups.values())
         return Cgroup(procs, memory / "memory.oom_control")
 
 
@@ -142,7 +149,7 @@ def detect(root: Path = ROOT, own: str | None = None) -> CgroupDriver | None:
 
 
 def remove(procs: Sequence[Path]) -> bool:
-    """Remove the groups of these ``cgroup.procs`` files; False while a process is still in one."""
+    """Remove the groups that these files are in; False while a process is still in one."""
     gone = True
     for file in procs:
         try:

@@ -57,6 +57,8 @@ class Manners:
     """Requests are answered one by one, whatever the model could do."""
     output_bytes_per_s: int = 0
     """What it may print; 0 for as much as comes."""
+    spare_root: str | None = None
+    """The empty folder on which the zygote's next spare has its root; None: no spare."""
 
 
 PLAIN = Manners()
@@ -75,6 +77,7 @@ def compose(
     given = {**_settings(spec, path, prepared, tier), "exact": manners.exact}
     told = settings.Settings.from_spec(given)
     group = _group(spec, path, tier)
+    common = tuple(_common(prepared.environment))
     return LaunchPlan(
         instance_id=spec.instance_id,
         sandbox=sandbox.SandboxPlan(
@@ -83,11 +86,12 @@ def compose(
             uid=path.stat().st_uid if tier.users else None,
             isolate_network=spec.network_isolation,
             hostname=spec.instance_id,
-            read_only=tuple(_shown(prepared)),
+            read_only=(*common, *_own(prepared)),
             writable=((str(path / folder.SOCKETS), SOCKET_DIR),),
             devices=gpus.nodes(prepared.share.gpus),
             temporary_bytes=max(TEMPORARY_MIN, spec.memory_bytes // 2),
             environment=_variables(prepared),
+            common=common,
         ),
         settings=given,
         python=str(prepared.environment.python),
@@ -101,6 +105,7 @@ def compose(
         nice=BACKGROUND_NICE if spec.background else 0,
         notes=tuple(_notes(spec, prepared, tier, told.workers)),
         output_bytes_per_s=manners.output_bytes_per_s,
+        spare_root=manners.spare_root,
     )
 
 
@@ -164,14 +169,15 @@ def _group(spec: InstanceSpec, path: Path, tier: Tier) -> cgroup.Cgroup | None:
     return tier.cgroups.create(cgroup.name_of(path), limits)
 
 
-def _shown(prepared: Prepared) -> list[tuple[str, str]]:
-    environment = prepared.environment
+def _common(environment: Environment) -> list[tuple[str, str]]:
+    """What every instance of an environment is shown."""
     code = str(Path(launcher.BOOTSTRAP).parent)
     pairs = [(str(environment.root), str(environment.root)), (code, code)]
-    pairs += errands.interpreter_paths(environment.python)
-    if prepared.model is not None:
-        pairs.append((str(prepared.model), settings.MODEL_DIR))
-    return list(dict.fromkeys(pairs))
+    return list(dict.fromkeys([*pairs, *errands.interpreter_paths(environment.python)]))
+
+
+def _own(prepared: Prepared) -> list[tuple[str, str]]:
+    return [(str(prepared.model), settings.MODEL_DIR)] if prepared.model is not None else []
 
 
 def _variables(prepared: Prepared) -> dict[str, str]:

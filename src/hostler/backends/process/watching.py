@@ -17,6 +17,10 @@ from hostler.domain.ids import EndpointId, InstanceId
 from hostler.domain.instance import Phase
 from hostler.modelserver.identity import ProcessId
 
+EAGER_S = 0.001
+EAGER_FOR_S = 0.1
+EAGER_MOST = 4
+"""So many instances in motion at most are glanced at every EAGER_S, for so long after a change."""
 FAST_S = 0.005
 PATIENT_S = 0.05
 FAST_FOR_S = 5.0
@@ -35,11 +39,18 @@ Wake = Callable[[EndpointId], None]
 _AT_REST = (Phase.PREPARING, Phase.READY, Phase.EXITED, Phase.ABSENT)
 """Phases that end by a notice: of a preparation's end, of a process's, or of nothing."""
 _WITH_PROCESS = (Phase.STARTING, Phase.READY, Phase.STOPPING)
+_OF_NO_HURRY = (Phase.PREPARING, Phase.STARTING)
+"""Phases in which whoever asked for the launch has nothing to do yet."""
+NO_HURRY_S = 0.2
+"""It is told of them when they last longer: a quick start finds it free for what matters."""
 
 
 @dataclass(slots=True)
 class _Followed:
     phase: Phase | None = None
+    since: float = 0.0
+    told: Phase | None = None
+    """What its owner was woken for last."""
     pidfd: int | None = None
     """Held while it has a process, whose end needs no look to be noticed."""
     glanced: bytes = b""
@@ -110,7 +121,10 @@ class Watcher:
     def _pause_s(self) -> float:
         if not self._moving:
             return SLOW_S
-        return FAST_S if time.monotonic() < self._changed + FAST_FOR_S else PATIENT_S
+        since = time.monotonic() - self._changed
+        if since < EAGER_FOR_S and len(self._moving) <= EAGER_MOST:
+            return EAGER_S
+        return FAST_S if since < FAST_FOR_S else PATIENT_S
 
     def _stirs(self, instance_id: InstanceId, followed: _Followed) -> bool:
         """Whether a glance says that it is worth a look."""
@@ -135,9 +149,13 @@ class Watcher:
             self._drop_handle(followed)
         elif followed.pidfd is None:
             self._take_handle(instance_id, followed, seen.process)
+        now = time.monotonic()
         if phase is not followed.phase:
-            followed.phase = phase
-            self._changed = time.monotonic()
+            followed.phase, followed.since = phase, now
+            self._changed = now
+        can_wait = phase in _OF_NO_HURRY and now < followed.since + NO_HURRY_S
+        if phase is not followed.told and not can_wait:
+            followed.told = phase
             self._wake(seen.observation.owner)
 
     def _take_handle(

@@ -74,6 +74,10 @@ class Instances:
         "requests in line for a model that answers each row apart: predicted together, or "
         '("exact") one by one, so that no last bit depends on who else asks',
     )
+    spares: bool = setting(
+        True,
+        "a runtime in use keeps one process ready for its next instance, which then starts sooner",
+    )
 
 
 @dataclass(frozen=True, slots=True)
