@@ -193,7 +193,7 @@ def test_every_metric_of_a_serverless_endpoint_is_listed_with_its_unit(
 ) -> None:
     (code,) = (server.home / "models").glob("*/code")
     gate = code.with_name("open")
-    gate.unlink()
+    gate.unlink(missing_ok=True)
     clients = [fresh(server) for _ in range(2)]
     with ThreadPoolExecutor(len(clients)) as callers:
         calls = [callers.submit(call, client, endpoint, "wait") for client in clients]
