@@ -10,7 +10,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +23,7 @@ import blocks
 from hostler.cli.output import connect
 from hostler.toolkit.bootstrap import Result
 from hostler.toolkit.naming import Project
-from running import ACCOUNT, COMPANY, TEAM, Running
+from running import ACCOUNT, COMPANY, TEAM, Running, eventually
 
 ROOT = Path(__file__).parents[1]
 VENVS = ROOT / ".cache/clients"
@@ -90,9 +92,15 @@ SECTIONS = {
     "6": "scale",
     "7.1": "go serverless",
     "7.3": "find idle development endpoints",
+    "10.1": "A/B test",
+    "10.2": "shadow",
+    "10.3": "canary",
+    "10.4": "linear",
+    "10.5": "rolling",
+    "10.6": "taken back by an alarm",
     "9": "list, describe, delete",
 }
-"""In the order in which a lane runs them: 9 deletes what 4.1 deployed."""
+"""In the order in which a lane runs them: 9 deletes what 4.1 deployed and 10 compares with."""
 WRITTEN_FOR = {
     ("4.1", "python"): {"sdk2"},
     ("4.2", "python"): {"sdk2"},
@@ -168,17 +176,34 @@ class Lane:
     def project(self) -> Project:
         return Project(COMPANY, TEAM, f"{self.client.key}-{self.mode}")
 
+    @property
+    def alarm(self) -> str:
+        return f"{self.project.prefix}errors"
+
     def root(self, service: str) -> Any:
         """A boto3 client of the lane's region that may do anything."""
         return replace(connect(self.server.home), region=self.region).client(service)
 
     def prepare(self, result: Result, archives: Mapping[str, bytes]) -> None:
-        """What its blocks take for granted: models in the bucket, the script in the folder."""
+        """What its blocks take for granted: models in the bucket, the script in the folder, and
+        an alarm of those who operate them.
+        """
         self.folder.mkdir()
         shutil.copy(EXAMPLES / "pytorch/inference.py", self.folder)
         s3 = self.root("s3")
         for name, content in archives.items():
             s3.put_object(Bucket=result.bucket, Key=self.project.artifact_key(name), Body=content)
+        self.root("cloudwatch").put_metric_alarm(
+            AlarmName=self.alarm,
+            Namespace="AWS/SageMaker",
+            MetricName="Invocation5XXErrors",
+            Dimensions=[{"Name": "EndpointName", "Value": "nobody"}],
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+        )
 
     def environment(self) -> dict[str, str]:
         user = self.project.deployer
@@ -189,18 +214,39 @@ class Lane:
         model = "net" if section == "4.2" else MODEL
         block, own = block_of(section, self.client)
         code = standing(block, own=own).filled(self.values(model))
-        done = subprocess.run(
-            self.client.words(code),
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+        with self.alarmed() if section == "10.6" else nullcontext():
+            done = subprocess.run(
+                self.client.words(code),
+                cwd=self.folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=600,
+            )
         cell = f"§{section} {self.client.name} {self.mode}"
         assert done.returncode == 0, f"{cell}\n{done.stdout[-3000:]}\n{done.stderr[-5000:]}"
         return done.stdout
+
+    @contextmanager
+    def alarmed(self) -> Iterator[None]:
+        """Meanwhile the alarm goes off, once a new version has traffic."""
+        with ThreadPoolExecutor(1) as pool:
+            going_off = pool.submit(self._go_off)
+            yield
+            going_off.result()
+
+    def _go_off(self) -> None:
+        client, endpoint = self.root("sagemaker"), f"{self.project.prefix}careful-ep"
+
+        def bakes() -> bool:
+            described = client.describe_endpoint(EndpointName=endpoint)
+            return '"Baking"' in json.dumps(described, default=str)
+
+        eventually("the canary is watched", bakes, 120.0, 0.5)
+        self.root("cloudwatch").set_alarm_state(
+            AlarmName=self.alarm, StateValue="ALARM", StateReason="somebody saw errors"
+        )
 
     def values(self, model: str) -> dict[str, str]:
         project = self.project
@@ -213,80 +259,6 @@ class Lane:
             model=model,
         )
         return values
-
-    def judge(self, section: str, said: str) -> None:
-        """Whether the block did what the page means; Hostler is asked, not the client."""
-        endpoint = self.project.endpoint(MODEL)
-        match section:
-            case "4.1":
-                self._deployed(endpoint)
-            case "4.2":
-                name = f"{self.project.prefix}pytorch-ep"
-                rows = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]
-                answer = json.loads(self._invoked(name, rows))
-                assert [len(row) for row in answer] == [3, 3]
-            case "5":
-                written = self.folder / "output.json"
-                text = written.read_text() if written.exists() else said.splitlines()[-1]
-                assert json.loads(text) in ([0], [1], [2])
-            case "6":
-                self._scaled(endpoint)
-            case "7.1":
-                self._slept(f"{self.project.prefix}{MODEL}-serverless")
-            case "7.3":
-                assert endpoint in said or self.client.language == "bash"
-            case "9":
-                assert endpoint in said
-                self._deleted(endpoint)
-
-    def _deployed(self, endpoint: str) -> None:
-        client = self.root("sagemaker")
-        described = client.describe_endpoint(EndpointName=endpoint)
-        assert described["EndpointStatus"] == "InService"
-        tags = client.list_tags(ResourceArn=described["EndpointArn"])["Tags"]
-        assert {"Key": "Team", "Value": TEAM} in tags
-        model = client.describe_model(ModelName=self.project.model(MODEL))
-        assert model["VpcConfig"]["SecurityGroupIds"] == ["sg-sagemaker-studio"]
-
-    def _scaled(self, endpoint: str) -> None:
-        autoscaling = self.root("application-autoscaling")
-        (policy,) = autoscaling.describe_scaling_policies(
-            ServiceNamespace="sagemaker", ResourceId=f"endpoint/{endpoint}/variant/AllTraffic"
-        )["ScalingPolicies"]
-        assert policy["PolicyName"] == f"{self.project.prefix}scaling-policy"
-        assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 70
-        assert len(policy["Alarms"]) == 2
-
-    def _slept(self, endpoint: str) -> None:
-        client = self.root("sagemaker")
-        described = client.describe_endpoint(EndpointName=endpoint)
-        assert described["EndpointStatus"] == "InService"
-        (variant,) = described["ProductionVariants"]
-        config = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
-        assert variant["CurrentServerlessConfig"] == config
-        assert json.loads(self._invoked(endpoint, [1.0, 2.0, 3.0, 4.0])) in ([0], [1], [2])
-        client.delete_endpoint(EndpointName=endpoint)
-        client.delete_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
-        client.delete_model(ModelName=f"{endpoint}-v1")
-
-    def _invoked(self, endpoint: str, rows: Any) -> str:
-        answer = self.root("sagemaker-runtime").invoke_endpoint(
-            EndpointName=endpoint,
-            ContentType="application/json",
-            Body=json.dumps({"features": rows}),
-        )
-        text: str = answer["Body"].read().decode()
-        return text
-
-    def _deleted(self, endpoint: str) -> None:
-        client = self.root("sagemaker")
-        client.get_waiter("endpoint_deleted").wait(
-            EndpointName=endpoint, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-        )
-        prefix = self.project.prefix + MODEL
-        left = client.list_endpoint_configs(NameContains=prefix)["EndpointConfigs"]
-        assert left == [], "its configuration is deleted too"
-        assert client.list_models(NameContains=prefix)["Models"] == []
 
 
 def environment(
@@ -332,14 +304,16 @@ def page(filled: Collection[Cell]) -> str:
         "real Hostler, as the deployer that `hostler bootstrap` makes. **own**: the page's own",
         "block, as it stands. **same**: the same in that client's words",
         "([boto3](../../examples/clients/boto3.md), [CLI](../../examples/clients/cli.md),",
-        "[SDK v2](../../examples/clients/sdk2.md), [SDK v3](../../examples/clients/sdk3.md)).\n",
+        "[SDK v2](../../examples/clients/sdk2.md), [SDK v3](../../examples/clients/sdk3.md)).",
+        "§10 is what that page leaves open.\n",
     ]
-    titles = [f"§{section} {what}" for section, what in SECTIONS.items()]
+    sections = sorted(SECTIONS, key=lambda section: [int(part) for part in section.split(".")])
+    titles = [f"§{section} {SECTIONS[section]}" for section in sections]
     for mode in Mode:
         lines += [f"## `{mode.command}`\n", f"| client | {' | '.join(titles)} |"]
         lines.append("|---" * (len(titles) + 1) + "|")
         for client in CLIENTS:
-            cells = [_cell(section, client, mode, filled) for section in SECTIONS]
+            cells = [_cell(section, client, mode, filled) for section in sections]
             lines.append(f"| {client.name} {client.version} | {' | '.join(cells)} |")
         lines.append("")
     lines += [f"- {' '.join(cell)}: {why}" for cell, why in CANNOT.items()]

@@ -9,12 +9,13 @@ from pathlib import Path
 from running import REGION
 
 HOW_TO = Path(__file__).parents[1] / "docs/how-to"
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def code(page: str, language: str) -> list[str]:
-    """The blocks of a language, in order."""
+    """The blocks of a language, in order; those of none are commands of `hostler`, or output."""
     text = (HOW_TO / f"{page}.md").read_text()
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [match[2] for match in _BLOCK.finditer(text) if match[1] == language]
 
 
 OF_MONITORING = ("metrics", "alarms", "sns", "logs", "auto-scaling", "serverless", "clean-up")

@@ -1,9 +1,10 @@
 """The control plane with alarms and scaling, a fake backend and a load, all in virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any, TypeAlias
 
 from hostler.app.scaling import Scaling
 from hostler.control.alarm_actions import ActionReconciler
@@ -11,7 +12,7 @@ from hostler.control.alarms import AlarmEvaluator
 from hostler.control.controller import Controller
 from hostler.control.plane import ControlPlane, Surroundings
 from hostler.domain.config import Quotas
-from hostler.domain.endpoint import Endpoint
+from hostler.domain.endpoint import Deployment, Endpoint
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION, Arn, InstanceId
 from hostler.domain.instance import FailureCause
 from hostler.domain.scaling import (
@@ -46,18 +47,27 @@ TARGET = Target(
     min=1, max=4, created=START,
 )  # fmt: skip
 NAMESPACE, METRIC = "AWS/SageMaker", "InvocationsPerInstance"
+_ONE_INSTANCE = deployment(1)
 CRASH = FailureCause.MODEL_LOAD
+OF_VARIANT = (("EndpointName", "Demo"), ("VariantName", "AllTraffic"))
 _REQUEST = {
     "PredefinedMetricSpecification": {
         "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"
     }
 }
+Measured: TypeAlias = tuple[str, str, Iterable[tuple[str, str]], float]
+"""A metric's namespace, name and dimensions, and its value in a minute."""
 
 
-def track(goal: float = 70.0, out_s: float = 60.0, in_s: float = 300.0) -> Policy:
+def track(
+    goal: float = 70.0,
+    out_s: float = 60.0,
+    in_s: float = 300.0,
+    request: Mapping[str, Any] = _REQUEST,
+) -> Policy:
     return Policy(
         TARGET.id, "track", Arn("arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:t"),
-        START, _REQUEST, tracking=TargetTracking(goal, out_s, in_s),
+        START, request, tracking=TargetTracking(goal, out_s, in_s),
         high_alarm="high", low_alarm="low",
     )  # fmt: skip
 
@@ -71,17 +81,20 @@ def step(name: str, number: int) -> Policy:
 
 @dataclass
 class World:
-    """One endpoint in service, of one instance, and what scales it."""
+    """One endpoint in service, and what scales its one variant."""
 
     store: Store
     metrics: Store
     backend: FakeBackend
     plane: ControlPlane
     clock: StartClock
+    deployment: Deployment
     scaling: Scaling = field(init=False)
     quotas: Quotas = field(default_factory=Quotas)
     load: Callable[[float], float] = lambda _s: 0.0
     """Requests in a minute, by the seconds since the beginning."""
+    more: Callable[[float], Iterable[Measured]] = lambda _s: ()
+    """What else is measured in a minute, likewise."""
     boots: bool = True
     life: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -139,8 +152,8 @@ class World:
 
     @property
     def desired(self) -> int:
-        """Instances that the variant is to have, as far as that is fulfilled."""
-        (variant,) = deployment(1).variants
+        """Instances (of a serverless variant: provisioned) there are to be, where fulfilled."""
+        (variant,) = self.deployment.variants
         return size(variant, self.endpoint.sizes).count
 
     def activities(self, *, not_scaled: bool = False) -> list[Activity]:
@@ -158,15 +171,20 @@ class World:
             minute = self.now() // 60 * 60
             await self.until(minute + 60)
             share = self.load(minute) / max(1, self.desired)
-            pairs = [("EndpointName", "Demo"), ("VariantName", "AllTraffic")]
-            metric = metrics.metric(DEFAULT_ACCOUNT, DEFAULT_REGION, NAMESPACE, METRIC, pairs)
-            point = points.of_values([(share, 1.0)])
-            sample = Sample(metric, START + minute, 60, "None", point)
+            measured = [(NAMESPACE, METRIC, OF_VARIANT, share), *self.more(minute)]
+            samples = [_sample(minute, *each) for each in measured]
             now = self.clock.now()
-            self.metrics.run(lambda tx, s=sample, n=now: metrics.put(tx, [s], n), write=True)
+            self.metrics.run(lambda tx, s=samples, n=now: metrics.put(tx, s, n), write=True)
 
 
-def play(story: Callable[[World], Awaitable[None]]) -> None:
+def _sample(
+    minute: float, namespace: str, name: str, pairs: Iterable[tuple[str, str]], value: float
+) -> Sample:
+    metric = metrics.metric(DEFAULT_ACCOUNT, DEFAULT_REGION, namespace, name, pairs)
+    return Sample(metric, START + minute, 60, "None", points.of_values([(value, 1.0)]))
+
+
+def play(story: Callable[[World], Awaitable[None]], serving: Deployment = _ONE_INSTANCE) -> None:
     """Run a story once the endpoint serves; it begins at ``SETTLING_S``."""
 
     async def run() -> None:
@@ -199,8 +217,8 @@ def play(story: Callable[[World], Awaitable[None]]) -> None:
         )
         publisher.on_ack = plane.acknowledged
         publisher.begin()
-        world = World(store, metric_store, backend, plane, clock)
-        store.run(_create, write=True)
+        world = World(store, metric_store, backend, plane, clock, serving)
+        store.run(lambda tx: _create(tx, serving), write=True)
         running = [asyncio.create_task(each) for each in (plane.run(None), world.loaded())]
         world.begin()
         await world.until(SETTLING_S)
@@ -220,6 +238,6 @@ async def _nothing(_instance_id: InstanceId) -> None:
     return None
 
 
-def _create(tx: Transaction) -> None:
-    endpoints.create(tx, endpoint(created=START, modified=START), deployment(1))
+def _create(tx: Transaction, serving: Deployment) -> None:
+    endpoints.create(tx, endpoint(created=START, modified=START), serving)
     tags.replace(tx, ARN, {})

@@ -36,10 +36,22 @@ class Gateway:
         self.lives = True
 
     def calls(
-        self, count: int, at: float = START, subject: Subject = SUBJECT, config: str = ""
+        self,
+        count: int,
+        at: float = START,
+        subject: Subject = SUBJECT,
+        *,
+        config: str = "",
+        failed: int = 0,
     ) -> None:
-        for _ in range(count):
-            self._recorder.counters(subject, config).answered(200, model_us=2000, overhead_us=100)
+        """Calls that were answered, the last of them by the model's 500.
+
+        ``config``: of the deployment that answered, where there are two.
+        """
+        for number in range(count):
+            status = 500 if number >= count - failed else 200
+            counters = self._recorder.counters(subject, config)
+            counters.answered(status, model_us=2000, overhead_us=100)
         lines = [json.dumps(each).encode() for each in self._recorder.records(at)]
         self._writer.append(int(at * 1000), spool.PLATFORM, lines)
 

@@ -1,6 +1,7 @@
 """A small HTTP server that keeps what it is told, for tests of deliveries."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,10 +38,11 @@ class Told:
 
 
 @asynccontextmanager
-async def told() -> AsyncIterator[Told]:
-    """The server, for as long as the block runs."""
+async def told(tls: ssl.SSLContext | None = None) -> AsyncIterator[Told]:
+    """The server, for as long as the block runs; with ``tls`` it is asked by https."""
     kept = Told()
-    server = await asyncio.start_server(kept.serve, "127.0.0.1", 0)
-    kept.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/told"
+    server = await asyncio.start_server(kept.serve, "127.0.0.1", 0, ssl=tls)
+    scheme = "http" if tls is None else "https"
+    kept.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/told"
     async with server:
         yield kept

@@ -484,7 +484,7 @@ def _names(pages: Sequence[Mapping[str, Any]]) -> set[str]:
     return {each["UserName"] for page in pages for each in page["Users"]}
 
 
-def test_sdk_speaks_every_serializer_and_updates_its_endpoint(
+def test_sdk_speaks_every_serializer_compares_variants_and_updates_its_endpoint(
     server: Running, sdk: Mapping[str, "subprocess.Popen[str]"]
 ) -> None:
     told = _told(server, sdk["predictors"])
@@ -492,6 +492,7 @@ def test_sdk_speaks_every_serializer_and_updates_its_endpoint(
     assert [told[name] for name in answers] == [[0, 2]] * len(answers)
     assert told["csv"] == [["0"], ["2"]]
     assert told["bytes"] == [2]
+    assert (told["target"], told["only"]) == ([0, 2], ["AllTraffic"])
     assert told["config"] == told["pending"]
     assert told["config"].startswith(f"{PREFIX}pred-config-")
     assert (told["status"], told["count"]) == ("InService", 2)
@@ -521,7 +522,7 @@ def test_sdk_serves_code_that_it_uploaded_apart_and_a_role_by_its_name(
     assert environment["SAGEMAKER_SUBMIT_DIRECTORY"].startswith(f"s3://{BUCKET}/models/")
 
 
-def test_sdk_3_builds_describes_updates_and_deletes_by_its_core_resources(
+def test_sdk_3_builds_describes_updates_by_a_canary_and_deletes_by_its_core_resources(
     server: Running, sdk: Mapping[str, "subprocess.Popen[str]"]
 ) -> None:
     told = _told(server, sdk["builder"])
@@ -530,5 +531,6 @@ def test_sdk_3_builds_describes_updates_and_deletes_by_its_core_resources(
     assert told["unassigned"] == "Unassigned", "what is absent is left out of an answer"
     assert told["weight"] == 0.8
     assert (told["changing"], told["count"]) == ("Updating", 2)
+    assert (told["canary"], told["turned"]) == (["CANARY", 1, 1], 0.5)
     assert told["config"] == f"{PREFIX}three-config-2"
     assert (told["listed"], told["left"]) == ([f"{PREFIX}three-ep"], [])

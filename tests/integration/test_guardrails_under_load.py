@@ -4,8 +4,6 @@ import contextlib
 import json
 import random
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +19,11 @@ from chaos.versions import blue_green, percent
 from chaos.world import World
 
 from archives import script
-from client_matrix import ROOT
 from deploying import create_config, create_model, settled
 from load import Load, Outcome, paced
 from running import PREFIX, Running, eventually, hostler
 
 ENDPOINT = f"{PREFIX}guarded-ep"
-PAGE = ROOT / "docs/how-to/blue-green.md"
 BODY = {"features": [1, 2, 3]}
 SAYS = """
 def model_fn(model_dir):
@@ -185,24 +181,3 @@ def test_a_version_that_crashes_on_its_calls_is_taken_back(server: Running) -> N
     assert described["EndpointConfigName"] == before["EndpointConfigName"]
     answer = runtime.invoke_endpoint(EndpointName=ENDPOINT, Body=b"{}")
     assert answer["Body"].read() == b'["one"]'
-
-
-def test_the_page_s_example_runs_as_it_stands(server: Running) -> None:
-    (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    for written, meant in {
-        "rc-project-a-iris-ep": ENDPOINT,
-        "rc-project-a-iris-v2-config": f"{PREFIX}two-config",
-        "rc-project-a-iris-errors": "guard",
-    }.items():
-        code = code.replace(written, meant)
-    cloudwatch = server.client("cloudwatch")
-    cloudwatch.set_alarm_state(AlarmName="guard", StateValue="OK", StateReason="test")
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=server.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.stdout == f"{PREFIX}two-config went well\n", done.stderr

@@ -1,9 +1,10 @@
-"""What docs/how-to say of A/B tests and shadows, done as they say, on a Hostler that runs."""
+"""What docs/how-to say of A/B tests, shadows and careful deployments, done as they say."""
 
 import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,11 +15,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 import pages
-from archives import script
+import prometheus_page
+from archives import ECHO, script
 from aws_cli import CLIENTS, aws, failed
-from deploying import create_model, settled
+from deploying import create_config, create_model, put, settled
 from load import paced
-from running import PREFIX, Running, eventually, hostler
+from running import GENERIC_IMAGE, PREFIX, ROLE, Running, eventually, hostler
 
 SCORES = """
 import json
@@ -36,7 +38,7 @@ def predict_fn(data, model):
 def output_fn(prediction, accept):
     return json.dumps(prediction), "application/json"
 """
-AB, SHADOW = f"{PREFIX}ab-ep", f"{PREFIX}shadow-ep"
+AB, SHADOW, IRIS = (f"{PREFIX}{name}-ep" for name in ("ab", "shadow", "iris"))
 CLI_2 = CLIENTS.parents[1] / "cli2/bin/aws"
 
 
@@ -45,6 +47,7 @@ def server() -> Iterator[Running]:
     with hostler("--gateways", "2") as running:
         for name, score in (("champion", 1.0), ("challenger", 1.005)):
             create_model(running, name, script(SCORES.format(score=score)))
+        create_config(running, "iris", create_model(running, "iris", script(ECHO)))
         yield running
 
 
@@ -85,6 +88,11 @@ def invocations(server: Running, variant: str) -> float:
         Statistics=["Sum"],
     )
     return sum(point["Sum"] for point in found["Datapoints"])
+
+
+def prometheus(server: Running) -> prometheus_page.Page:
+    with urllib.request.urlopen(f"{server.url}/metrics") as answer:
+        return prometheus_page.read(answer.read().decode())
 
 
 def report(server: Running) -> dict[str, Any]:
@@ -139,6 +147,13 @@ def test_the_page_on_shadows(server: Running) -> None:
     )["logStreams"]
     assert {each["logStreamName"].split("/")[0] for each in streams} == {"champion", "challenger"}
 
+    copied = prometheus(server).values("hostler_shadow_copied_total")
+    assert list(copied.values()) == [21]
+    compared = prometheus(server).values("hostler_shadow_answers_total")
+    assert sum(compared.values()) == 21
+    shown, _example = (block for block in pages.code("shadow", "") if "shadow-ep" in block)
+    assert "copied to the shadow: 21 (100.0% of 21)" in server.run(*shown.split()[1:]).stdout
+
 
 def test_the_share_of_a_shadow_is_changed_by_the_cli_and_answers_go_on(server: Running) -> None:
     (command,) = pages.code("shadow", "bash")
@@ -171,3 +186,27 @@ def test_a_shadow_that_is_updated_away_is_gone(server: Running) -> None:
     done = server.run("shadow", "report", SHADOW, check=False)
     assert done.returncode == 1
     assert "has no shadow variant" in done.stderr
+
+
+def test_the_page_on_careful_deployments(server: Running, tmp_path: Path) -> None:
+    client = server.client("sagemaker")
+    client.create_model(
+        ModelName=f"{PREFIX}iris-v2",
+        PrimaryContainer={
+            "Image": GENERIC_IMAGE,
+            "ModelDataUrl": put(server, "iris-2", script(ECHO)),
+        },
+        ExecutionRoleArn=ROLE,
+    )
+    old, new = f"{PREFIX}iris-config", f"{PREFIX}iris-v2-config"
+    client.create_endpoint(EndpointName=IRIS, EndpointConfigName=old)
+    assert settled(server, IRIS)["EndpointStatus"] == "InService"
+    said = run_page(server, "blue-green").splitlines()
+    assert said == [f"{config} went well" for config in (new, old, new)]
+    (command,) = pages.code("blue-green", "bash")
+    failed(aws(server, tmp_path, {"again": command.removeprefix("aws ")}))
+    described = settled(server, IRIS)
+    assert (described["EndpointConfigName"], "FailureReason" in described) == (old, False)
+    assert "RollingUpdatePolicy" in described["LastDeploymentConfig"]
+    (watched,) = pages.code("blue-green", "")
+    assert IRIS in server.run(*watched.split()[1:]).stdout

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import pytest
 
 import client_matrix
+from client_judge import judge
 from client_matrix import CANNOT, CELLS, CLIENTS, MODEL, PAGE, SECTIONS, Cell, Lane, Mode
 from frameworks import framework_python
 from hostler.cli.keyring import KeyRing
@@ -22,7 +23,7 @@ from running import Running, hostler
 Lanes: TypeAlias = dict[tuple[str, str], Future[dict[Cell, str]]]
 """By client and mode."""
 
-AT_ONCE = 5
+AT_ONCE = 8
 """Most of a lane's time its client sleeps."""
 
 
@@ -60,7 +61,7 @@ def drive(lane: Lane) -> dict[Cell, str]:
         if cell in CANNOT:
             continue
         try:
-            lane.judge(section, lane.run(section, environment))
+            judge(lane, section, lane.run(section, environment))
         except Exception:  # noqa: BLE001 (whatever it is, it is that cell's)
             outcomes[cell] = traceback.format_exc(limit=3)
         else:

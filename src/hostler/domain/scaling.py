@@ -57,13 +57,15 @@ class Direction(StrEnum):
 
 
 class ActivityStatus(StrEnum):
-    """ScalingActivityStatusCode."""
+    """ScalingActivityStatusCode, but for two that nothing is here.
 
-    PENDING = "Pending"
+    What is decided is asked for in the same transaction, so nothing is Pending; what the endpoint
+    takes back is Failed and says why, so nothing is Unfulfilled.
+    """
+
     IN_PROGRESS = "InProgress"
     SUCCESSFUL = "Successful"
     OVERRIDDEN = "Overridden"
-    UNFULFILLED = "Unfulfilled"
     FAILED = "Failed"
 
 

@@ -179,7 +179,7 @@ def _hopeless(member: Member, ended: Exit, variant: Variant) -> bool:
 
 
 def _spent_s(member: Member, ended: Exit) -> float:
-    """Start-up seconds used in vain in this slot; neither PREPARING nor serving is start-up time."""
+    """Start-up seconds used in vain in this slot; PREPARING and serving are no start-up time."""
     record, since = member.record, member.seen.starting_since
     if record.ready_at is not None:
         return 0.0

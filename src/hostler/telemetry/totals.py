@@ -5,18 +5,22 @@ record is added once. A histogram's bounds are powers of two of microseconds, wh
 buckets have among theirs, so its counts are exact.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 from hostler.domain import latencies
 from hostler.domain.subject import Subject
-from hostler.telemetry.endpoint_metrics import Latencies, Record
+from hostler.telemetry.endpoint_metrics import Latencies, Record, Shadow
 from hostler.telemetry.exposition import Family, Kind
 
 BOUNDS_US = tuple(1 << power for power in range(7, 27))
 """0.13 ms to 67 s."""
 _FIRST_BEHIND = tuple(latencies.bucket_of(bound) for bound in BOUNDS_US)
+UNCOMPARED = "uncompared"
+RESULTS = ("equal", "close", "different", UNCOMPARED)
+"""What became of a shadow's answer beside its caller's; each is shown from the first copy on."""
 
 
 @dataclass(slots=True)
@@ -39,6 +43,23 @@ class Spread:
 
 
 @dataclass(slots=True)
+class Mirrored:
+    """What is particular to a shadow variant."""
+
+    copied: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    """By reason."""
+    compared: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(RESULTS, 0)))
+    """By result."""
+
+    def add(self, more: Shadow) -> None:
+        self.copied += more.copied
+        self.dropped.update(more.dropped)
+        self.compared.update(more.agreements)
+        self.compared[UNCOMPARED] += more.uncompared
+
+
+@dataclass(slots=True)
 class Total:
     """One variant's."""
 
@@ -47,6 +68,8 @@ class Total:
     errors_5xx: int = 0
     model: Spread = field(default_factory=Spread)
     overhead: Spread = field(default_factory=Spread)
+    mirrored: Mirrored | None = None
+    """Of a shadow variant."""
 
     def add(self, record: Record) -> None:
         self.invocations += record.invocations
@@ -54,6 +77,9 @@ class Total:
         self.errors_5xx += record.errors_5xx
         self.model.add(record.model_us)
         self.overhead.add(record.overhead_us)
+        if record.shadow is not None:
+            self.mirrored = self.mirrored or Mirrored()
+            self.mirrored.add(record.shadow)
 
 
 class Totals:
@@ -97,6 +123,34 @@ class Totals:
             _add(model, labels, total.model, since=1)  # 0 µs: the instance gave no answer
             _add(overhead, labels, total.overhead, since=0)
         yield from (invocations, errors, refused, model, overhead)
+        yield from self._of_shadows()
+
+    def _of_shadows(self) -> Iterator[Family]:
+        copied = Family(
+            "hostler_shadow_copied_total",
+            Kind.COUNTER,
+            "Requests that were put in line for the shadow variant.",
+        )
+        dropped = Family(
+            "hostler_shadow_dropped_total",
+            Kind.COUNTER,
+            "Requests of its share that were not, or that no instance took, by reason.",
+        )
+        compared = Family(
+            "hostler_shadow_answers_total",
+            Kind.COUNTER,
+            "The shadow's answers, by how they compare with what the callers got.",
+        )
+        for subject, total in sorted(self._totals.items()):
+            if total.mirrored is None:
+                continue
+            labels = labels_of(subject)
+            copied.add(total.mirrored.copied, **labels)
+            for reason, count in sorted(total.mirrored.dropped.items()):
+                dropped.add(count, **labels, reason=reason)
+            for result, count in total.mirrored.compared.items():
+                compared.add(count, **labels, result=result)
+        yield from (copied, dropped, compared)
 
 
 def labels_of(subject: Subject) -> Mapping[str, str]:

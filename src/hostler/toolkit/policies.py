@@ -115,10 +115,14 @@ def completion(project: Project, account: str, region: str) -> Document:
             "Action": ["iam:PassRole", "iam:GetRole"],
             "Resource": iam_arn(account, "role", project.execution_role),
         },
-        {  # deploy(tags=…) tags the model, the config and the endpoint
-            "Sid": "TagOwnResources",
+        {  # deploy(tags=…) tags the model, the config and the endpoint; A/B tests turn weights
+            "Sid": "OwnResources",
             "Effect": "Allow",
-            "Action": ["sagemaker:AddTags", "sagemaker:DeleteTags"],
+            "Action": [
+                "sagemaker:AddTags",
+                "sagemaker:DeleteTags",
+                "sagemaker:UpdateEndpointWeightsAndCapacities",
+            ],
             "Resource": sagemaker_arn(region, account, "*", f"{project.prefix}*"),
         },
         {  # `aws sagemaker list-endpoints` and its like; the SDK looks its bucket up
@@ -137,23 +141,7 @@ def completion(project: Project, account: str, region: str) -> Document:
             ],
             "Resource": "*",
         },
-        {  # uploading models; the SDK repacks a model with its script below models/
-            "Sid": "ProjectBucket",
-            "Effect": "Allow",
-            "Action": [
-                "s3:ListBucket*",
-                "s3:GetBucketLocation",
-                "s3:GetObject",
-                "s3:PutObject",
-                "s3:DeleteObject",
-                "s3:AbortMultipartUpload",
-                "s3:ListMultipartUploadParts",
-            ],
-            "Resource": [
-                bucket_arn(region, project.bucket),
-                object_arn(region, project.bucket, "*"),
-            ],
-        },
+        _project_bucket(project, region),
         {  # `hostler logs` and `aws logs tail`
             "Sid": "ReadEndpointLogs",
             "Effect": "Allow",
@@ -161,6 +149,27 @@ def completion(project: Project, account: str, region: str) -> Document:
             "Resource": logs,
         },
     )
+
+
+def _project_bucket(project: Project, region: str) -> Document:
+    """Uploading models; the SDK repacks a model with its script below models/."""
+    return {
+        "Sid": "ProjectBucket",
+        "Effect": "Allow",
+        "Action": [
+            "s3:ListBucket*",
+            "s3:GetBucketLocation",
+            "s3:GetObject",
+            "s3:PutObject",
+            "s3:DeleteObject",
+            "s3:AbortMultipartUpload",
+            "s3:ListMultipartUploadParts",
+        ],
+        "Resource": [
+            bucket_arn(region, project.bucket),
+            object_arn(region, project.bucket, "*"),
+        ],
+    }
 
 
 def _document(*statements: Document) -> Document:

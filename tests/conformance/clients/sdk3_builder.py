@@ -1,4 +1,4 @@
-"""A user's own deployment by SDK v3: ModelBuilder, the core resources, serializers, an update."""
+"""A user's own deployment by SDK v3: ModelBuilder, the core resources, serializers, a canary."""
 
 import json
 import logging
@@ -7,7 +7,15 @@ import sys
 import numpy as np
 from sagemaker.core import deserializers, serializers
 from sagemaker.core.resources import Endpoint, EndpointConfig, Model
-from sagemaker.core.shapes import ContainerDefinition, ProductionVariant
+from sagemaker.core.shapes import (
+    BlueGreenUpdatePolicy,
+    CapacitySize,
+    ContainerDefinition,
+    DeploymentConfig,
+    DesiredWeightAndCapacity,
+    ProductionVariant,
+    TrafficRoutingConfig,
+)
 from sagemaker.serve import ModelBuilder
 
 logging.disable(logging.INFO)
@@ -61,8 +69,24 @@ config = EndpointConfig.create(
 told["weight"] = config.production_variants[0].initial_variant_weight
 first = EndpointConfig.get(endpoint.endpoint_config_name)
 endpoint.endpoint_config_name = config.endpoint_config_name
-told["changing"] = endpoint.update().endpoint_status
+canary = BlueGreenUpdatePolicy(
+    traffic_routing_configuration=TrafficRoutingConfig(
+        type="CANARY",
+        canary_size=CapacitySize(type="INSTANCE_COUNT", value=1),
+        wait_interval_in_seconds=1,
+    )
+)
+told["changing"] = endpoint.update(
+    deployment_config=DeploymentConfig(blue_green_update_policy=canary)
+).endpoint_status
 endpoint.wait_for_status("InService", poll=1, timeout=120)
+done = endpoint.last_deployment_config.blue_green_update_policy.traffic_routing_configuration
+told["canary"] = [done.type, done.canary_size.value, done.wait_interval_in_seconds]
+endpoint.update_weights_and_capacities(
+    [DesiredWeightAndCapacity(variant_name="AllTraffic", desired_weight=0.5)]
+)
+endpoint.wait_for_status("InService", poll=1, timeout=120)
+told["turned"] = endpoint.production_variants[0].current_weight
 told["count"] = endpoint.production_variants[0].current_instance_count
 told["config"] = endpoint.endpoint_config_name
 answer = endpoint.invoke(body=json.dumps(rows), content_type="application/json")

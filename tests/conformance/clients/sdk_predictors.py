@@ -1,4 +1,7 @@
-"""A user's own predictors on an endpoint that is there: serializers, an update, the clean-up."""
+"""A user's own predictors on an endpoint that is there: serializers, an update, the clean-up.
+
+And an A/B test of two variants, of which one becomes the only one.
+"""
 
 import json
 import sys
@@ -9,6 +12,7 @@ from sagemaker.deserializers import CSVDeserializer, JSONDeserializer, NumpyDese
 from sagemaker.predictor import Predictor
 from sagemaker.pytorch import PyTorchPredictor
 from sagemaker.serializers import CSVSerializer, JSONSerializer, NumpySerializer
+from sagemaker.session import production_variant
 
 endpoint = sys.argv[1]
 session = Session()
@@ -30,13 +34,41 @@ told["torch"] = (
     PyTorchPredictor(endpoint, session).predict(np.array(rows, dtype="float32")).tolist()
 )
 
+
+def wait(name):
+    client.get_waiter("endpoint_in_service").wait(
+        EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+
+
+both = f"{endpoint}-ab"
+config = client.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+described = client.describe_endpoint_config(EndpointConfigName=config)
+model = described["ProductionVariants"][0]["ModelName"]
+session.endpoint_from_production_variants(
+    both,
+    [
+        production_variant(model, "ml.m5.large", 1, variant_name=name, initial_weight=weight)
+        for name, weight in (("champion", 1), ("challenger", 0))
+    ],
+    wait=False,
+)
+wait(both)
+compared = Predictor(both, session, JSONSerializer(), JSONDeserializer())
+told["target"] = compared.predict(rows, target_variant="challenger")
+compared.update_endpoint(
+    initial_instance_count=1, instance_type="ml.m5.large", model_name=model, wait=False
+)
+wait(both)
+variants = client.describe_endpoint(EndpointName=both)["ProductionVariants"]
+told["only"] = [each["VariantName"] for each in variants]
+compared.delete_endpoint()
+
 last = predictor(JSONSerializer(), JSONDeserializer())
 last.update_endpoint(initial_instance_count=2, instance_type="ml.m5.large", wait=False)
 changing = client.describe_endpoint(EndpointName=endpoint)
 told["pending"] = changing["PendingDeploymentSummary"]["EndpointConfigName"]
-client.get_waiter("endpoint_in_service").wait(
-    EndpointName=endpoint, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-)
+wait(endpoint)
 described = client.describe_endpoint(EndpointName=endpoint)
 told["status"] = described["EndpointStatus"]
 told["count"] = described["ProductionVariants"][0]["CurrentInstanceCount"]

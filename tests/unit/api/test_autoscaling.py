@@ -9,7 +9,16 @@ from botocore.exceptions import ClientError
 
 from hostler.domain.alarm import Comparison, MetricAlarm
 from hostler.domain.endpoint import EndpointStatus
-from hostler.domain.scaling import Activity, ActivityStatus, Dimension, NotScaled, Reason, Target
+from hostler.domain.ids import AccountId, Arn, Region
+from hostler.domain.scaling import (
+    Activity,
+    ActivityStatus,
+    Dimension,
+    NotScaled,
+    Reason,
+    ScheduledAction,
+    Target,
+)
 from hostler.store import alarms, endpoints, scaling, scaling_activities
 from hostler.store.alarms import Wanted
 from hostler.toolkit.scaling import explain
@@ -533,23 +542,26 @@ def test_schedules_that_cannot_be(client: Any) -> None:
         assert said in text, said
 
 
+def activity(number: int, *reasons: Reason) -> Activity:
+    return Activity(
+        f"a-{number}", AccountId(ACCOUNT), Region(REGION), RESOURCE, Dimension.INSTANCE_COUNT,
+        f"Setting desired instance count to {number}.", "cause", 1_700_000_000.0 + number,
+        ActivityStatus.FAILED if reasons else ActivityStatus.SUCCESSFUL, "message",
+        ended=1_700_000_001.0 + number, reasons=reasons, evidence={"why": "so"},
+    )  # fmt: skip
+
+
 def test_activities_are_shown_newest_first(world: Any, client: Any) -> None:
     register(client)
     target = stored(world)
-
-    def activity(number: int, *reasons: Reason) -> Activity:
-        return Activity(
-            f"a-{number}", target.account, target.region, RESOURCE, Dimension.INSTANCE_COUNT,
-            f"Setting desired instance count to {number}.", "cause", 1_700_000_000.0 + number,
-            ActivityStatus.FAILED if reasons else ActivityStatus.SUCCESSFUL, "message",
-            ended=1_700_000_001.0 + number, reasons=reasons, evidence={"why": "so"},
-        )  # fmt: skip
 
     def write(tx: Any) -> None:
         scaling_activities.put(tx, target.id, activity(1))
         scaling_activities.put(tx, target.id, activity(2, Reason(NotScaled.AT_MAX, 4)))
         scaling_activities.put(tx, target.id, activity(3, Reason(NotScaled.FLAPPING)))
         scaling_activities.put(tx, target.id, activity(4))
+        scaling_activities.put(tx, target.id, activity(5, Reason(NotScaled.AT_MIN, 1)))
+        scaling_activities.put(tx, target.id, activity(6, Reason(NotScaled.AT_DESIRED, 3)))
 
     world.rooms.store.run(write, write=True)
 
@@ -563,6 +575,8 @@ def test_activities_are_shown_newest_first(world: Any, client: Any) -> None:
     assert [each["ActivityId"] for each in shown()] == ["a-4", "a-1"]
     everything = shown(ResourceId=RESOURCE, IncludeNotScaledActivities=True)
     assert [each.get("NotScaledReasons") for each in everything] == [
+        [{"Code": "AlreadyAtDesiredCapacity", "CurrentCapacity": 3}],
+        [{"Code": "AlreadyAtMinCapacity", "MinCapacity": 1}],
         None,
         [{"Code": "AutoScalingAnticipatedFlapping"}],
         [{"Code": "AlreadyAtMaxCapacity", "MaxCapacity": 4}],
@@ -570,6 +584,37 @@ def test_activities_are_shown_newest_first(world: Any, client: Any) -> None:
     ]
     assert everything[0]["Details"] == '{"why":"so"}'
     assert shown(ResourceId="endpoint/other/variant/AllTraffic") == []
+
+
+PAGED = [
+    ("describe_scalable_targets", "ScalableTargets", "ResourceId"),
+    ("describe_scaling_activities", "ScalingActivities", "ActivityId"),
+    ("describe_scheduled_actions", "ScheduledActions", "ScheduledActionName"),
+]
+
+
+def test_targets_activities_and_schedules_are_paged_by_fifty(world: Any, client: Any) -> None:
+    register(client)
+    first = stored(world)
+
+    def write(tx: Any) -> None:
+        for number in range(1, 51):
+            variant = f"v-{number}"
+            target = replace(first, id=f"t-{number}", variant=variant, created=first.created + 1)
+            scaling.put_target(tx, target)
+        for number in range(51):
+            arn, name = Arn(f"arn:{number}"), f"s-{number}"
+            scaling.put_action(tx, ScheduledAction(first.id, name, arn, 0.0, "rate(1 day)", min=2))
+            scaling_activities.put(tx, first.id, activity(number))
+
+    world.rooms.store.run(write, write=True)
+    for operation, member, name in PAGED:
+        asked = {"ServiceNamespace": "sagemaker"}
+        pages = list(client.get_paginator(operation).paginate(**asked))
+        assert [len(page[member]) for page in pages] == [50, 1], operation
+        assert len({each[name] for page in pages for each in page[member]}) == 51, "none twice"
+        text = refusal(getattr(client, operation), **asked, MaxResults=51)[1]
+        assert "between 1 and 50" in text
 
 
 def test_tags_of_targets(client: Any) -> None:

@@ -1,6 +1,7 @@
 """DeploymentConfig through the wire: what is accepted, kept, used again and refused."""
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -63,11 +64,11 @@ def serving(world: Any, sagemaker: Any, deployable: Any) -> Any:
     return sagemaker
 
 
-def settle(world: Any) -> None:
+def settle(world: Any, name: str = NAME) -> None:
     """What the controller would write."""
 
     def transaction(tx: Any) -> None:
-        row = endpoints.get(tx, "123456789012", "us-east-1", NAME)
+        row = endpoints.get(tx, "123456789012", "us-east-1", name)
         assert row is not None
         after = replace(row, status=EndpointStatus.IN_SERVICE, current=row.target)
         endpoints.save(tx, after)
@@ -143,6 +144,8 @@ def test_a_policy_is_accepted_and_shown(world: Any, serving: Any, config: dict[s
         (rolling(count(1)) | CANARY, "exclude each other"),
         (watched("absent", "gone"), "alarms that do not exist: absent, gone"),
         (watched("a", "a"), 'names the alarm "a" twice'),
+        (watched(*"abcdefghij"), "alarms that do not exist: a, b, c, d, e, f, g, h, i, j"),
+        (watched(*"abcdefghijk"), "Member must have length less than or equal to 10"),
         ({"AutoRollbackConfiguration": {"Alarms": [{}]}}, "needs an AlarmName each"),
     ],
 )
@@ -153,9 +156,9 @@ def test_what_cannot_be_carried_out_is_refused(
     assert serving.describe_endpoint(EndpointName=NAME)["EndpointStatus"] == "InService"
 
 
-def test_an_alarm_that_exists_may_watch(world: Any, serving: Any) -> None:
+def put_alarm(world: Any, name: str) -> None:
     world.client("cloudwatch").put_metric_alarm(
-        AlarmName="errors",
+        AlarmName=name,
         MetricName="Invocation5XXErrors",
         Namespace="AWS/SageMaker",
         Statistic="Sum",
@@ -164,6 +167,10 @@ def test_an_alarm_that_exists_may_watch(world: Any, serving: Any) -> None:
         Threshold=1.0,
         ComparisonOperator="GreaterThanThreshold",
     )
+
+
+def test_an_alarm_that_exists_may_watch(world: Any, serving: Any) -> None:
+    put_alarm(world, "errors")
     update(serving, CANARY | watched("errors"))
 
 
@@ -182,6 +189,33 @@ def test_rolling_keeps_the_one_variant(serving: Any) -> None:
             )
 
 
+STEPS = [
+    CANARY,
+    blue_green("LINEAR", LinearStepSize=percent(50)),
+    blue_green("ALL_AT_ONCE", TerminationWaitInSeconds=60),
+    rolling(percent(50)),
+    watched("errors"),
+]
+
+
+def test_serverless_variants_are_replaced_at_once_and_by_no_steps(world: Any, serving: Any) -> None:
+    """Neither one by another one, nor one by instances."""
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": "rc-fraud-v1",
+        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1},
+    }
+    serving.create_endpoint_config(EndpointConfigName="naps", ProductionVariants=[variant])
+    serving.create_endpoint(EndpointName="naps", EndpointConfigName="naps")
+    settle(world, "naps")
+    for config, wanted in product(STEPS, ("four", "naps")):
+        asked = {"EndpointName": "naps", "EndpointConfigName": wanted}
+        said = invalid(serving.update_endpoint, **asked, DeploymentConfig=config)
+        assert "serverless variants are replaced all at once" in said
+    plain = blue_green("ALL_AT_ONCE", WaitIntervalInSeconds=0)
+    serving.update_endpoint(**asked, DeploymentConfig=plain)
+
+
 def test_the_last_policy_is_used_again_where_that_is_asked(world: Any, serving: Any) -> None:
     update(serving, CANARY)
     settle(world)
@@ -194,12 +228,19 @@ def test_the_last_policy_is_used_again_where_that_is_asked(world: Any, serving: 
     assert "LastDeploymentConfig" not in serving.describe_endpoint(EndpointName=NAME)
 
 
-def test_what_create_endpoint_says_is_kept_for_later(world: Any, serving: Any) -> None:
+def test_what_create_endpoint_says_is_kept_for_a_later_update(world: Any, serving: Any) -> None:
     config = CANARY | watched("made-later")
     serving.create_endpoint(
         EndpointName="other", EndpointConfigName="four", DeploymentConfig=config
     )
     assert serving.describe_endpoint(EndpointName="other")["LastDeploymentConfig"] == config
+    settle(world, "other")
+    again = {"EndpointName": "other", "EndpointConfigName": "four", "RetainDeploymentConfig": True}
+    assert "do not exist: made-later" in invalid(serving.update_endpoint, **again)
+    put_alarm(world, "made-later")
+    serving.update_endpoint(**again)
+    described = serving.describe_endpoint(EndpointName="other")
+    assert (described["EndpointStatus"], described["LastDeploymentConfig"]) == ("Updating", config)
     with pytest.raises(ClientError, match="CanarySize is required"):
         serving.create_endpoint(
             EndpointName="third",

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from hostler.api.sagemaker import serverless
 from hostler.control.scaling_steps import Rules, settle
 from hostler.domain.config import Quotas
 from hostler.domain.endpoint import EndpointStatus, Size
+from hostler.domain.errors import CallerError
 from hostler.domain.scaling import KEY
 from hostler.domain.serverless import Serverless
 from hostler.store import endpoints
@@ -17,6 +19,16 @@ NAME = "rc-naps"
 ROLE = "arn:aws:iam::123456789012:role/SageMaker-Rc-Project-a-ExecutionRole"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 CONFIG = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+SHADOW = {"VariantName": "copy", "ModelName": f"{NAME}-v1"}
+ON_INSTANCES = {**SHADOW, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+CAPTURE = {
+    "InitialSamplingPercentage": 100,
+    "DestinationS3Uri": "s3://b/captured",
+    "CaptureOptions": [{"CaptureMode": "Input"}],
+}
+ASYNC = {"OutputConfig": {"S3OutputPath": "s3://b/answers"}}
+EXPLAINER = {"ClarifyExplainerConfig": {"ShapConfig": {"ShapBaselineConfig": {}}}}
+CONTAINER = {"Image": IMAGE, "ModelDataUrl": "s3://b/m.tar.gz"}
 
 
 def variant(**changes: Any) -> dict[str, Any]:
@@ -102,6 +114,14 @@ def test_a_variant_that_cannot_be_served_is_refused(
             {"VpcConfig": {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}},
             "does not support VPC configuration",
         ),
+        ({"ShadowProductionVariants": [ON_INSTANCES]}, "does not support shadow variants"),
+        (
+            {"ShadowProductionVariants": [{**SHADOW, "ServerlessConfig": CONFIG}]},
+            "ShadowProductionVariants[0].ServerlessConfig is not supported yet",
+        ),
+        ({"DataCaptureConfig": CAPTURE}, "DataCaptureConfig is not supported yet"),
+        ({"AsyncInferenceConfig": ASYNC}, "AsyncInferenceConfig is not supported yet"),
+        ({"ExplainerConfig": EXPLAINER}, "ExplainerConfig is not supported yet"),
     ],
 )
 def test_a_config_with_what_excludes_it_is_refused(
@@ -126,10 +146,42 @@ def test_a_config_with_what_excludes_it_is_refused(
 def test_a_model_that_serverless_inference_cannot_serve_is_refused(
     client: Any, model: dict[str, Any], image: str, said: str
 ) -> None:
-    container = {"Image": image, "ModelDataUrl": "s3://b/m.tar.gz"}
+    container = {**CONTAINER, "Image": image}
     client.create_model(ModelName="m", PrimaryContainer=container, ExecutionRoleArn=ROLE, **model)
     asked = {"EndpointConfigName": "s", "ProductionVariants": [variant(ModelName="m")]}
     assert said in invalid(client.create_endpoint_config, **asked)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"Containers": [CONTAINER, CONTAINER]}, "Containers with 2 entries"),
+        ({"PrimaryContainer": {**CONTAINER, "Mode": "MultiModel"}}, "Mode 'MultiModel'"),
+    ],
+)
+def test_a_model_of_several_is_refused_before_it_could_be_served(
+    client: Any, given: dict[str, Any], said: str
+) -> None:
+    asked = {"ModelName": "m", "ExecutionRoleArn": ROLE, **given}
+    assert said in invalid(client.create_model, **asked)
+    with pytest.raises(CallerError, match="Serverless inference does not support"):
+        serverless.check_model(asked)
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ({"DataCaptureConfig": CAPTURE}, "data capture"),
+        ({"AsyncInferenceConfig": ASYNC}, "asynchronous inference"),
+        ({"ExplainerConfig": EXPLAINER}, "explanations"),
+    ],
+)
+def test_what_instances_may_have_one_day_serverless_variants_have_not(
+    more: dict[str, Any], what: str
+) -> None:
+    asked = {"ProductionVariants": [variant()], **more}
+    with pytest.raises(CallerError, match=f"does not support {what}"):
+        serverless.check_config(asked)
 
 
 def test_a_real_time_endpoint_does_not_become_serverless(world: Any, client: Any) -> None:

@@ -4,12 +4,34 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from hostler.domain.endpoint import EndpointStatus, EndpointView, Size, VariantView
 from hostler.store import endpoints
 
 NAME = "rc-shadow-ep"
+EXPERIMENT = {
+    "Name": "e",
+    "Type": "ShadowMode",
+    "RoleArn": "arn:aws:iam::123456789012:role/r",
+    "EndpointName": NAME,
+    "ModelVariants": [
+        {
+            "ModelName": "rc-v1",
+            "VariantName": name,
+            "InfrastructureConfig": {
+                "InfrastructureType": "RealTimeInference",
+                "RealTimeInferenceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+            },
+        }
+        for name in ("live", "next")
+    ],
+    "ShadowModeConfig": {
+        "SourceModelVariantName": "live",
+        "ShadowModelVariants": [{"ShadowModelVariantName": "next", "SamplingPercentage": 50}],
+    },
+}
 
 
 @pytest.fixture
@@ -75,10 +97,25 @@ def test_the_weight_of_a_shadow_is_changed_by_its_name(world: Any, created: Any)
     assert world.endpoint(NAME).asked == {"live": Size(2.0, 2), "next": Size(2.0, 1)}
 
 
-def test_an_inference_experiment_is_refused_by_name_with_what_to_do(sagemaker: Any) -> None:
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("CreateInferenceExperiment", EXPERIMENT),
+        ("DescribeInferenceExperiment", {"Name": "e"}),
+        ("StartInferenceExperiment", {"Name": "e"}),
+        ("UpdateInferenceExperiment", {"Name": "e"}),
+        ("StopInferenceExperiment", {"Name": "e", "ModelVariantActions": {"live": "Retain"}}),
+        ("DeleteInferenceExperiment", {"Name": "e"}),
+        ("ListInferenceExperiments", {}),
+    ],
+)
+def test_an_inference_experiment_is_refused_by_name_with_what_to_do(
+    sagemaker: Any, operation: str, params: dict[str, Any]
+) -> None:
     with pytest.raises(ClientError) as caught:
-        sagemaker.list_inference_experiments()
+        getattr(sagemaker, xform_name(operation))(**params)
     error = caught.value.response["Error"]
     assert error["Code"] == "UnknownOperationException"
-    assert "ListInferenceExperiments" in error["Message"]
-    assert "ShadowProductionVariants" in error["Message"]
+    assert f"sagemaker's operation {operation}. " in error["Message"]
+    assert "CreateEndpointConfig ShadowProductionVariants" in error["Message"]
+    assert "UpdateEndpointWeightsAndCapacities" in error["Message"]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import certificates
 from hostler.control import deliveries, http_post
 from hostler.control.alarm_actions import ActionFailedError
 from hostler.control.alarm_topics import TopicAction
@@ -217,6 +219,37 @@ def test_who_does_not_answer_is_left_at_the_deadline(
             assert await world.turn() == 20
 
     asyncio.run(run())
+
+
+def test_an_https_endpoint_is_told_only_where_its_certificate_is_trusted(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Trust is the machine's; SSL_CERT_FILE names another, for OpenSSL reads it."""
+    files = certificates.written(tmp_path, "localhost")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(files.certificate, files.key)
+
+    async def run() -> Told:
+        async with told(tls) as server:
+            named = server.url.replace("127.0.0.1", "localhost")
+            world.subscribe(subscription(named, protocol=Protocol.HTTPS))
+            world.deliver(subscription(named), message(1))
+            assert await world.turn() == 20
+            assert "certificate verify failed: self-signed certificate" in caplog.text
+            monkeypatch.setenv("SSL_CERT_FILE", str(files.authority))
+            world.subscribe(subscription(server.url, protocol=Protocol.HTTPS))
+            world.time += 20
+            assert await world.turn() == 20
+            assert "IP address mismatch, certificate is not valid for '127.0.0.1'" in caplog.text
+            assert server.requests == []
+            world.subscribe(subscription(named, protocol=Protocol.HTTPS))
+            world.time += 20
+            assert await world.turn() == 0
+        return server
+
+    ((head, body),) = asyncio.run(run()).requests
+    assert head.startswith("POST /told HTTP/1.1")
+    assert json.loads(body)["Message"] == "text 1"
 
 
 def test_who_takes_no_body_is_left_at_the_deadline() -> None:

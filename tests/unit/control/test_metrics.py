@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,10 @@ class World:
         self.sweep()
         asyncio.run(self.ingest.fill())
 
-    def read(
-        self, name: str, variant: str = "v", config: str = ""
-    ) -> list[tuple[int, float, float]]:
-        """Time since the start, count and sum of each minute."""
-        dimensions = [("EndpointName", "e"), ("VariantName", variant)]
-        if config:
-            dimensions.append(("EndpointConfigName", config))
+    def read(self, name: str, config: str = "") -> list[tuple[int, float, float]]:
+        """Time since the start, count and sum of each minute; of one deployment or of all."""
+        dimensions = [("EndpointName", "e"), ("VariantName", "v")]
+        dimensions += [("EndpointConfigName", config)] if config else []
         metric = metrics.metric(*SUBJECT[:2], "AWS/SageMaker", name, dimensions)
         found = self.store.run(
             lambda tx: metrics.read(tx, metric, period_s=60, start_s=0, end_s=2 * START)
@@ -103,6 +101,33 @@ def test_calls_of_several_gateways_become_one_metric(world: World) -> None:
     assert counted.value("hostler_invocations_refused_total", **LABELS) == 1
     for gateway in (one, other):
         gateway.end()
+
+
+def test_calls_of_two_deployments_count_for_their_configs_and_for_the_variant(
+    world: World,
+) -> None:
+    sides = [
+        VariantRoute("v", weight, route(instances).variants[0].targets, config=config)
+        for config, weight, instances in (("old", 0.5, 2), ("new", 0.5, 1))
+    ]
+    world.routes = [replace(route(0), variants=tuple(sides))]
+    gateway = world.gateway("1-11")
+    gateway.calls(4, config="old")
+    gateway.calls(6, config="new", failed=2)
+    gateway.calls(1, START + 61, config="new", failed=1)
+    assert world.sweep()
+    assert world.read("Invocations", "old") == [(0, 4, 4)]
+    assert world.read("Invocations", "new") == [(0, 6, 6), (60, 1, 1)]
+    assert world.read("Invocations") == [(0, 10, 10), (60, 1, 1)]
+    for name in ("Invocation5XXErrors", "InvocationModelErrors"):
+        assert world.read(name, "old") == [(0, 4, 0)]
+        assert world.read(name, "new") == [(0, 6, 2), (60, 1, 1)]
+        assert world.read(name) == [(0, 10, 2), (60, 1, 1)]
+    assert world.read("Invocation4XXErrors", "new") == [(0, 6, 0), (60, 1, 0)]
+    assert world.read("InvocationsPerInstance", "old") == [(0, 4, 2)]
+    assert world.read("InvocationsPerInstance", "new") == [(0, 6, 6), (60, 1, 1)]
+    assert world.read("ModelLatency", "old") == [(0, 4, 8_000)]
+    gateway.end()
 
 
 class Dying:

@@ -16,11 +16,13 @@ from hostler.domain.ids import Arn
 from hostler.domain.scaling import (
     ActivityStatus,
     Cooldown,
+    Dimension,
     Direction,
     NotScaled,
     ScheduledAction,
     Suspended,
 )
+from hostler.domain.serverless import Serverless, environment_type
 from hostler.planning.sizing import Wish
 from hostler.store import (
     alarms,
@@ -29,7 +31,19 @@ from hostler.store import (
     scaling,
     unscaling,
 )
-from scaling_world import METRIC, NAMESPACE, START, TARGET, World, play, step, track
+from planning_pieces import deployment, variant
+from scaling_world import (
+    METRIC,
+    NAMESPACE,
+    OF_VARIANT,
+    START,
+    TARGET,
+    Measured,
+    World,
+    play,
+    step,
+    track,
+)
 
 MINUTE = 60.0
 
@@ -65,6 +79,91 @@ def test_the_users_policy_scales_from_one_to_four_and_back() -> None:
         assert world.activities(not_scaled=True)[-1] == quiet, "said once, not each minute"
 
     play(story)
+
+
+DEPTH = {
+    "Namespace": "Acme",
+    "MetricName": "Depth",
+    "Dimensions": [{"Name": "Queue", "Value": "in"}],
+}
+OWN = {"CustomizedMetricSpecification": {**DEPTH, "Statistic": "Average"}}
+MATH = {
+    "CustomizedMetricSpecification": {
+        "Metrics": [
+            {"Id": "depth", "MetricStat": {"Metric": DEPTH, "Stat": "Sum"}, "ReturnData": False},
+            {
+                "Id": "hosts",
+                "MetricStat": {
+                    "Metric": {"Namespace": "Acme", "MetricName": "Hosts"},
+                    "Stat": "Maximum",
+                },
+                "ReturnData": False,
+            },
+            {"Id": "each", "Expression": "depth / hosts"},
+        ]
+    }
+}
+
+
+@pytest.mark.parametrize(("given", "is_math"), [(OWN, False), (MATH, True)])
+def test_a_metric_of_ones_own_and_an_expression_scale_out_and_in(
+    given: dict[str, object], is_math: bool
+) -> None:
+    """How deep a queue is for each instance, put so or made so of two metrics."""
+
+    async def story(world: World) -> None:
+        def measured(at: float) -> list[Measured]:
+            depth = 40.0 if at < 10 * MINUTE else 6.0
+            hosts = ("Acme", "Hosts", (), float(world.desired))
+            share = depth if is_math else depth / world.desired
+            return [("Acme", "Depth", [("Queue", "in")], share), hosts]
+
+        world.more = measured
+        world.register(track(10.0, request=given))
+        await world.until(3 * MINUTE - 1)
+        assert world.desired == 1, "three minutes of three are not complete"
+        await world.until(4 * MINUTE)
+        assert (world.desired, len(world.backend.instances)) == (4, 4)
+        await world.until(24 * MINUTE)
+        assert world.desired == 4
+        await world.until(28 * MINUTE)
+        assert world.desired == 1
+        out, into = world.activities()
+        assert out.evidence["proposals"][0]["formula"] == "ceil(1 * 40 / 10) = 4"
+        assert into.evidence["proposals"][0]["formula"] == "ceil(4 * 1.5 / 10) = 1"
+        assert [each.status for each in (out, into)] == [ActivityStatus.SUCCESSFUL] * 2
+
+    play(story)
+
+
+def test_provisioned_concurrency_follows_its_utilization() -> None:
+    """A serverless variant with one environment, of which 2.8 are busy and later half a one."""
+    config = Serverless(2048, 10, 1)
+    naps = replace(variant(), instance_type=environment_type(2048), serverless=config)
+    metric = {"PredefinedMetricType": "SageMakerVariantProvisionedConcurrencyUtilization"}
+    utilization = "ServerlessProvisionedConcurrencyUtilization"
+
+    async def story(world: World) -> None:
+        def measured(at: float) -> list[Measured]:
+            busy = 2.8 if at < 20 * MINUTE else 0.5
+            return [(NAMESPACE, utilization, OF_VARIANT, min(1.0, busy / world.desired))]
+
+        world.more = measured
+        policy = track(0.7, request={"PredefinedMetricSpecification": metric})
+        target = replace(TARGET, dimension=Dimension.PROVISIONED_CONCURRENCY)
+        world.register(policy, target=target)
+        await world.until(20 * MINUTE)
+        assert world.endpoint.sizes["AllTraffic"].serverless == replace(config, provisioned=4)
+        assert len(world.backend.instances) == 4
+        await world.until(45 * MINUTE)
+        assert world.endpoint.sizes["AllTraffic"].serverless == config
+        assert len(world.backend.instances) == 1
+        told = world.activities()
+        assert [each.capacity for each in told] == [2, 3, 4, 1]
+        assert told[2].description == "Setting desired provisioned concurrency to 4."
+        assert {each.status for each in told} == {ActivityStatus.SUCCESSFUL}
+
+    play(story, deployment(1, naps))
 
 
 def test_bounds_that_are_set_pull_the_capacity_at_once_and_ignore_cooldowns() -> None:
@@ -179,10 +278,7 @@ def test_a_step_policy_acts_on_the_users_alarm_and_cools_down() -> None:
         world.register(out)
         alarm = metric_alarm(
             "busy",
-            metric=MetricStatistic(
-                NAMESPACE, METRIC, (("EndpointName", "Demo"), ("VariantName", "AllTraffic")),
-                "Sum", 60,
-            ),
+            metric=MetricStatistic(NAMESPACE, METRIC, OF_VARIANT, "Sum", 60),
             actions=Actions(alarm=(out.arn,)),
             threshold=50.0,
             evaluation_periods=1,

@@ -312,13 +312,17 @@ def test_a_bake_that_nobody_watched_does_not_count() -> None:
     assert play.now > NOW
 
 
-def rolling(count: int = 4, batch: int = 1, rollback: int | None = None) -> Deployment:
+def rolling(
+    count: int = 4, batch: int = 1, rollback: int | None = None, timeout: int | None = None
+) -> Deployment:
     policy: dict[str, Any] = {
         "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": batch},
         "WaitIntervalInSeconds": 60,
     }
     if rollback is not None:
         policy["RollbackMaximumBatchSize"] = {"Type": "INSTANCE_COUNT", "Value": rollback}
+    if timeout is not None:
+        policy["MaximumExecutionTimeoutInSeconds"] = timeout
     config = {
         "RollingUpdatePolicy": policy,
         "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]},
@@ -326,11 +330,11 @@ def rolling(count: int = 4, batch: int = 1, rollback: int | None = None) -> Depl
     return replace(deployment(2, variant(count=count)), deployment_config=config)
 
 
-def rolled(to_step: int, rollback: int | None = None) -> Play:
+def rolled(to_step: int, rollback: int | None = None, timeout: int | None = None) -> Play:
     """A rolling update of four instances, one by one, that bakes a step."""
     play = serving()
     play.alarms = {"a": OK}
-    play.update(rolling(rollback=rollback))
+    play.update(rolling(rollback=rollback, timeout=timeout))
     for step in range(to_step + 1):
         play.settle()
         assert stage(play) == (S.BAKING, step)
@@ -352,9 +356,11 @@ def test_rolling_starts_bakes_and_retires_batch_by_batch() -> None:
     assert (play.endpoint.status, standing(play)) == (E.IN_SERVICE, (0, 4))
 
 
-def test_rolling_is_taken_back_in_batches_that_never_lack_capacity() -> None:
-    play = rolled(2, rollback=1)
-    play.alarms["a"] = ALARM
+def retreat(play: Play) -> list[tuple[RolloutStage | None, tuple[int, int]]]:
+    """Plan to the end of the update, never with less than its capacity: each stage and who stood.
+
+    Between two plans a second passes.
+    """
     seen = []
     while play.endpoint.status is E.UPDATING:
         play.plan()
@@ -365,9 +371,41 @@ def test_rolling_is_taken_back_in_batches_that_never_lack_capacity() -> None:
         seen.append((stage(play)[0], standing(play)))
         assert sum(standing(play)) >= 4
         play.ack()
+        play.now += 1
+    return seen
+
+
+def test_rolling_is_taken_back_in_batches_that_never_lack_capacity() -> None:
+    play = rolled(2, rollback=1)
+    play.alarms["a"] = ALARM
+    seen = retreat(play)
     assert (S.RETREATING, (3, 2)) in seen
     assert (S.RETREATING, (4, 1)) in seen
     assert (play.endpoint.current, standing(play)) == ("d-1", (4, 0))
+    assert 'alarm "a" is in ALARM' in (play.endpoint.failure_reason or "")
+
+
+def test_rolling_that_takes_too_long_is_taken_back_in_batches() -> None:
+    play = rolled(2, rollback=1, timeout=600)
+    assert play.endpoint.update_started is not None
+    play.now = play.endpoint.update_started + 599
+    play.plan()
+    assert stage(play) == (S.PROVISIONING, 3)
+    play.now += 1
+    seen = retreat(play)
+    assert (S.RETREATING, (3, 2)) in seen
+    assert (play.endpoint.current, standing(play)) == ("d-1", (4, 0))
+    assert "MaximumExecutionTimeoutInSeconds of 600" in (play.endpoint.failure_reason or "")
+
+
+def test_time_that_runs_out_while_rolling_retreats_changes_nothing() -> None:
+    play = rolled(2, rollback=1, timeout=600)
+    play.alarms["a"] = ALARM
+    play.plan()
+    assert stage(play)[0] is S.RETREATING
+    play.now += 600
+    retreat(play)
+    assert (play.endpoint.status, standing(play)) == (E.IN_SERVICE, (4, 0))
     assert 'alarm "a" is in ALARM' in (play.endpoint.failure_reason or "")
 
 

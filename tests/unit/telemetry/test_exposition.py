@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hostler.domain import latencies
 from hostler.domain.subject import Subject
 from hostler.telemetry import endpoint_metrics, exposition, totals
-from hostler.telemetry.endpoint_metrics import Latencies, Record
+from hostler.telemetry.endpoint_metrics import Latencies, Record, Shadow
 from hostler.telemetry.exposition import Family, Kind
 from hostler.telemetry.totals import Totals
 from prometheus_page import Page, read
@@ -16,7 +16,9 @@ from prometheus_page import Page, read
 SUBJECT = Subject("123456789012", "us-east-1", "demo", "v")
 
 
-def record(answered: dict[int, int], *, refused: int = 0, errors: int = 0) -> Record:
+def record(
+    answered: dict[int, int], *, refused: int = 0, errors: int = 0, shadow: Shadow | None = None
+) -> Record:
     """A second's record of so many answers by latency (µs)."""
     buckets: dict[int, int] = {}
     for latency, count in answered.items():
@@ -24,7 +26,8 @@ def record(answered: dict[int, int], *, refused: int = 0, errors: int = 0) -> Re
         buckets[bucket] = buckets.get(bucket, 0) + count
     spread = Latencies(sum(latency * count for latency, count in answered.items()), buckets)
     calls = sum(answered.values()) + refused
-    return Record(endpoint_metrics.VERSION, 1.0, *SUBJECT, calls, refused, errors, spread, spread)
+    told = endpoint_metrics.VERSION, 1.0, *SUBJECT, calls, refused, errors, spread, spread
+    return Record(*told, shadow=shadow)
 
 
 def page(counted: Totals) -> Page:
@@ -65,6 +68,28 @@ def test_counters_are_the_sum_of_the_records() -> None:
     assert page(counted).samples == {}
 
 
+def test_what_a_shadow_was_sent_and_how_it_compares_are_counters() -> None:
+    counted, who = Totals(), SUBJECT._asdict()
+    counted.add(record({1000: 1}))
+    assert not [name for name in page(counted).kinds if "shadow" in name], "it is none"
+    counted.add(record({}, shadow=Shadow(3, {"full": 2}, {}, 0)))
+    first = page(counted).values("hostler_shadow_answers_total")
+    assert sorted(dict(labels)["result"] for labels in first) == sorted(totals.RESULTS)
+    assert set(first.values()) == {0}, "they begin at 0, as a rate needs"
+    counted.add(record({1000: 3}, errors=1, shadow=Shadow(4, {"full": 1}, {"different": 2}, 1)))
+    counted.add(record({1000: 2}, shadow=Shadow(1, {"late": 1}, {"equal": 1, "close": 1}, 0)))
+    found = page(counted)
+    assert found.value("hostler_shadow_copied_total", **who) == 8
+    assert found.value("hostler_shadow_dropped_total", **who, reason="full") == 3
+    assert found.value("hostler_shadow_dropped_total", **who, reason="late") == 1
+    compared = {"equal": 1, "close": 1, "different": 2, "uncompared": 1}
+    for result, number in compared.items():
+        assert found.value("hostler_shadow_answers_total", **who, result=result) == number
+    assert found.value("hostler_invocation_errors_total", **who, status="5xx") == 1, "its failures"
+    counted.keep_only([])
+    assert page(counted).samples == {}
+
+
 @given(st.lists(st.integers(1, 2**30), min_size=1, max_size=40))
 def test_a_histograms_counts_are_exact_at_its_bounds(given: list[int]) -> None:
     counted = Totals()
@@ -80,6 +105,6 @@ def test_a_histograms_counts_are_exact_at_its_bounds(given: list[int]) -> None:
 
 def test_names_are_those_that_prometheus_wants() -> None:
     counted = Totals()
-    counted.add(record({1: 1}))
+    counted.add(record({1: 1}, shadow=Shadow(1, {"full": 1}, {"equal": 1}, 0)))
     for name in page(counted).kinds:
         assert re.fullmatch(r"hostler_[a-z_]+(_total|_seconds)", name)

@@ -63,6 +63,9 @@ NEEDED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "sagemaker:DeleteTags": [
         ("sagemaker", "DeleteTags", {"ResourceArn": ARN, "TagKeys": ["Team"]})
     ],
+    "sagemaker:UpdateEndpointWeightsAndCapacities": [
+        ("sagemaker", "UpdateEndpointWeightsAndCapacities", {"EndpointName": ENDPOINT})
+    ],
     "sagemaker:List*": [
         ("sagemaker", "ListEndpoints", {}),
         ("sagemaker", "ListEndpointConfigs", {}),
