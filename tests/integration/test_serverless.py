@@ -15,6 +15,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+import given_metrics
 from archives import script
 from deploying import create_model, settled
 from hostler.gateway.waking import ASK_AGAIN_S
@@ -34,6 +35,10 @@ def model_fn(model_dir):
 
 def transform_fn(model, data, content_type, accept):
     while "wait" in str(data) and not os.path.exists(f"{model}/open"):
+        time.sleep(0.01)
+    held = []
+    while "grow" in str(data) and len(held) < 256:  # to four times what there is
+        held.append(b"x" * 2**24)
         time.sleep(0.01)
     return socket.gethostname(), "text/plain"
 """
@@ -161,6 +166,17 @@ def test_many_callers_at_once_make_one_start_and_the_limit_is_exact(
     assert found.keys() <= started(server, endpoint) - before
 
 
+def test_an_environment_that_outgrows_its_memory_says_so_and_the_endpoint_serves_on(
+    server: Running, endpoint: str
+) -> None:
+    client = fresh(server)
+    with pytest.raises(ClientError, match="ran out of memory") as failed:
+        client.invoke_endpoint(EndpointName=endpoint, Body="grow", ContentType="text/plain")
+    assert failed.value.response["Error"]["Code"] == "ModelError"
+    assert "serverless.1024MB has 1 GiB" in str(failed.value)
+    eventually("it serves", lambda: call(client, endpoint).startswith("i-"))
+
+
 def test_what_sleeps_is_told_of_while_control_is_down(server: Running, endpoint: str) -> None:
     asleep(server)
     pid = server.pid("control")
@@ -185,3 +201,18 @@ def test_provisioned_environments_stand_and_become_instances(
     assert variant["CurrentServerlessConfig"] == {"MemorySizeInMB": 1024, **update}
     assert len(server.instance_pids()) == 1
     assert call(fresh(server), endpoint).startswith("i-")
+
+
+def test_every_metric_of_a_serverless_endpoint_is_listed_with_its_unit(
+    server: Running, endpoint: str
+) -> None:
+    (code,) = (server.home / "models").glob("*/code")
+    gate = code.with_name("open")
+    gate.unlink(missing_ok=True)
+    clients = [fresh(server) for _ in range(2)]
+    with ThreadPoolExecutor(len(clients)) as callers:
+        calls = [callers.submit(call, client, endpoint, "wait") for client in clients]
+        eventually("one spills over", lambda: len(server.instance_pids()) == 2)
+        gate.touch()
+    assert {each.result()[:2] for each in calls} == {"i-"}
+    given_metrics.check(server, endpoint, given_metrics.CALLS, given_metrics.OF_SERVERLESS)
