@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from archives import ECHO, script
-from deploying import deploy
-from running import PREFIX, Running, eventually, hostler
+from deploying import create_config, create_model, deploy
+from running import ACCOUNT, PREFIX, Running, eventually, hostler
 
 SETTINGS = """
 [cleanup]
@@ -25,6 +26,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     settings.write_text(SETTINGS)
     with hostler("--config", str(settings)) as running:
         yield running
+
+
+def deletions(server: Running, endpoint: str) -> list[dict[str, Any]] | None:
+    """Who deleted an endpoint, as the audit log has it; None before it has anything."""
+    lines = server.run("audit", "--resource", endpoint, "--json").stdout.splitlines()
+    records = [json.loads(line) for line in lines]
+    return [each for each in records if each["eventName"] == "DeleteEndpoint"] or None
 
 
 def test_who_is_called_stays_and_who_is_not_goes_with_a_word_before(server: Running) -> None:
@@ -62,12 +70,7 @@ def test_who_is_called_stays_and_who_is_not_goes_with_a_word_before(server: Runn
     left = {each["EndpointName"] for each in client.list_endpoints()["Endpoints"]}
     assert left == {busy, other}
 
-    def deleted() -> list[dict[str, Any]]:
-        lines = server.run("audit", "--resource", quiet, "--json").stdout.splitlines()
-        records = [json.loads(line) for line in lines]
-        return [each for each in records if each["eventName"] == "DeleteEndpoint"]
-
-    (record,) = eventually("the audit log has it", deleted)
+    (record,) = eventually("the audit log has it", lambda: deletions(server, quiet))
     assert record["userIdentity"] == {"type": "AWSService", "invokedBy": "cleanup.hostler"}
     assert "not called for" in record["additionalEventData"]["why"]
 
@@ -80,3 +83,43 @@ def test_what_is_not_known_for_long_enough_is_told_and_left(server: Running) -> 
     assert "0 idle" in done.stdout
     asked = ("cleanup", "--aws", "--endpoint-url", server.url)
     assert "give one of them" in server.run(*asked, check=False).stderr
+
+
+def test_the_command_deletes_what_nobody_calls_with_its_config_and_model(server: Running) -> None:
+    """An agent's metrics say at once what the server's own would after some minutes of quiet."""
+    idle = deploy(server, "stage-idle", script(ECHO))
+    kept = create_config(server, "stage-kept", create_model(server, "stage-kept", script(ECHO)))
+    cpu = {
+        "MetricName": "CPUUtilization",
+        "Dimensions": [
+            {"Name": "EndpointName", "Value": idle},
+            {"Name": "VariantName", "Value": "AllTraffic"},
+        ],
+        "Value": 0.0,
+    }
+    now = datetime.now(UTC)
+    server.client("cloudwatch").put_metric_data(
+        Namespace="/aws/sagemaker/Endpoints",
+        MetricData=[{**cpu, "Timestamp": now + timedelta(minutes=each)} for each in (-2, 10)],
+    )
+    asked = ("cleanup", "--older-than", "1s", "--environment", "stage")
+    assert "--apply deletes what is idle" in server.run(*asked).stdout
+    done = server.run(*asked, "--apply")
+    shown = next(each for each in done.stdout.splitlines() if each.startswith(idle))
+    assert shown.split()[1:3] == ["idle", "0.056"]
+    assert "1 idle, 0.056 USD an hour, 41 a month" in done.stdout
+    assert done.stdout.endswith("1 deleted\n")
+    assert f"endpoint {idle} is deleted: -stage- in its name, and not called for" in done.stderr
+    assert (
+        f"EndpointConfig {PREFIX}stage-idle-config is deleted: only {idle} used it" in done.stderr
+    )
+    assert f"Model {PREFIX}stage-idle-v1 is deleted: only {idle} used it" in done.stderr
+    client, stage = server.client("sagemaker"), {"NameContains": "stage"}
+    assert client.list_endpoints(**stage)["Endpoints"] == []
+    configs = client.list_endpoint_configs(**stage)["EndpointConfigs"]
+    assert [each["EndpointConfigName"] for each in configs] == [kept]
+    models = client.list_models(**stage)["Models"]
+    assert [each["ModelName"] for each in models] == [f"{PREFIX}stage-kept-v1"]
+    (record,) = eventually("the audit log has it", lambda: deletions(server, idle))
+    assert record["userIdentity"]["arn"] == f"arn:aws:iam::{ACCOUNT}:root"
+    assert record["requestParameters"] == {"endpointName": idle}

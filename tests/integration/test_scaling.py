@@ -142,6 +142,22 @@ def test_load_scales_out_and_quiet_scales_in_without_a_failed_request(server: Ru
         ("Setting desired instance count to 3.", "Successful"),
     ]
     assert told(client)[1]["Cause"] == "monitor alarm out in state ALARM triggered policy out"
+    explained = json.loads(server.run("scaling", "explain", ENDPOINT, "--json").stdout)
+    inward, outward = (each["evidence"] for each in explained["decisions"])
+    for evidence, name, before, after in ((outward, "out", 1, 3), (inward, "in", 3, 1)):
+        (alarm,), (proposal,) = evidence["alarms"], evidence["proposals"]
+        assert (alarm["name"], alarm["policy"], alarm["state"]) == (name, name, "ALARM")
+        assert alarm["metric"] == "Average of AWS/SageMaker ConcurrentRequestsPerModel"
+        (value,), threshold = alarm["values"], alarm["threshold"]
+        assert value > threshold if name == "out" else value < threshold
+        change = f"{before} adjusted by {after - before:+d} (ChangeInCapacity) = {after}"
+        assert proposal["formula"].startswith(f"{change}, as {value:.10g} is ")
+        assert evidence["decision"] == f"Scale {name} from {before} to {after}."
+        assert (evidence["current"], evidence["capacity"]) == (before, after)
+    assert outward["cooldown"] is None
+    cooldown = inward["cooldown"]
+    assert (cooldown["direction"], cooldown["policy"], cooldown["holds"]) == ("out", "out", False)
+    assert cooldown["until"] < inward["at"]
 
 
 def told(client: Any) -> list[dict[str, Any]]:

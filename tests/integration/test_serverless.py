@@ -36,6 +36,10 @@ def model_fn(model_dir):
 def transform_fn(model, data, content_type, accept):
     while "wait" in str(data) and not os.path.exists(f"{model}/open"):
         time.sleep(0.01)
+    held = []
+    while "grow" in str(data) and len(held) < 256:  # to four times what there is
+        held.append(b"x" * 2**24)
+        time.sleep(0.01)
     return socket.gethostname(), "text/plain"
 """
 
@@ -160,6 +164,17 @@ def test_many_callers_at_once_make_one_start_and_the_limit_is_exact(
     assert found.pop("ThrottlingException") == CALLERS - MOST
     assert sum(found.values()) == MOST
     assert found.keys() <= started(server, endpoint) - before
+
+
+def test_an_environment_that_outgrows_its_memory_says_so_and_the_endpoint_serves_on(
+    server: Running, endpoint: str
+) -> None:
+    client = fresh(server)
+    with pytest.raises(ClientError, match="ran out of memory") as failed:
+        client.invoke_endpoint(EndpointName=endpoint, Body="grow", ContentType="text/plain")
+    assert failed.value.response["Error"]["Code"] == "ModelError"
+    assert "serverless.1024MB has 1 GiB" in str(failed.value)
+    eventually("it serves", lambda: call(client, endpoint).startswith("i-"))
 
 
 def test_what_sleeps_is_told_of_while_control_is_down(server: Running, endpoint: str) -> None:

@@ -103,6 +103,8 @@ class MetricIngest:
         self.totals = Totals()
         self._tell = tell
         self._positions: dict[str, str] = {}
+        self._learned: tuple[EndpointRoute, ...] = ()
+        """Of which the sides and instances are known."""
         self._sides: Mapping[Side, int] = {}
         self._instances: Mapping[Subject, int] = {}
         """As last known; of variants that are gone too, until the housekeeper has been around."""
@@ -217,7 +219,7 @@ class MetricIngest:
             await self._store.write(partial(calls.forget, before_s=before_s))
             for source in gone:
                 del self._positions[source]
-            routes = self._routes() or ()
+            self._learned = routes = tuple(self._routes() or ())
             self._sides = dict(_sides(routes))
             self._instances = dict(_serving(routes))
             self.totals.keep_only({*self._instances, *dict(_serverless(routes))})
@@ -259,8 +261,11 @@ class MetricIngest:
         routes = self._routes()
         if routes is None:
             return False
-        self._sides = {**self._sides, **dict(_sides(routes))}
-        self._instances = {**self._instances, **dict(_serving(routes))}
+        learned = tuple(routes)
+        if learned != self._learned:  # at rest they are the same objects each time
+            self._learned = learned
+            self._sides = {**self._sides, **dict(_sides(learned))}
+            self._instances = {**self._instances, **dict(_serving(learned))}
         return True
 
     async def _remove_if_left(self, source: str) -> bool:

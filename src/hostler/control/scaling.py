@@ -105,6 +105,7 @@ def _signal(tx: Transaction, policy: Policy, alarm: MetricAlarm, now: float) -> 
         alarm.threshold,
         tuple(point.value for point in used),
         measured=used[-1].at if used else now,
+        metric=alarm.measured,
     )
 
 

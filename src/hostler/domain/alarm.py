@@ -154,6 +154,17 @@ class MetricAlarm:
         return max(periods, default=MINUTE_S)
 
     @property
+    def measured(self) -> str:
+        """What its data points are, in words: a metric's statistic, or an expression."""
+        given = self.metric or next(
+            (each.metric or each.expression for each in self.queries if each.returned is not False),
+            None,
+        )
+        if isinstance(given, MetricStatistic):
+            return f"{given.statistic} of {given.namespace} {given.metric_name}"
+        return given or ""
+
+    @property
     def needed(self) -> int:
         """M of M out of N."""
         return self.datapoints_to_alarm or self.evaluation_periods

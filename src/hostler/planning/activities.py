@@ -149,6 +149,7 @@ def evidence(
                 "name": signal.alarm,
                 "state": signal.state,
                 "policy": signal.policy.name,
+                "metric": signal.metric,
                 "threshold": signal.threshold,
                 "values": list(signal.values),
             }

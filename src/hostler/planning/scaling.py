@@ -42,6 +42,8 @@ class Signal:
     """The data points that the alarm looks at, the newest last."""
     measured: float
     """When the period of the newest one began, epoch seconds."""
+    metric: str = ""
+    """What the data points are, in words."""
 
 
 @dataclass(frozen=True, slots=True)

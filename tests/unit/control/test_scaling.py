@@ -129,6 +129,8 @@ def test_a_metric_of_ones_own_and_an_expression_scale_out_and_in(
         await world.until(28 * MINUTE)
         assert world.desired == 1
         out, into = world.activities()
+        metric = "depth / hosts" if is_math else "Average of Acme Depth"
+        assert out.evidence["alarms"][0]["metric"] == metric
         assert out.evidence["proposals"][0]["formula"] == "ceil(1 * 40 / 10) = 4"
         assert into.evidence["proposals"][0]["formula"] == "ceil(4 * 1.5 / 10) = 1"
         assert [each.status for each in (out, into)] == [ActivityStatus.SUCCESSFUL] * 2
