@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from running import Running
 
 CLIENTS = Path(__file__).parents[1] / ".cache/clients/sdk2/bin"
-MANY_AWS = Path(__file__).parent / "conformance/clients/many_aws.py"
+PROGRAM = [str(CLIENTS / "python"), str(Path(__file__).parent / "conformance/clients/many_aws.py")]
+"""It runs a command line for each line that it is given."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class Said:
         return json.loads(self.out)
 
 
-def aws(server: Running, cwd: Path, commands: Mapping[str, str]) -> dict[str, Said]:
+def aws(server: Running, cwd: Path, commands: Mapping[str, str | Sequence[str]]) -> dict[str, Said]:
     """Run AWS CLI v1 command lines (by a name each) in order, as root."""
-    lines = [line.split() for line in commands.values()]
+    lines = [line.split() if isinstance(line, str) else line for line in commands.values()]
     done = subprocess.run(
-        [str(CLIENTS / "python"), str(MANY_AWS)],
-        input=json.dumps(lines),
+        PROGRAM,
+        input="".join(f"{json.dumps(line)}\n" for line in lines),
         env=server.environment(),
         cwd=cwd,
         capture_output=True,
@@ -41,9 +42,8 @@ def aws(server: Running, cwd: Path, commands: Mapping[str, str]) -> dict[str, Sa
         check=True,
         timeout=120,
     )
-    return {
-        name: Said(**each) for name, each in zip(commands, json.loads(done.stdout), strict=True)
-    }
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    return {name: Said(**each) for name, each in zip(commands, answers, strict=True)}
 
 
 def failed(said: Mapping[str, Said], *expected: str) -> None:

@@ -36,6 +36,10 @@ def judge(lane: Lane, section: str, said: str) -> None:
             written = lane.folder / "output.json"
             text = written.read_text() if written.exists() else said.splitlines()[-1]
             assert json.loads(text) in ([0], [1], [2])
+        case "6":
+            _scaled(lane, endpoint)
+        case "7.1":
+            _slept(lane, f"{lane.project.prefix}{MODEL}-serverless")
         case "7.3":
             assert endpoint in said or lane.client.language == "bash"
         case "9":
@@ -59,6 +63,29 @@ def _deployed(lane: Lane, endpoint: str) -> None:
     assert {"Key": "Team", "Value": TEAM} in tags
     model = client.describe_model(ModelName=lane.project.model(MODEL))
     assert model["VpcConfig"]["SecurityGroupIds"] == ["sg-sagemaker-studio"]
+
+
+def _scaled(lane: Lane, endpoint: str) -> None:
+    (policy,) = lane.root("application-autoscaling").describe_scaling_policies(
+        ServiceNamespace="sagemaker", ResourceId=f"endpoint/{endpoint}/variant/AllTraffic"
+    )["ScalingPolicies"]
+    assert policy["PolicyName"] == f"{lane.project.prefix}scaling-policy"
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 70
+    assert len(policy["Alarms"]) == 2
+
+
+def _slept(lane: Lane, endpoint: str) -> None:
+    """It answers; then it goes, as section 9 looks whether anything of the model is left."""
+    client = lane.root("sagemaker")
+    described = client.describe_endpoint(EndpointName=endpoint)
+    assert described["EndpointStatus"] == "InService"
+    (variant,) = described["ProductionVariants"]
+    config = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+    assert variant["CurrentServerlessConfig"] == config
+    assert json.loads(_invoked(lane, endpoint, [1.0, 2.0, 3.0, 4.0])) in ([0], [1], [2])
+    client.delete_endpoint(EndpointName=endpoint)
+    client.delete_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
+    client.delete_model(ModelName=f"{endpoint}-v1")
 
 
 def _invoked(lane: Lane, endpoint: str, rows: Any) -> str:

@@ -89,6 +89,8 @@ SECTIONS = {
     "4.1": "deploy",
     "4.2": "deploy PyTorch with a script",
     "5": "call",
+    "6": "scale",
+    "7.1": "go serverless",
     "7.3": "find idle development endpoints",
     "10.1": "A/B test",
     "10.2": "shadow",
@@ -99,8 +101,25 @@ SECTIONS = {
     "9": "list, describe, delete",
 }
 """In the order in which a lane runs them: 9 deletes what 4.1 deployed and 10 compares with."""
-WRITTEN_FOR = {("4.1", "python"): {"sdk2"}, ("4.2", "python"): {"sdk2"}, ("5", "python"): {"boto3"}}
+WRITTEN_FOR = {
+    ("4.1", "python"): {"sdk2"},
+    ("4.2", "python"): {"sdk2"},
+    ("5", "python"): {"boto3"},
+    ("6", "python"): {"boto3"},
+    ("7.1", "python"): {"sdk2"},
+}
 """The page's Python blocks, by whom they are for; its command lines are for both CLIs."""
+BEFORE = {
+    "7.1": """from sagemaker.model import Model
+model = Model(
+    image_uri='{account-id}.dkr.ecr.{region}.amazonaws.com/sagemaker-inference:latest',
+    model_data='s3://{company}-sm-{team}-{project}/models/artifacts/{model-name}/model.tar.gz',
+    role='arn:aws:iam::{account-id}:role/SageMaker-{Team}-{Project}-ExecutionRole',
+    name='{team}-{project}-{model}-serverless-v1',
+)
+"""
+}
+"""What the page's own blocks take for granted: §4.1's model, without the VPC of instances."""
 
 REGIONS = (
     *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1"),
@@ -118,6 +137,11 @@ CANNOT: Mapping[Cell, str] = {}
 CELLS: tuple[Cell, ...] = tuple(
     (section, client.key, mode.value) for client in CLIENTS for mode in Mode for section in SECTIONS
 )
+
+
+def standing(block: blocks.Block, *, own: bool) -> blocks.Block:
+    """A block after what it takes for granted."""
+    return replace(block, text=BEFORE.get(block.section, "") + block.text) if own else block
 
 
 def block_of(section: str, client: Client) -> tuple[blocks.Block, bool]:
@@ -188,11 +212,11 @@ class Lane:
     def run(self, section: str, environment: Mapping[str, str]) -> str:
         """Run a section's block, filled in; what it printed. An assertion says how it failed."""
         model = "net" if section == "4.2" else MODEL
-        block, _own = block_of(section, self.client)
-        words = self.client.words(block.filled(self.values(model)))
+        block, own = block_of(section, self.client)
+        code = standing(block, own=own).filled(self.values(model))
         with self.alarmed() if section == "10.6" else nullcontext():
             done = subprocess.run(
-                words,
+                self.client.words(code),
                 cwd=self.folder,
                 env=environment,
                 capture_output=True,

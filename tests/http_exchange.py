@@ -83,6 +83,12 @@ class Exchange:
     def statuses(self) -> list[int]:
         return [status for status, _ in self.answers]
 
+    @property
+    def closes(self) -> bool:
+        """Whether the last answer says that nothing follows it (RFC 9112 section 9.6)."""
+        head = self.raw[self.raw.rindex(b"HTTP/1.1 ") :].partition(b"\r\n\r\n")[0]
+        return b"\r\nconnection: close" in head.lower()
+
     def requests(self) -> list[http_reader.Request]:
         """The whole requests that control and S3 were sent."""
         return [each for heard in self.relayed for each in http_reader.all_of(heard)]
@@ -176,6 +182,8 @@ def hold(case: Case, way: str, got: Exchange) -> None:
     follow = case.kept and case.ends
     assert got.statuses == [*case.statuses, *([200] if follow else [])]
     assert got.ended
+    if way == INVOCATION or case.body is None:  # control and S3 have theirs passed on
+        assert got.closes
     bodies = [] if case.body is None else [case.body]
     bodies += [b"next"] if follow else []
     if way == INVOCATION:

@@ -15,7 +15,7 @@ from pathlib import Path
 import blocks
 import pytest
 
-from client_matrix import BY_KEY, Mode, environment
+from client_matrix import BY_KEY, Mode, environment, standing
 from hostler.backends.process.environments import Environment, Environments
 from hostler.backends.process.runtimes import Runtimes
 from hostler.cli.keyring import KeyRing
@@ -44,6 +44,7 @@ CELLS: set[Cell] = {
     ("cli1", "§5 bash", Mode.INTERCEPT),
     ("cli2", "§5 bash", Mode.ENV),
     ("boto3", "§6 python", Mode.ENV),
+    ("sdk2", "§7.1 python", Mode.ENV),
     ("cli2", "§7.3 bash", Mode.PROFILE),
     ("cli1", "§9 bash", Mode.ENV),
 }
@@ -81,7 +82,7 @@ def server(frameworks: dict[str, Environment]) -> Iterator[Running]:
 def deployed(
     server: Running, frameworks: dict[str, Environment], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
-    """§4.1 and §4.2 run at the same time (the SDK sleeps half a minute in each): their outputs."""
+    """§4.1, §4.2 and §7.1 run at once (the SDK sleeps half a minute in each): their outputs."""
     folder = tmp_path_factory.mktemp("models")
     upload = server.client("s3", "deployer").upload_file
     archive, _accuracy = iris.train(frameworks["scikit-learn"].python, folder)
@@ -95,10 +96,14 @@ def deployed(
         cell = ("sdk2", f"§{section} python", mode)
         return _run(server, cell, model, EXAMPLES / "pytorch")
 
-    with ThreadPoolExecutor(2) as pool:
-        tabular = pool.submit(sdk, "4.1", "fraud", Mode.ENV)
-        network = pool.submit(sdk, "4.2", "net", Mode.INTERCEPT)
-        return {"4.1": tabular.result(), "4.2": network.result()}
+    ways = {
+        "4.1": ("fraud", Mode.ENV),
+        "4.2": ("net", Mode.INTERCEPT),
+        "7.1": ("fraud", Mode.ENV),
+    }
+    with ThreadPoolExecutor(len(ways)) as pool:
+        running = {section: pool.submit(sdk, section, *way) for section, way in ways.items()}
+        return {section: each.result() for section, each in running.items()}
 
 
 def _run(server: Running, cell: Cell, model: str, cwd: Path) -> str:
@@ -106,7 +111,7 @@ def _run(server: Running, cell: Cell, model: str, cwd: Path) -> str:
     key, name, mode = cell
     section, language = name.removeprefix("§").split()
     client = BY_KEY[key]
-    code = blocks.block(section, language).filled(_values(model))
+    code = standing(blocks.block(section, language), own=True).filled(_values(model))
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
             client.words(code),
@@ -202,6 +207,23 @@ def test_6_sets_auto_scaling_up_with_boto3(
     said = server.run("scaling", "explain", f"{PREFIX}fraud-ep", "--as", "deployer").stdout
     assert "between 1 and 4" in said
     assert "target 70" in said
+
+
+def test_7_1_deploys_a_serverless_endpoint_with_the_sdk(
+    server: Running, deployed: dict[str, str]
+) -> None:
+    name = f"{PREFIX}fraud-serverless"
+    (variant,) = server.client("sagemaker").describe_endpoint(EndpointName=name)[
+        "ProductionVariants"
+    ]
+    config = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+    assert variant["CurrentServerlessConfig"] == config, deployed
+    answer = server.client("sagemaker-runtime", "caller").invoke_endpoint(
+        EndpointName=name,
+        ContentType="application/json",
+        Body=json.dumps({"features": [1.0, 2.0, 3.0, 4.0]}),
+    )
+    assert json.loads(answer["Body"].read()) in ([0], [1], [2])
 
 
 def test_7_3_looks_for_idle_endpoints_with_the_cli(

@@ -4,8 +4,11 @@ import contextlib
 import json
 import random
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +81,51 @@ def baking(server: Running) -> dict[str, Any] | None:
     return coming if "Baking" in states else None
 
 
+def counted(server: Running, config: str) -> tuple[float, float] | None:
+    """CloudWatch's calls, and failed calls, of the endpoint's deployment by a config, if any."""
+    dimensions = {
+        "EndpointName": ENDPOINT,
+        "VariantName": "AllTraffic",
+        "EndpointConfigName": config,
+    }
+    given = [{"Name": name, "Value": value} for name, value in dimensions.items()]
+    now = datetime.now(UTC)
+    answer = server.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[
+            {
+                "Id": name.lower(),
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": "AWS/SageMaker",
+                        "MetricName": name,
+                        "Dimensions": given,
+                    },
+                    "Period": 60,
+                    "Stat": "Sum",
+                },
+            }
+            for name in ("Invocations", "Invocation5XXErrors")
+        ],
+        StartTime=now - timedelta(minutes=5),
+        EndTime=now + timedelta(minutes=1),
+    )
+    calls, errors = (sum(each["Values"]) for each in answer["MetricDataResults"])
+    return (calls, errors) if calls else None
+
+
+@contextlib.contextmanager
+def followed(server: Running, told: Path, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """`hostler rollout -f` beside what the block does, once it has told of both deployments."""
+    line = [sys.executable, "-m", "hostler.cli.main", "rollout", ENDPOINT, "-f", *words]
+    line += ["--data-dir", str(server.home)]
+    with told.open("wb") as out, subprocess.Popen(line, stdout=out) as process:
+        try:
+            eventually("it is followed", lambda: "\ngreen " in told.read_text())
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize(
     "fault", [updates.updated, bad_versions.taken_back], ids=["good versions", "bad versions"]
 )
@@ -122,26 +170,44 @@ def test_a_version_that_fails_is_taken_back_when_the_alarm_says_so(
         assert [each["Weight"] for each in told["Fleets"]] == [0.5, 0.5]
         assert told["Steps"][0]["Message"].startswith("Step 1 of 2, 0.5 of the traffic, until")
         assert told["Alarms"]["guard"] != "ALARM"
-        alarm = time.monotonic()
-        cloudwatch.set_alarm_state(
-            AlarmName="guard",
-            StateValue="ALARM",
-            StateReason="test",
-            StateReasonData='{"recentDatapoints": [5.0], "threshold": 1.0}',
+        new, old = (
+            eventually(f"{config} is counted", lambda config=config: counted(server, config))
+            for config in (f"{PREFIX}failing-config", before["EndpointConfigName"])
         )
-        described = settled(server, ENDPOINT)
+        assert (new[1], old[1]) == (new[0], 0.0), "only the new one fails, at every call"
+        following, svg = tmp_path / "told.txt", tmp_path / "traffic.svg"
+        with followed(server, following, "--svg", str(svg)) as process:
+            alarm = time.monotonic()
+            cloudwatch.set_alarm_state(
+                AlarmName="guard",
+                StateValue="ALARM",
+                StateReason="test",
+                StateReasonData='{"recentDatapoints": [5.0], "threshold": 1.0}',
+            )
+            described = settled(server, ENDPOINT)
+            assert process.wait(60) == 0
         assert described["EndpointStatus"] == "InService"
         assert 'the alarm "guard" is in ALARM' in described["FailureReason"]
         assert described["EndpointConfigName"] == before["EndpointConfigName"]
-        told = server.run("rollout", ENDPOINT, "-f", "--svg", str(tmp_path / "traffic.svg")).stdout
-        assert 'alarm "guard" is in ALARM' in told
-        assert re.search(r'Alarm "guard", in ALARM since [0-9:]{8}: 5 > 1\. test', told)
-        assert "guard</text>" in (tmp_path / "traffic.svg").read_text()
+        _judge_followed(following.read_text())
+        assert "guard</text>" in svg.read_text()
         _judge_history(server, described)
         after = began_after(running, time.monotonic(), 40)
         assert not [each for each in after if each.error]
     bad = [each.began - alarm for each in running.failures]
     assert max(bad) < 10
+
+
+def _judge_followed(told: str) -> None:
+    """What `hostler rollout -f` has said: both sides while they served, and then the end."""
+    assert "Baking: Step 1 of 2, 0.5 of the traffic" in told
+    head = r"CONFIG +VARIANT +WEIGHT +INSTANCES +CALLS +4XX +5XX +P99"
+    blue = r"blue +\S+ +AllTraffic +0\.5 +2 of 2 +[1-9]\d* +0 +0 +[\d.]+ ms"
+    green = r"green +\S+failing-config +AllTraffic +0\.5 +2 of 2 +[1-9]\d* +0 +\d+ \(100\.0%\)"
+    assert re.search(f"{head}\n{blue}\n{green}", told), told
+    assert 'alarm "guard" is in ALARM' in told
+    assert re.search(r'Alarm "guard", in ALARM since [0-9:]{8}: 5 > 1\. test', told), told
+    assert told.index("Baking: Step 1") < told.index("in ALARM since")
 
 
 def _judge_history(server: Running, described: dict[str, Any]) -> None:

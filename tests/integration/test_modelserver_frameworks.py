@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from framework_models import Case, serve
 from frameworks import framework_python, run_in
 from worker_process import Peer, WorkerProcess
 
@@ -302,6 +303,11 @@ def test_a_torch_network_answers_in_evaluation_mode(nets: Path, tmp_path: Path, 
             assert run_in("generic", READ_NPY, target) == "float32 [[1.5, 1.5]]\n"
         reply = peer.ask(b'{"features": ["x"]}', content_type="application/json")
         assert (reply.status, "do not form a tensor" in reply.error) == (400, True)
+
+
+def test_a_torchscript_file_is_never_put_into_a_batch(nets: Path) -> None:
+    (served,) = serve("pytorch", [Case({"net.pth": nets / "net.pth"}, spec={"runtime": "pytorch"})])
+    assert (served.cause, served.batch_max) == ("", 1)
 
 
 def test_a_state_dictionary_without_a_script_is_explained(nets: Path) -> None:

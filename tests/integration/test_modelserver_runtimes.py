@@ -124,6 +124,10 @@ def test_onnx_with_one_input_takes_rows_a_row_and_a_name(onnx: list[Served]) -> 
     assert "made by hostler-tests; takes x tensor(float) ['rows', 2]" in onnx[0].log
 
 
+def test_an_onnx_file_is_never_put_into_a_batch(onnx: list[Served]) -> None:
+    assert [each.batch_max for each in onnx if not each.cause] == [1, 1, 1]
+
+
 def test_onnx_with_several_inputs_answers_its_outputs_by_name(onnx: list[Served]) -> None:
     answer, refused = onnx[1].replies
     assert answer.json == {"sum": [4, 6], "product": [3, 8]}

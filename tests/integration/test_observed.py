@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import given_metrics
 import prometheus_page
 from archives import HANDLERS, script
 from deploying import deploy
@@ -133,3 +134,11 @@ def test_what_the_instance_uses_is_a_metric(server: Running) -> None:
     assert 0 < percents("DiskUtilization")[0] <= 100
     (shown,) = page(server).values("hostler_instance_memory_utilization_percent").values()
     assert 0 < shown < 100
+
+
+def test_every_metric_that_an_endpoint_gives_is_listed_with_its_unit(server: Running) -> None:
+    for namespace, units in (
+        (given_metrics.CALLS, given_metrics.OF_INSTANCES),
+        (given_metrics.INSTANCES, given_metrics.OF_USE),
+    ):
+        given_metrics.check(server, NOISY_EP, namespace, units)

@@ -15,6 +15,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+import given_metrics
 from archives import script
 from deploying import create_model, settled
 from hostler.gateway.waking import ASK_AGAIN_S
@@ -200,3 +201,18 @@ def test_provisioned_environments_stand_and_become_instances(
     assert variant["CurrentServerlessConfig"] == {"MemorySizeInMB": 1024, **update}
     assert len(server.instance_pids()) == 1
     assert call(fresh(server), endpoint).startswith("i-")
+
+
+def test_every_metric_of_a_serverless_endpoint_is_listed_with_its_unit(
+    server: Running, endpoint: str
+) -> None:
+    (code,) = (server.home / "models").glob("*/code")
+    gate = code.with_name("open")
+    gate.unlink(missing_ok=True)
+    clients = [fresh(server) for _ in range(2)]
+    with ThreadPoolExecutor(len(clients)) as callers:
+        calls = [callers.submit(call, client, endpoint, "wait") for client in clients]
+        eventually("one spills over", lambda: len(server.instance_pids()) == 2)
+        gate.touch()
+    assert {each.result()[:2] for each in calls} == {"i-"}
+    given_metrics.check(server, endpoint, given_metrics.CALLS, given_metrics.OF_SERVERLESS)

@@ -3,6 +3,7 @@
 import json
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -191,7 +192,14 @@ def test_each_call_is_in_the_metrics_once_whoever_is_killed(server: Running, end
     before, lost_before = spools(), calls_lost(server)
     with ThreadPoolExecutor(LIMIT // 2) as callers:
         list(callers.map(lambda _: invoke(server, endpoint, "go on"), range(30)))
-    threading.Event().wait(1.5)  # a crash loses what is not written; that is done each second
+    answered = time.time()
+
+    def written() -> bool:
+        """What is in memory a crash loses; each second it is written, twice since the last call."""
+        files = (server.home / "spool").glob("gateway-0-*/*")
+        return max(path.stat().st_mtime for path in files) > answered + 1.0
+
+    eventually("the gateway has written since", written)
     server.kill("gateway-0")
     eventually("the dead gateway's spool is deleted", lambda: not before & spools())
     assert calls_lost(server) > lost_before, "nobody is told that all is known"

@@ -26,7 +26,17 @@ from hostler.api.registry import Access, Call, Effect, Operation, Rooms, Service
 from hostler.api.resource_tags import with_tags
 from hostler.api.sagemaker import updates
 from hostler.api.sns import links
-from hostler.aws import conventions, errors, parse, route, serialize, sigv4, specs, validate
+from hostler.aws import (
+    absent,
+    conventions,
+    errors,
+    parse,
+    route,
+    serialize,
+    sigv4,
+    specs,
+    validate,
+)
 from hostler.aws.http import HttpRequest, HttpResponse
 from hostler.aws.route import Target
 from hostler.domain import hosts
@@ -149,7 +159,10 @@ class Services:
         table = self._tables.get(service.name)
         operation = table.operations.get(target.operation.name) if table else None
         if table is None or operation is None:
-            raise conventions.unknown_operation(service.name, target.operation.name)
+            name = target.operation.name
+            raise conventions.unknown_operation(
+                service.name, name, absent.instead(service.name, name)
+            )
         call = await self._known(request, service.name, operation, request_id)
         work = self._carried_out(request, target, table, operation, call)
         result = await self._noted(operation, call, work)

@@ -3,7 +3,6 @@
 Invariant: what every protocol shares is decided here; what a service's model says wins over it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -177,15 +176,14 @@ def status(service: str, protocol: Protocol, code: str) -> int:
     return _STATUS.get(code, 400)
 
 
-INSTEAD: Mapping[str, str] = {
-    "InferenceExperiment": "Give CreateEndpointConfig ShadowProductionVariants, and change their "
-    "share by UpdateEndpointWeightsAndCapacities.",
-}
-"""What to do instead of an operation with such a name."""
+def unknown_operation(service: str, name: str, instead: str = "") -> CallerError:
+    """The answer to an operation that this service does not have here.
 
-
-def unknown_operation(service: str, name: str) -> CallerError:
-    """The answer to an operation that this service does not have here."""
+    Args:
+        service: botocore's name of the service.
+        name: The operation, as it was asked for.
+        instead: A sentence that says what to do (``aws.absent``).
+    """
     code = of(service).unknown_operation
     match code:
         case "NotImplemented":
@@ -195,5 +193,4 @@ def unknown_operation(service: str, name: str) -> CallerError:
             text = f"Could not find operation {name}."
         case _:
             text = f"Hostler does not implement {service}'s operation {name}."
-            text += "".join(f" {do}" for part, do in INSTEAD.items() if part in name)
-    return CallerError(code, text)
+    return CallerError(code, f"{text} {instead}".rstrip())

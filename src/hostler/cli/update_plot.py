@@ -1,7 +1,7 @@
 """The share of the traffic that both deployments of an update had over time: in bars, and as SVG.
 
 Invariant: pure; the same events give the same characters. Where a stretch is narrower than a bar,
-the moment is shown at which the new deployment had most.
+the moment is shown at which the new deployment had most; the last bar is how it ended.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,7 +54,8 @@ def drawn(update: Mapping[str, Any], width: int) -> Iterator[Text]:
     if end <= start:
         return
     step = (end - start) / width
-    chosen = [_in(known, start + n * step, start + (n + 1) * step) for n in range(width)]
+    chosen = [_in(known, start + n * step, start + (n + 1) * step) for n in range(width - 1)]
+    chosen.append(known[-1])
     sides = ("blue", "green") if "PreviousEndpointConfigName" in update else ("green",)
     for side in sides:
         line = Text(f"  {side:<7}")

@@ -142,7 +142,7 @@ def _share(side: Mapping[str, Any]) -> str:
 def _wrapped(text: str, width: int | None, indent: str = "") -> Sequence[str]:
     if width is None:
         return [text]
-    return textwrap.wrap(text, max(20, width), subsequent_indent=indent)
+    return textwrap.wrap(text, max(20, width), subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _side(name: str, config: str, variant: str) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class AuditIngest:
         self._account = account
         self._bounds = kept
         self._next_housekeeping = 0.0
+        self._positions: dict[str, str] = {}
+        """How far each spool is read, as far as that is certain."""
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -70,6 +72,7 @@ class AuditIngest:
                 if ended:
                     await self._carry_all(folder)
                     await asyncio.to_thread(shutil.rmtree, folder)
+                    self._positions.pop(folder.name, None)
 
     async def housekeep(self) -> None:
         """Forget what is kept no longer."""
@@ -89,17 +92,23 @@ class AuditIngest:
     async def _carry(self, folder: Path) -> bool:
         """Carry some of a spool; False at its end."""
         source = folder.name
-        before = await self._store.read(lambda tx: trail.position(tx, source))
+        before = self._positions.pop(source, None)
+        if before is None:
+            before = await self._store.read(lambda tx: trail.position(tx, source))
         read = partial(spool.read, str(folder), spool.Position.parse(before), BATCH)
         records, after = await asyncio.to_thread(read)
         if not records:
+            self._positions[source] = before
             return False
         kept = [self._kept(source, str(after), each) for each in records]
 
         def add(tx: Transaction) -> bool:
             return trail.ingest(tx, source, before, str(after), kept)
 
-        return await self._store.write(add)
+        added = await self._store.write(add)
+        if added:
+            self._positions[source] = str(after)
+        return added
 
     def _kept(self, source: str, place: str, record: spool.Record) -> Kept:
         if record.stream != spool.PLATFORM:

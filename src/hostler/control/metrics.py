@@ -103,6 +103,8 @@ class MetricIngest:
         self.totals = Totals()
         self._tell = tell
         self._positions: dict[str, str] = {}
+        self._learned: tuple[EndpointRoute, ...] = ()
+        """Of which the sides and instances are known."""
         self._sides: Mapping[Side, int] = {}
         self._instances: Mapping[Subject, int] = {}
         """As last known; of variants that are gone too, until the housekeeper has been around."""
@@ -170,15 +172,15 @@ class MetricIngest:
         begin = max(int(before), end - ZEROS_S_MAX) if before else end
         if before == str(end) or begin > end:
             return
-        serving = sorted(_serving(self._routes() or ()))
+        sides = sorted(_sides(self._routes() or ()))
         serverless = sorted(_serverless(self._routes() or ()))
         now = self._clock.now()
         for minute in range(begin, end, 60):
-            for some in batched(serving, VARIANTS_AT_ONCE):
+            for some_sides in batched(sides, VARIANTS_AT_ONCE):
                 found = [
                     zero
-                    for one, _ in some
-                    for zero in endpoint_metrics.zeros(one, minute, self._quiet(one))
+                    for side, _ in some_sides
+                    for zero in endpoint_metrics.zeros(side, minute, self._quiet(side))
                 ]
                 await self._store.write(partial(metrics.put_missing, samples=found, now_s=now))
             for some in batched(serverless, VARIANTS_AT_ONCE):
@@ -191,9 +193,9 @@ class MetricIngest:
         await self._store.write(partial(metrics.move, source=ZEROS, position=str(end)))
         self._positions[ZEROS] = str(end)
 
-    def _quiet(self, one: Subject) -> Iterable[str]:
-        """The metrics of a variant that are to be zeros where there is nothing."""
-        if one in self._concurrency.busy:
+    def _quiet(self, side: Side) -> Iterable[str]:
+        """The metrics that are to be zeros where there is nothing."""
+        if side.config or side.subject in self._concurrency.busy:
             return endpoint_metrics.COUNTED
         return (*endpoint_metrics.COUNTED, endpoint_metrics.CONCURRENT)
 
@@ -217,7 +219,7 @@ class MetricIngest:
             await self._store.write(partial(calls.forget, before_s=before_s))
             for source in gone:
                 del self._positions[source]
-            routes = self._routes() or ()
+            self._learned = routes = tuple(self._routes() or ())
             self._sides = dict(_sides(routes))
             self._instances = dict(_serving(routes))
             self.totals.keep_only({*self._instances, *dict(_serverless(routes))})
@@ -259,8 +261,11 @@ class MetricIngest:
         routes = self._routes()
         if routes is None:
             return False
-        self._sides = {**self._sides, **dict(_sides(routes))}
-        self._instances = {**self._instances, **dict(_serving(routes))}
+        learned = tuple(routes)
+        if learned != self._learned:  # at rest they are the same objects each time
+            self._learned = learned
+            self._sides = {**self._sides, **dict(_sides(learned))}
+            self._instances = {**self._instances, **dict(_serving(learned))}
         return True
 
     async def _remove_if_left(self, source: str) -> bool:

@@ -23,6 +23,7 @@ from hostler.gateway import head as heads
 from hostler.gateway.lending import Loan
 from hostler.gateway.progress import Late
 from hostler.gateway.turns import PIECE_MIN
+from hostler.gateway.unchunked import Unchunked
 from hostler.gateway.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -284,10 +285,11 @@ class Relay:
                 self.connection.abort()
 
     async def _reach(self, path: str) -> "Upstream | None":
+        kind = Unchunked if self._head.version == "1.0" else Upstream
+        head_only = self._head.method == "HEAD"
         try:
             _, upstream = await self.gateway.loop.create_unix_connection(
-                lambda: Upstream(self, self.gateway.turns, head_only=self._head.method == "HEAD"),
-                path,
+                lambda: kind(self, self.gateway.turns, head_only=head_only), path
             )
         except OSError:
             return None

@@ -95,6 +95,9 @@ class Upstream(asyncio.Protocol):
             if not self._whole:
                 self._relay.connection.abort()
                 return
+        self._pass_on(data)
+
+    def _pass_on(self, data: bytes) -> None:
         if self._final:
             self._relay.answered(data, whole=self._whole, keep_alive=self._keep_alive)
         else:

@@ -203,11 +203,11 @@ def concurrent(subject: Subject, time_s: float, resolution_s: int, value: float)
 
 
 def zeros(
-    subject: Subject, time_s: float, names: Iterable[str] = (*COUNTED, CONCURRENT)
+    side: Side, time_s: float, names: Iterable[str] = (*COUNTED, CONCURRENT)
 ) -> Iterator[Sample]:
     """The metrics of a minute without traffic."""
     for name in names:
-        yield _sample(Side(subject), time_s, name, _repeated(0.0, 1))
+        yield _sample(side, time_s, name, _repeated(0.0, 1))
 
 
 def serverless_zeros(subject: Subject, provisioned: int, time_s: float) -> Iterator[Sample]:

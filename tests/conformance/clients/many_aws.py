@@ -1,6 +1,6 @@
 """Runs AWS CLI v1 command lines one after another, by the driver that its `aws` script makes.
 
-stdin: a JSON list of command lines (lists of words after `aws`). stdout: a JSON list of their
+Each line of stdin is a command line (a JSON list of the words after `aws`), and each of stdout its
 status, output and errors, taken from the file descriptors as a shell would.
 """
 
@@ -40,4 +40,7 @@ def run(words: list[str]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps([run(words) for words in json.load(sys.stdin)]) + "\n")
+    for line in sys.stdin:
+        said = json.dumps(run(json.loads(line)))
+        sys.stdout.write(said + "\n")
+        sys.stdout.flush()

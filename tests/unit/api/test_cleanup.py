@@ -65,7 +65,7 @@ class Company:
         """Zeros, or calls, at times."""
         subject = Subject(ACCOUNT, REGION, name, "AllTraffic")
         for at in times:
-            zero, *_ = endpoint_metrics.zeros(subject, at)
+            zero, *_ = endpoint_metrics.zeros(Side(subject), at)
             self.write([self.called(subject, at, calls) if calls else zero])
 
     def called(self, subject: Subject, at: float, calls: int) -> Sample:

@@ -213,3 +213,24 @@ def test_nearly_every_type_of_the_enum_has_a_size() -> None:
     enum = set(variants.members["InstanceType"].traits["enum"])
     families = {name.split(".")[1] for name in enum - set(INSTANCE_TYPES)}
     assert families <= {"g7", "g7e", "p6-b300", "p6e-gb200"}
+
+
+def test_metrics_are_configured_as_they_are(sagemaker: Any, deployable: Any) -> None:
+    deployable("rc-fraud")
+    given = {"EnableEnhancedMetrics": False, "MetricPublishFrequencyInSeconds": 60}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="b", ProductionVariants=[variant()], MetricsConfig=given
+    )
+    assert sagemaker.describe_endpoint_config(EndpointConfigName="b")["MetricsConfig"] == given
+    for member, value in (
+        ("EnableEnhancedMetrics", True),
+        ("EnableDetailedObservability", True),
+        ("MetricPublishFrequencyInSeconds", 10),
+    ):
+        message = invalid(
+            sagemaker.create_endpoint_config,
+            EndpointConfigName="c",
+            ProductionVariants=[variant()],
+            MetricsConfig={member: value},
+        )
+        assert message.startswith(f"MetricsConfig.{member} {value} is not supported yet: ")

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,6 +84,42 @@ def test_what_is_added_arrives_once_in_order(way: Way) -> None:
     second.flush()
     for _ in range(2):
         asyncio.run(way.ingest().sweep())
+    assert way.requests() == ["r-0", "r-1", "r-2", "r-3"]
+
+
+class Asked:
+    """A store that counts what it is asked to read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.reads = 0
+
+    async def read(self, transaction: Any) -> Any:
+        self.reads += 1
+        return await self._store.read(transaction)
+
+    async def write(self, transaction: Any) -> Any:
+        return await self._store.write(transaction)
+
+
+def test_the_database_is_not_asked_while_nobody_calls(way: Way) -> None:
+    made, asked = way.journal(), Asked(way.store)
+    ingest = AuditIngest(asked, way.layout, way.clock, ACCOUNT, Audit())  # type: ignore[arg-type]
+    for number in range(3):
+        made.add(entry(number))
+        made.flush()
+        for _ in range(2):
+            asyncio.run(ingest.sweep())
+    assert way.requests() == ["r-0", "r-1", "r-2"]
+    assert asked.reads == 1, "how far the spool was read is known from then on"
+
+
+def test_what_another_life_has_read_meanwhile_is_not_added_again(way: Way) -> None:
+    made, one, other = way.journal(), way.ingest(), way.ingest()
+    for number, ingest in enumerate((one, other, one, one)):
+        made.add(entry(number))
+        made.flush()
+        asyncio.run(ingest.sweep())
     assert way.requests() == ["r-0", "r-1", "r-2", "r-3"]
 
 

@@ -13,7 +13,7 @@ import pytest
 import prometheus_page
 from hostler.control.metrics import MetricIngest
 from hostler.domain.layout import Layout
-from hostler.domain.snapshot import EndpointRoute, VariantRoute
+from hostler.domain.snapshot import EndpointRoute, TargetRoute, VariantRoute
 from hostler.store.database import Store, StoreUnavailableError
 from hostler.telemetry import calls, exposition, metrics
 from spooled_calls import START, SUBJECT, Gateway, route
@@ -226,6 +226,25 @@ def test_minutes_without_traffic_are_zeros(world: World) -> None:
     assert world.read("Invocations") == [(0, 1, 0), (60, 5, 5), (120, 1, 0)]
     assert world.read("Invocation4XXErrors") == [(0, 1, 0), (60, 5, 0), (120, 1, 0)]
     assert [time for time, *_ in world.read("ModelLatency")] == [60]
+    gateway.end()
+
+
+def test_during_a_deployment_each_side_has_zeros_of_its_own(world: World) -> None:
+    sides = tuple(
+        VariantRoute("v", 1.0, (TargetRoute(f"i-{config}", ()),), config=config)
+        for config in ("c-1", "c-2")
+    )
+    world.routes = [EndpointRoute(SUBJECT.account, SUBJECT.region, "e", "arn", sides)]
+    gateway = world.gateway("1-11")
+    gateway.calls(3, config="c-1")
+    world.fill()
+    world.time = START + 80.0
+    world.fill()
+    assert world.read("Invocations") == [(0, 3, 3)]
+    assert world.read("Invocations", config="c-1") == [(0, 3, 3)]
+    assert world.read("Invocations", config="c-2") == [(0, 1, 0)]
+    assert world.read("InvocationModelErrors", config="c-2") == [(0, 1, 0)]
+    assert world.read("ConcurrentRequestsPerModel", config="c-2") == []
     gateway.end()
 
 

@@ -117,7 +117,7 @@ def test_the_middle_of_a_bucket_is_in_it(bucket: int) -> None:
 
 
 def test_zeros() -> None:
-    found = list(endpoint_metrics.zeros(SUBJECT, 60))
+    found = list(endpoint_metrics.zeros(Side(SUBJECT), 60))
     names = [*endpoint_metrics.COUNTED, endpoint_metrics.CONCURRENT]
     assert [each.metric.name for each in found] == names
     assert {(each.point.count, each.point.total) for each in found} == {(1, 0)}

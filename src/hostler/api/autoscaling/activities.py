@@ -46,8 +46,8 @@ def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
 def forecast(_tx: Transaction, _call: Call) -> Mapping[str, Any]:
     """GetPredictiveScalingForecast."""
     raise validation(
-        "GetPredictiveScalingForecast is not supported: predictive scaling does not exist here, so "
-        "there is no policy with a forecast."
+        "GetPredictiveScalingForecast is not supported: predictive scaling does not exist here. "
+        "Use target tracking or steps, or PutScheduledAction for load that comes by the clock."
     )
 
 

@@ -111,7 +111,16 @@ _ENDPOINT_CONFIG: Members = {
     "ExecutionRoleArn": Refused("it belongs to inference components, which do not exist yet"),
     **_VPC_CONFIG,
     "EnableNetworkIsolation": ACTS,
-    "MetricsConfig": Refused("metrics do not exist yet"),
+    "MetricsConfig.EnableEnhancedMetrics": Only(
+        frozenset({False}), "metrics are by endpoint and variant, not by instance"
+    ),
+    "MetricsConfig.EnableDetailedObservability": Only(
+        frozenset({False}), "containers are not asked for metrics of their own"
+    ),
+    "MetricsConfig.MetricPublishFrequencyInSeconds": Only(
+        frozenset({60}),
+        "metrics are by the minute, and ConcurrentRequestsPerModel alone by ten seconds",
+    ),
     "CrossRegionTrafficConfig": Refused("there is one machine and no other region"),
 }
 CREATE_ENDPOINT_CONFIG: Members = {
