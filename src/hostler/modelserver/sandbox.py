@@ -20,6 +20,7 @@ from . import mounts, seccomp, syscalls
 NAMESPACES, RLIMITS = "namespaces", "rlimits"
 OPEN_FILES_MAX = 65536
 PROCESSES_MAX = 4096
+UMASK = 0o022
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ def prepare(shell: Shell) -> None:
 
     What is taken away here is not needed to complete it; the rest goes there.
     """
+    os.umask(UMASK)  # others than who makes the folders are to find their way through them
     syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS)
     mounts.lay(shell.root, shell.shown)
     syscalls.drop_bounding_capabilities()
@@ -137,7 +139,7 @@ def complete(plan: SandboxPlan, shell: Shell) -> None:
     """
     if not set(shell.shown).issubset(plan.read_only):
         raise OSError("it was prepared with windows that are not the plan's")
-    os.umask(0o022)
+    os.umask(UMASK)
     _limit()
     if plan.kind == NAMESPACES:
         if plan.isolate_network:

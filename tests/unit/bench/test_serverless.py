@@ -20,6 +20,7 @@ def test_the_table_has_every_figure() -> None:
             "greatest": 61.0,
             "awake_p50": 0.4,
         },
+        "without_spares_ms": {"p50": 64.0, "p90": 80.5, "least": 58.0, "greatest": 99.0},
         "callers": {
             "callers": 1000,
             "answers": {"ThrottlingException": 800, "200": 200},
@@ -29,6 +30,8 @@ def test_the_table_has_every_figure() -> None:
     }
     lines = serverless.table(found).splitlines()
     assert "| from zero to the first byte, ms | p50 | 41.0 |" in lines
+    assert "| the same without spares, ms | p50 | 64.0 |" in lines
+    assert "|  | least, greatest | 58.0, 99.0 |" in lines
     assert "| 1000 callers at once | answers | 200 200, 800 ThrottlingException |" in lines
     assert "|  | starts | 1 |" in lines
     assert lines[-1] == "2 CPUs, load average 0.5."
