@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -80,6 +81,35 @@ def test_a_spare_is_whole_or_gone_whoever_is_killed(victim: str) -> None:
         assert invoke(seen.sockets[0], b"1") == (200, b"1")
 
     play(story)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount")
+def test_what_the_host_mounts_and_unmounts_while_a_spare_waits_is_followed(tmp_path: Path) -> None:
+    late = tmp_path / "late"
+    late.mkdir()
+
+    def run(*words: str | Path) -> None:
+        subprocess.run(words, check=True)
+
+    def mounted(shell: int) -> bool:
+        return f" {late} " in Path(f"/proc/{shell}/mountinfo").read_text()
+
+    async def story(made: World) -> None:
+        shell = await made.spare()
+        assert not mounted(shell)
+        run("mount", "-t", "tmpfs", "late", late)
+        try:
+            assert mounted(shell)
+        finally:
+            run("umount", late)
+        assert not mounted(shell)
+
+    run("mount", "--bind", tmp_path, tmp_path)
+    try:
+        run("mount", "--make-shared", tmp_path)
+        play(story)
+    finally:
+        run("umount", tmp_path)
 
 
 def test_without_spares_there_is_none() -> None:

@@ -89,6 +89,7 @@ class Claim:
         for descriptor, number in ((nothing, 0), (self.errors, 1), (self.errors, 2)):
             os.dup2(descriptor, number)
         os.close(nothing)
+        os.close(self.errors)
 
     def join_groups(self) -> None:
         """Be limited as the instance is."""

@@ -61,7 +61,8 @@ def lay(root: str, shown: Iterable[tuple[str, str]]) -> None:
 
     ``shown`` are windows (source, path inside) that everybody has who will get this root.
     """
-    syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+    # What is mounted here stays here; what the host mounts and unmounts meanwhile is followed.
+    syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_SLAVE)
     syscalls.mount("hostler", root, "tmpfs", _FIXED, "mode=0755,size=8m")
     os.makedirs(root + "/dev")
     for folder in _TEMPORARY:
@@ -101,6 +102,7 @@ def move_in(root: str, plan: SandboxPlan, shown: Iterable[tuple[str, str]]) -> N
     syscalls.pivot_root(".", ".")
     syscalls.unmount(".")
     os.chdir("/")
+    syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     _seal("", {*_TEMPORARY, "/proc", *(inside for _, inside in plan.writable)})
 
 

@@ -30,6 +30,10 @@ class Shell:
     root: str
     shown: tuple[tuple[str, str], ...] = ()
 
+    def suits(self, plan: SandboxPlan) -> bool:
+        """Whether it can become the plan's: it shows nothing that the plan does not."""
+        return plan.kind == NAMESPACES and set(self.shown).issubset(plan.read_only)
+
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Shell:
         """Read what ``to_json`` wrote."""
@@ -137,7 +141,7 @@ def complete(plan: SandboxPlan, shell: Shell) -> None:
     Raises:
         OSError: also where the shell shows what the plan does not.
     """
-    if not set(shell.shown).issubset(plan.read_only):
+    if plan.kind == NAMESPACES and not shell.suits(plan):
         raise OSError("it was prepared with windows that are not the plan's")
     os.umask(UMASK)
     _limit()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import struct
 import traceback
 from typing import Callable, NoReturn
 
@@ -22,6 +23,9 @@ from . import folder, launcher, launches, sandbox, syscalls
 READY = b"r"
 _HANDED, _TOLD = b"h", b"t"
 _DESCRIPTORS_MAX = 8
+PREPARE_S_MAX = 30
+"""A shell that takes longer hangs in the file system, and none is better."""
+_TIMEVAL = struct.Struct("ll")
 _OOM_SCORE = "/proc/self/oom_score_adj"
 _FIRST_TO_GO = "1000"
 """Where memory runs out the kernel takes what nobody uses."""
@@ -49,11 +53,12 @@ def keep(
         if pid == 0:
             _wait(theirs, shell)
         theirs.close()
+        gate.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(PREPARE_S_MAX, 0))
         if gate.recv(1) == READY:
             zygote.send(READY)
             connection, path = _next(listener, zygote, gate)
             zygote.close()
-            _start(connection, path, gate, pid, told)
+            _start(connection, path, gate, pid, shell=shell, told=told)
     except OSError:
         traceback.print_exc()
     finally:
@@ -85,6 +90,8 @@ def _start(
     path: str,
     gate: socket.socket,
     pid: int,
+    *,
+    shell: sandbox.Shell,
     told: Callable[[folder.LaunchPlan], None],
 ) -> None:
     """Give the shell its instance; who it is stands on the disk before it may go on."""
@@ -93,6 +100,9 @@ def _start(
         if isinstance(claim, int):
             launches.answer(connection, {"pid": claim})
             return
+        if not shell.suits(claim.plan.sandbox):
+            os.close(claim.lock)  # for who is asked next
+            raise OSError("the spare was made for instances of another kind")
         socket.send_fds(gate, [_HANDED], claim.descriptors)
         claim.tell(pid)
         gate.send(_TOLD)

@@ -5,6 +5,7 @@ event; every other plan has none. A change of weights and counts is none of thes
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from hostler.domain.alarm import Alarm, AlarmState, CompositeAlarm
@@ -143,6 +144,7 @@ def _newest(reason_data: str | None) -> float | None:
     """The last of ``recentDatapoints``; whoever sets a state may write anything there."""
     try:
         points = json.loads(reason_data or "null")["recentDatapoints"]
-        return float(points[-1])
-    except (ValueError, TypeError, KeyError, IndexError):
+        value = float(points[-1])
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError):
         return None
+    return value if math.isfinite(value) else None

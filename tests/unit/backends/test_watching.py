@@ -86,6 +86,20 @@ def test_a_start_is_told_when_it_lasts_and_an_end_of_it_at_once() -> None:
     world.run(story)
 
 
+def test_what_was_ready_and_starts_anew_is_told_at_once() -> None:
+    world = World(1, Phase.READY)
+    (one,) = world.phases
+
+    async def story() -> None:
+        world.phases[one], world.pages[one] = Phase.STARTING, b"after"
+        world.watcher.follow(one)
+        looked = world.looks[one]
+        await until(lambda: world.looks[one] > looked)
+        assert world.woken == [f"owner of {one}"]
+
+    world.run(story)
+
+
 def test_a_turn_at_rest_costs_the_same_for_any_number_and_sees_a_change_in_the_end() -> None:
     world = World(5 * watching.SLOW_GLANCES, Phase.READY)
     last = list(world.phases)[-1]

@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,13 @@ def test_none_is_made_where_memory_is_short(tmp_path: Path) -> None:
 def test_a_shell_is_completed_only_for_who_may_see_what_it_shows() -> None:
     with pytest.raises(OSError, match="not the plan's"):
         sandbox.complete(plan(None).sandbox, Shell("/mnt", (("/other", "/other"),)))
+
+
+def test_a_shell_suits_whom_it_shows_nothing_strange() -> None:
+    confined = plan("/mnt").sandbox
+    assert Shell("/mnt", confined.common).suits(confined)
+    assert not Shell("/mnt", (*confined.common, ("/other", "/other"))).suits(confined)
+    assert not Shell("/mnt").suits(replace(confined, kind=sandbox.RLIMITS))
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,11 @@ def test_a_first_deployment_that_does_not_come_up_is_told_as_failed() -> None:
         ("[]", None),
         ('{"recentDatapoints":[]}', None),
         ("anything", None),
+        (f'{{"recentDatapoints":[1{"0" * 400}]}}', None),
+        ('{"recentDatapoints":[1e999]}', None),
+        ("[" * 100_000, None),
     ],
+    ids=range(9),
 )
 def test_an_alarm_s_value_is_its_newest_data_point(
     reason_data: str | None, value: float | None

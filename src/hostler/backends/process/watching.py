@@ -153,7 +153,8 @@ class Watcher:
         if phase is not followed.phase:
             followed.phase, followed.since = phase, now
             self._changed = now
-        can_wait = phase in _OF_NO_HURRY and now < followed.since + NO_HURRY_S
+        begins = phase in _OF_NO_HURRY and followed.told is not Phase.READY
+        can_wait = begins and now < followed.since + NO_HURRY_S
         if phase is not followed.told and not can_wait:
             followed.told = phase
             self._wake(seen.observation.owner)
