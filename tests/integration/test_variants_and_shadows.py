@@ -208,5 +208,6 @@ def test_the_page_on_careful_deployments(server: Running, tmp_path: Path) -> Non
     described = settled(server, IRIS)
     assert (described["EndpointConfigName"], "FailureReason" in described) == (old, False)
     assert "RollingUpdatePolicy" in described["LastDeploymentConfig"]
-    (watched,) = pages.code("blue-green", "")
+    watched, told = (block.splitlines()[0] for block in pages.code("blue-green", ""))
     assert IRIS in server.run(*watched.split()[1:]).stdout
+    assert "in place of" in server.run(*told.split()[1:]).stdout
