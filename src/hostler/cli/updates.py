@@ -13,7 +13,7 @@ from rich.text import Text
 from hostler.cli import side_calls, signed, update_plot
 from hostler.cli.output import CommandError
 from hostler.cli.side_calls import Window
-from hostler.domain.updates import PATH
+from hostler.domain import own_paths
 from hostler.toolkit.connection import Connection
 
 CALLS_HEAD = ("", "CONFIG", "VARIANT", "CALLS", "4XX", "5XX", "P99")
@@ -30,7 +30,8 @@ Update = Mapping[str, Any]
 
 def known(connection: Connection, endpoint: str) -> Sequence[Update]:
     """The updates that are kept of an endpoint, the newest first."""
-    found: Sequence[Update] = signed.own(connection, PATH, EndpointName=endpoint)["Updates"]
+    path = own_paths.ENDPOINT_UPDATES
+    found: Sequence[Update] = signed.own(connection, path, EndpointName=endpoint)["Updates"]
     return found
 
 
