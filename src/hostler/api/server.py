@@ -38,17 +38,14 @@ from hostler.aws import (
     validate,
 )
 from hostler.aws.http import HttpRequest, HttpResponse
+from hostler.aws.refusals import Refusal, refuse
 from hostler.aws.route import Target
-from hostler.domain import hosts
+from hostler.domain import hosts, own_paths
 from hostler.domain.errors import CallerError, ConcurrentChangeError
 from hostler.domain.ids import REGION_PATTERN, AccountId, Region
-from hostler.domain.updates import PATH
 from hostler.iam.evaluate import PolicyEngine
 from hostler.store.database import Store, StoreUnavailableError, Transaction
 
-OWN_PATHS = "/_hostler/"
-HEALTH_PATH = f"{OWN_PATHS}health"
-METRICS_PATH = "/metrics"
 BODY_BYTES_MAX = 1_048_576
 BODY_BYTES_MAX_BY_SERVICE: Mapping[str, int] = {"logs": 4_194_304}
 READ_AT_ONCE_MAX = 64 * 1024
@@ -56,7 +53,7 @@ READ_AT_ONCE_MAX = 64 * 1024
 ATTEMPTS = 3
 """Transactions tried when a row changed under one; each reads and decides again."""
 
-OWN_OPERATIONS: Mapping[str, Operation] = {PATH: updates.OPERATION}
+OWN_OPERATIONS: Mapping[str, Operation] = {own_paths.ENDPOINT_UPDATES: updates.OPERATION}
 """Questions that AWS's models do not have, by their paths: asked with GET, answered in JSON."""
 
 _INTERNAL = CallerError("InternalFailure", "", status=500)
@@ -76,8 +73,8 @@ def create_app(rooms: Rooms) -> ASGIApp:
         return await scraping.answer(rooms.scrape, request)
 
     own = [
-        Route(HEALTH_PATH, health, methods=["GET"]),
-        Route(METRICS_PATH, scraped, methods=["GET"]),
+        Route(own_paths.HEALTH, health, methods=["GET"]),
+        Route(own_paths.METRICS, scraped, methods=["GET"]),
         *links.routes(rooms),
     ]
     routed = Starlette(routes=own)
@@ -96,7 +93,7 @@ def create_app(rooms: Rooms) -> ASGIApp:
 
 
 def _is_own(path: str) -> bool:
-    return path.startswith(OWN_PATHS) or path == METRICS_PATH
+    return path.startswith(own_paths.PREFIX) or path == own_paths.METRICS
 
 
 def _own_answer(document: Mapping[str, Any], status: int) -> Response:
@@ -282,6 +279,10 @@ class Services:
         self, request: HttpRequest, service: str, operation: str, request_id: str
     ) -> Call:
         presented = sigv4.present(request.method, request.raw_target, request.headers)
+        expected = route.signing_name(service)
+        if presented.service != expected:  # AWS's paths follow the scope, Hostler's own do not
+            text = f"Credential should be scoped to correct service: '{expected}'."
+            raise refuse(service, Refusal.MISMATCH, text)
         known = await self._rooms.store.read(lambda tx: authenticate.find(tx, presented))
         digest = hashlib.sha256(request.body).hexdigest()
         principal = authenticate.verify(presented, known, digest, self._rooms.wall())

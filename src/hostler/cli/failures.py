@@ -61,6 +61,21 @@ def line(error: BaseException) -> str:
     return str(error)
 
 
+def refused(code: str, message: str) -> str:
+    """The line for an answer that is an error, with what would help where we know it."""
+    message = message.rstrip()
+    said = f"{code}: {message}"
+    if "Signature expired" in message or "not yet current" in message or "Skewed" in code:
+        return f"{said} This machine's clock was set while Hostler ran, or is wrong: set it right"
+    if code in _KEY_IS_GONE:
+        return f"{said} The key was deleted: {_NEW_KEY}"
+    if code == "SignatureDoesNotMatch":
+        return f"{said} The kept secret is not the key's any more: {_NEW_KEY}"
+    if message.startswith("Could not find endpoint "):
+        return f"{said} `hostler status` lists those that there are"
+    return said
+
+
 def wrongly_asked(error: Any) -> str:
     """The line for a command line that cannot be read; empty when its help was printed instead."""
     said = error.format_message().rstrip(".")
@@ -89,16 +104,6 @@ def _url(error: Any) -> str:
 
 
 def _refused(error: Any) -> str:
-    """An answer that is an error, with what would help where we know it."""
     details = error.response.get("Error", {})
-    code, message = details.get("Code", "error"), details.get("Message", "").rstrip()
-    said = f"{error.operation_name}: {code}: {message}"
-    if "Signature expired" in message or "not yet current" in message or "Skewed" in code:
-        return f"{said} This machine's clock was set while Hostler ran, or is wrong: set it right"
-    if code in _KEY_IS_GONE:
-        return f"{said} The key was deleted: {_NEW_KEY}"
-    if code == "SignatureDoesNotMatch":
-        return f"{said} The kept secret is not the key's any more: {_NEW_KEY}"
-    if message.startswith("Could not find endpoint "):
-        return f"{said} `hostler status` lists those that there are"
-    return said
+    said = refused(details.get("Code", "error"), details.get("Message", ""))
+    return f"{error.operation_name}: {said}"

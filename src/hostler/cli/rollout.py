@@ -7,7 +7,6 @@ say, and the updates that Hostler keeps (``cli.updates``).
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +33,7 @@ from hostler.cli.updates import Update
 from hostler.domain.moments import to_second
 from hostler.toolkit.connection import Connection
 
+TRIES = 3
 FOLLOW_EVERY_S = 1.0
 WINDOW_S = 300
 """How far back the calls of both deployments are counted."""
@@ -63,41 +63,64 @@ def rollout(
     as_json: AsJson = False,
 ) -> None:
     """Show a deployment under way, or what became of the last one: steps, alarms, both sides."""
-    if sum((follow, listing, number is not None)) > 1 or (listing and svg is not None):
+    if sum((follow, listing, number is not None)) > 1:
         raise CommandError("--follow, --list and --update are three questions: ask one of them")
+    if listing and svg is not None:
+        raise CommandError("--svg draws one update: give --update N in place of --list")
     connection = connect(directory(data_dir), who)
     if listing:
         _list(endpoint, updates.known(connection, endpoint), as_json=as_json)
-        return
-    if number is not None:
+    elif number is not None:
         update = updates.chosen(updates.known(connection, endpoint), endpoint, number)
-        _tell(connection, endpoint, update, {"EndpointName": endpoint}, as_json=as_json)
+        _tell(connection, update, {"EndpointName": endpoint}, as_json=as_json)
         _draw(update, endpoint, svg)
-        return
-    see = partial(_followed, as_json=as_json) if follow else seen
-    now = see(connection, endpoint)
-    last = next(iter(updates.known(connection, endpoint)), None)
-    if last is not None and "Outcome" in last:
-        if not as_json and not follow:
-            _show(now, but=last.get("FailureReason"))
-        _tell(connection, endpoint, last, now, as_json=as_json)
-    elif as_json or not follow:
-        _show({**now, "Update": updates.dated(last)}, as_json=as_json)
-    _draw(last, endpoint, svg)
+    else:
+        _draw(told(connection, endpoint, follow=follow, as_json=as_json), endpoint, svg)
 
 
-def _followed(connection: Connection, endpoint: str, *, as_json: bool) -> dict[str, Any]:
-    """Show each change until the deployment is over; what was seen last."""
+def told(connection: Connection, endpoint: str, *, follow: bool, as_json: bool) -> Update | None:
+    """Show what an endpoint is at, with the update that this is of; that update.
+
+    None where there is none: weights and counts change without one.
+    """
+    tries = FOLLOW_TRIES if follow else TRIES
+    before = _newest(connection, endpoint, tries)
+    now = seen(connection, endpoint, tries=tries)
+    changing = _is_changing(now)
+    if follow:
+        now = _followed(connection, endpoint, now, as_json=as_json)
+    last = _newest(connection, endpoint, tries)
+    update = updates.meant(before, last) if changing else last
+    if update is not None and "Outcome" in update:
+        if not as_json:
+            _show(now, but=update.get("FailureReason"))
+        _tell(connection, update, now, as_json=as_json, tries=tries)
+    else:
+        _show({**now, "Update": updates.dated(update)}, as_json=as_json)
+    return update
+
+
+def _newest(connection: Connection, endpoint: str, tries: int) -> Update | None:
+    return next(iter(updates.known(connection, endpoint, tries=tries)), None)
+
+
+def _is_changing(now: Mapping[str, Any]) -> bool:
+    status: str = now["EndpointStatus"]
+    return status.endswith("ing")
+
+
+def _followed(
+    connection: Connection, endpoint: str, now: dict[str, Any], *, as_json: bool
+) -> dict[str, Any]:
+    """Show each change until the endpoint is at rest; what was seen then, which is not shown."""
     shown = None
-    while True:
-        now = seen(connection, endpoint, tries=FOLLOW_TRIES)
-        over = not now["EndpointStatus"].endswith("ing")
-        if (as_json and not over) or (not as_json and now != shown):
+    while _is_changing(now):
+        if as_json or now != shown:
             _show(now, as_json=as_json)
-        if over:
-            return now
         shown = now
         time.sleep(FOLLOW_EVERY_S)
+        now = seen(connection, endpoint, tries=FOLLOW_TRIES)
+    return now
 
 
 def _list(endpoint: str, known: Sequence[Update], *, as_json: bool) -> None:
@@ -111,14 +134,14 @@ def _list(endpoint: str, known: Sequence[Update], *, as_json: bool) -> None:
 
 def _tell(
     connection: Connection,
-    endpoint: str,
     update: Update,
     around: Mapping[str, Any],
     *,
     as_json: bool,
+    tries: int = TRIES,
 ) -> None:
-    """An update's whole story."""
-    sides = updates.calls(connection, endpoint, update)
+    """An update's whole story; ``around`` is what an endpoint's document has beside it."""
+    sides = updates.calls(connection, around["EndpointName"], update, tries=tries)
     if as_json:
         document({**around, "Update": {**updates.dated(update), "Sides": sides}})
         return
@@ -133,12 +156,15 @@ def _draw(update: Update | None, endpoint: str, file: Path | None) -> None:
     if file is None:
         return
     if update is None:
-        raise CommandError(f"no update of {endpoint} is known: there is nothing to draw")
-    file.write_text(update_plot.svg(update, endpoint))
+        raise CommandError(
+            f"nothing to draw: no update of {endpoint} was under way "
+            f"(`hostler rollout {endpoint} --list` shows the last ones)"
+        )
+    file.write_text(update_plot.svg(update, endpoint), encoding="utf-8")
     err.print(Text(f"{file} is written", style="dim"))
 
 
-def seen(connection: Connection, endpoint: str, *, tries: int = 3) -> dict[str, Any]:
+def seen(connection: Connection, endpoint: str, *, tries: int = TRIES) -> dict[str, Any]:
     """All that is known of an endpoint's deployment."""
     client = connection.client("sagemaker", retries=tries)
     described = client.describe_endpoint(EndpointName=endpoint)

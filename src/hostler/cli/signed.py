@@ -1,7 +1,7 @@
 """A signed call without boto3, for commands that should answer at once, and what AWS has not.
 
-Invariant: one try, a bounded time. Of AWS's operations None when nobody answers or the answer is an
-error: whoever asks shows what it knows without it.
+Invariant: a bounded time, and one try where no more are asked for. Of AWS's operations None when
+nobody answers or the answer is an error: whoever asks shows what it knows without it.
 """
 
 import hashlib
@@ -15,10 +15,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from hostler.aws.signing import sign
+from hostler.cli import failures
 from hostler.cli.output import CommandError
 from hostler.toolkit.connection import Connection
 
 TIMEOUT_S = 5.0
+PAUSE_S = 0.5
+"""After a first try; twice as long after each further one."""
+PAUSE_MAX_S = 8.0
 
 
 def call(connection: Connection, operation: str, params: dict[str, Any]) -> dict[str, Any] | None:
@@ -31,19 +35,33 @@ def call(connection: Connection, operation: str, params: dict[str, Any]) -> dict
     return found[1] if found is not None and found[0] == HTTPStatus.OK else None
 
 
-def own(connection: Connection, path: str, **query: str) -> dict[str, Any]:
-    """The answer to a question of Hostler's own.
+def own(connection: Connection, path: str, *, tries: int = 1, **query: str) -> dict[str, Any]:
+    """The answer to a question of Hostler's own, asked up to ``tries`` times while there is none.
 
     Raises:
         CommandError: It was refused, or nobody answers.
     """
-    found = _exchanged(connection, "GET", f"{path}?{urlencode(query)}", (), b"")
+    found = _asked(connection, f"{path}?{urlencode(query)}", tries)
     if found is None:
-        raise CommandError("the control plane does not answer: look at `hostler status`")
+        raise CommandError(
+            f"no answer from {connection.endpoint_url}: start Hostler with `hostler up`, or see "
+            "`hostler status`"
+        )
     status, answer = found
     if status != HTTPStatus.OK:
-        raise CommandError(str(answer.get("message") or answer))
+        code, message = answer.get("__type", f"status {status}"), answer.get("message", "")
+        raise CommandError(failures.refused(code, message))
     return answer
+
+
+def _asked(connection: Connection, target: str, tries: int) -> tuple[int, dict[str, Any]] | None:
+    """What the last try found: the first that is neither nobody nor a fault of the server's."""
+    for tried in range(tries - 1):
+        found = _exchanged(connection, "GET", target, (), b"")
+        if found is not None and found[0] < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return found
+        time.sleep(min(PAUSE_MAX_S, PAUSE_S * 2**tried))
+    return _exchanged(connection, "GET", target, (), b"")
 
 
 def _exchanged(

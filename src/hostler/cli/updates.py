@@ -13,7 +13,7 @@ from rich.text import Text
 from hostler.cli import side_calls, signed, update_plot
 from hostler.cli.output import CommandError
 from hostler.cli.side_calls import Window
-from hostler.domain.updates import PATH
+from hostler.domain import own_paths
 from hostler.toolkit.connection import Connection
 
 CALLS_HEAD = ("", "CONFIG", "VARIANT", "CALLS", "4XX", "5XX", "P99")
@@ -28,10 +28,22 @@ _TIMES = ("Time", "Asked", "Ended", "Since")
 Update = Mapping[str, Any]
 
 
-def known(connection: Connection, endpoint: str) -> Sequence[Update]:
+def known(connection: Connection, endpoint: str, *, tries: int = 1) -> Sequence[Update]:
     """The updates that are kept of an endpoint, the newest first."""
-    found: Sequence[Update] = signed.own(connection, PATH, EndpointName=endpoint)["Updates"]
-    return found
+    path = own_paths.ENDPOINT_UPDATES
+    found = signed.own(connection, path, tries=tries, EndpointName=endpoint)
+    updates: Sequence[Update] = found["Updates"]
+    return updates
+
+
+def meant(before: Update | None, last: Update | None) -> Update | None:
+    """The update that an endpoint was changing for between two looks, if for any.
+
+    Weights and counts change without one: the last update is then over since before the first look.
+    """
+    if last is not None and "Outcome" in last and last == before:
+        return None
+    return last
 
 
 def chosen(updates: Sequence[Update], endpoint: str, number: int) -> Update:
@@ -44,7 +56,9 @@ def chosen(updates: Sequence[Update], endpoint: str, number: int) -> Update:
     )
 
 
-def calls(connection: Connection, endpoint: str, update: Update) -> Sequence[dict[str, Any]]:
+def calls(
+    connection: Connection, endpoint: str, update: Update, *, tries: int
+) -> Sequence[dict[str, Any]]:
     """The calls of both sides from when the new one had traffic; none if it never had any."""
     with_traffic = [e["Time"] for e in update["Events"] if e["Green"]["Share"] > 0]
     if not with_traffic or "PreviousEndpointConfigName" not in update:
@@ -56,7 +70,7 @@ def calls(connection: Connection, endpoint: str, update: Update) -> Sequence[dic
         _side("blue", update["PreviousEndpointConfigName"], name)
         for name in update["PreviousVariantNames"]
     ] + [_side("green", update["EndpointConfigName"], name) for name in update["VariantNames"]]
-    client = connection.client("cloudwatch")
+    client = connection.client("cloudwatch", retries=tries)
     side_calls.count(client, endpoint, sides, Window(start, max(end, start + _MINUTE)), now)
     return sides
 

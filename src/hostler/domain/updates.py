@@ -12,8 +12,6 @@ from hostler.domain.alarm import AlarmState, Comparison
 from hostler.domain.endpoint import RolloutStage
 from hostler.domain.ids import DeploymentId
 
-PATH = "/_hostler/endpoint-updates"
-"""Where an endpoint's updates are asked for."""
 KEPT_MAX = 10
 """Updates of an endpoint; the oldest go first."""
 

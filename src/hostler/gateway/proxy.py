@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from hostler.domain import hosts, sender
+from hostler.domain import hosts, own_paths, sender
 from hostler.gateway import answers, lending, own
 from hostler.gateway import head as heads
 from hostler.gateway.lending import Loan
@@ -314,7 +314,7 @@ class Relay:
         return None
 
     def _asks_health(self) -> bool:
-        return self._head.target.partition("?")[0] == own.HEALTH_PATH
+        return self._head.target.partition("?")[0] == own_paths.HEALTH
 
     def _socket(self) -> Path:
         head = self._head

@@ -9,14 +9,21 @@ from hostler.aws.signing import EMPTY_SHA256, sign
 from hostler.domain.alarm import AlarmState, Comparison
 from hostler.domain.endpoint import RolloutStage
 from hostler.domain.ids import DEFAULT_REGION, DeploymentId, EndpointId
-from hostler.domain.updates import KEPT_MAX, PATH, Event, Fired, Outcome, Side, Terms, Told
+from hostler.domain.own_paths import ENDPOINT_UPDATES as PATH
+from hostler.domain.updates import KEPT_MAX, Event, Fired, Outcome, Side, Terms, Told
 from hostler.store import endpoint_updates, endpoints
 
 NOW = 1_700_000_000.0
 FIRED = Fired("guard", NOW + 4, "Threshold Crossed", 5.0, 1.0, Comparison.GREATER)
 
 
-def ask(world: Any, name: str, credential: Any = None, secret: str | None = None) -> Any:
+def ask(
+    world: Any,
+    name: str,
+    credential: Any = None,
+    secret: str | None = None,
+    service: str = "sagemaker",
+) -> Any:
     key = credential or world.root
     target = f"{PATH}?EndpointName={name}" if name else PATH
     headers = sign(
@@ -27,7 +34,7 @@ def ask(world: Any, name: str, credential: Any = None, secret: str | None = None
         access_key_id=key.access_key_id,
         secret=secret or key.secret,
         region=DEFAULT_REGION,
-        service="sagemaker",
+        service=service,
         now=world.rooms.wall(),
     )
     answer = world.call("GET", target, dict(headers))
@@ -112,8 +119,11 @@ def test_it_is_for_those_who_may_describe_the_endpoint(world: Any) -> None:
     status, refusal = ask(world, "Demo", may_not)
     assert (status, refusal["__type"]) == (400, "AccessDeniedException")
     assert ask(world, "Demo", secret="0" * 40)[1]["__type"] == "InvalidSignatureException"
+    status, refusal = ask(world, "Demo", service="logs")
+    assert (status, refusal["__type"]) == (400, "InvalidSignatureException")
+    assert refusal["message"] == "Credential should be scoped to correct service: 'sagemaker'."
     assert 'Could not find endpoint "arn:' in ask(world, "Nothing")[1]["message"]
     assert "EndpointName must be given" in ask(world, "")[1]["message"]
     answer = world.call("GET", f"{PATH}?EndpointName=Demo", {"host": "127.0.0.1:4747"})
     assert answer.status in {400, 403}
-    assert [each.operation for each in world.rooms.journal.take()].count("ListEndpointUpdates") >= 5
+    assert [each.operation for each in world.rooms.journal.take()].count("ListEndpointUpdates") >= 6

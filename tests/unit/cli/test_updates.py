@@ -121,6 +121,16 @@ def test_an_update_is_chosen_by_its_number() -> None:
         updates.chosen([UPDATE], "demo", 3)
 
 
+def test_what_was_over_before_is_not_what_goes_on() -> None:
+    under_way = {key: UPDATE[key] for key in UPDATE.keys() - {"Outcome", "Ended"}}
+    newer = {**UPDATE, "Number": 5}
+    assert updates.meant(UPDATE, UPDATE) is None
+    assert updates.meant(None, None) is None
+    assert updates.meant(under_way, under_way) is under_way
+    for before, last in ((under_way, UPDATE), (UPDATE, newer), (None, UPDATE)):
+        assert updates.meant(before, last) is last
+
+
 def test_errors_are_shown_with_their_part_of_the_calls() -> None:
     counts = {"Calls": 200.0, "Errors4XX": 0.0, "Errors5XX": 5.0, "LatencyP99Us": 3210.0}
     assert row(counts) == ("200", "0", "5 (2.5%)", "3.2 ms")

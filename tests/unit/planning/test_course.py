@@ -42,6 +42,17 @@ def test_the_steps_of_a_policy(policy: object, total: int, shares: list[int]) ->
     assert [round(float(100 * share)) for share in found] == shares
 
 
+def test_the_finest_batches_are_so_many() -> None:
+    """By which an update's events are bounded (ADR 43)."""
+
+    def most(percent: int) -> int:
+        batches = Rolling(CapacitySize(PERCENT, percent))
+        return max(len(course.steps(batches, total)) for total in range(1, 1000))
+
+    assert most(5) == 39  # one by one of 39 instances
+    assert most(1) == 199
+
+
 def made(config: dict[str, object], blue: int, green: int) -> course.Course:
     old, new = deployment(1, variant(count=blue)), deployment(2, variant(count=green))
     new = replace(new, deployment_config=config)
