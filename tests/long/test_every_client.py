@@ -4,7 +4,7 @@ The run writes docs/reference/clients.md; an empty cell fails it.
 """
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeAlias
@@ -20,8 +20,8 @@ from hostler.cli.output import connect
 from hostler.toolkit import bootstrap
 from running import Running, hostler
 
-Lanes: TypeAlias = dict[tuple[str, str], Future[dict[Cell, str]]]
-"""By client and mode."""
+Outcomes: TypeAlias = Mapping[Cell, Future[str]]
+"""What goes wrong in each cell."""
 
 AT_ONCE = 8
 """Most of a lane's time its client sleeps."""
@@ -34,10 +34,10 @@ def server() -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def lanes(
+def outcomes(
     server: Running, iris_archive: bytes, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Lanes]:
-    """What goes wrong in each lane's cells: under way, each to be waited for by its own tests."""
+) -> Iterator[Outcomes]:
+    """Under way, lane by lane in the order of the cells: each test waits for its own cell."""
     network = client_matrix.network(framework_python("pytorch"), tmp_path_factory.mktemp("net"))
     folder = tmp_path_factory.mktemp("lanes")
     made = [
@@ -49,34 +49,36 @@ def lanes(
     for lane in made:
         project = bootstrap.bootstrap(replace(root, region=lane.region), keys, lane.project)
         lane.prepare(project, {MODEL: iris_archive, "net": network})
+    found: Outcomes = {cell: Future() for cell in CELLS if cell not in CANNOT}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {(lane.client.key, lane.mode.value): pool.submit(drive, lane) for lane in made}
+        for lane in made:
+            pool.submit(drive, lane, found)
+        yield found
 
 
-def drive(lane: Lane) -> dict[Cell, str]:
-    outcomes = {}
-    environment = lane.environment()
+def drive(lane: Lane, outcomes: Outcomes) -> None:
+    """Fill a lane's cells, one after another."""
+    environment: Mapping[str, str] | None = None
     for section in SECTIONS:
         cell = (section, lane.client.key, lane.mode.value)
         if cell in CANNOT:
             continue
         try:
+            environment = environment or lane.environment()
             judge(lane, section, lane.run(section, environment))
         except Exception:  # noqa: BLE001 (whatever it is, it is that cell's)
-            outcomes[cell] = traceback.format_exc(limit=3)
+            outcomes[cell].set_result(traceback.format_exc(limit=3))
         else:
-            outcomes[cell] = ""
-    return outcomes
+            outcomes[cell].set_result("")
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell not in CANNOT], ids=" ".join)
-def test_a_cell(lanes: Lanes, cell: Cell, server: Running) -> None:
-    wrong = lanes[cell[1:]].result()[cell]
+def test_a_cell(outcomes: Outcomes, cell: Cell, server: Running) -> None:
+    wrong = outcomes[cell].result()
     assert not wrong, f"{wrong}\n{server.process_logs()}"
 
 
-def test_the_page_says_what_this_run_found(lanes: Lanes) -> None:
-    outcomes = {cell: wrong for lane in lanes.values() for cell, wrong in lane.result().items()}
-    filled = {cell for cell, wrong in outcomes.items() if not wrong}
+def test_the_page_says_what_this_run_found(outcomes: Outcomes) -> None:
+    filled = {cell for cell, future in outcomes.items() if not future.result()}
     PAGE.write_text(client_matrix.page(filled))
-    assert filled == set(CELLS) - set(CANNOT)
+    assert filled == outcomes.keys()
