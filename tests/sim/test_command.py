@@ -1,12 +1,15 @@
 """``python -m hostler.sim``: what it says, and its exit code."""
 
 import multiprocessing
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from hostler.planning import fleet
 from hostler.sim import __main__ as command
+from running import eventually
 
 Run = pytest.CaptureFixture[str]
 
@@ -64,3 +67,21 @@ def test_a_process_that_is_killed_is_said_instead_of_waited_for(
     monkeypatch.setattr(command, "_say", say)
     assert run(monkeypatch, "--seeds", "4000", "--processes", "2") == 2
     assert "was killed" in said[-1]
+
+
+def test_who_judges_seeds_goes_with_who_asked() -> None:
+    words = [sys.executable, "-m", "hostler.sim", "--seeds", "100000", "--processes", "2"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout is not None
+
+        def judging() -> list[Path]:
+            told = Path(f"/proc/{asking.pid}/task/{asking.pid}/children").read_text()
+            found = [Path(f"/proc/{pid}/cmdline") for pid in told.split()]
+            return [each for each in found if b"spawn_main" in each.read_bytes()]
+
+        eventually("two judge", lambda: len(judging()) == 2)
+        paths = judging()
+        while " a second" not in asking.stdout.readline():
+            assert asking.poll() is None
+        asking.kill()
+    eventually("they go", lambda: not any(path.exists() and path.read_bytes() for path in paths))

@@ -5,10 +5,13 @@ judged before.
 """
 
 import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import cache
+from multiprocessing.connection import wait
+from threading import Thread
 
 from hostler.sim.world import World, judge
 from hostler.store import schema
@@ -48,7 +51,7 @@ def verdicts(seeds: Sequence[int], processes: int) -> Iterator[str | None]:
         yield from map(_judged, seeds)
         return
     context = multiprocessing.get_context("spawn")  # each imports for itself: nothing is shared
-    pool = ProcessPoolExecutor(processes, context)
+    pool = ProcessPoolExecutor(processes, context, initializer=_end_with_parent)
     try:
         chunks = [
             pool.submit(_all_judged, seeds[start : start + CHUNK])
@@ -64,6 +67,18 @@ def failure(seed: int, world: World) -> str:
     """What a failed seed broke, and the command that shows it again."""
     wrong = "\n".join(f"  {what}" for what in world.oracles.found)
     return f"seed {seed} failed:\n{wrong}\nreplay: python -m hostler.sim --seed {seed}"
+
+
+def _end_with_parent() -> None:
+    """Go on for nobody: who asked may be killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _all_judged(seeds: Sequence[int]) -> list[str | None]:
