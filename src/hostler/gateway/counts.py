@@ -83,6 +83,9 @@ class Counts:
         self._cells = whole[_CELLS_AT:].cast("I")
         self._fence = threading.Lock()
         self._rows: dict[str, int] = {}
+        self._users: dict[str, int] = {}
+        """How many in this gateway share a name's row, of those that say when they need it no more:
+        two versions of a variant, an instance that left the routes and came back."""
         self._apart: Counts | None = None
         """What finds no place on the page, as this gateway alone counts it."""
         self._others = 0
@@ -122,19 +125,31 @@ class Counts:
                 self._rows[name] = row
         return row
 
+    def join(self, name: str) -> int | None:
+        """As ``hold``; for each that joins, the row is kept until it lets go."""
+        row = self.hold(name)
+        if row is not None:
+            self._users[name] = self._users.get(name, 0) + 1
+        return row
+
     def held(self, name: str) -> int | None:
         """The row of a name that is held here."""
         return self._rows.get(name)
 
+    def shares(self, name: str) -> bool:
+        """Whether somebody has joined under a name and not let go."""
+        return name in self._users
+
     def place(self, name: str) -> "tuple[Counts, int] | None":
         """Where to count under a name: here, else apart from the other gateways.
 
-        Nothing that is counted apart moves here meanwhile. None only where that page is full too.
+        Nothing that is counted apart moves here meanwhile, nor while somebody has joined there.
+        None only where that page is full too.
         """
         apart = self._apart
         row = None if apart is None else apart.held(name)
         if apart is not None and row is not None:
-            if apart.total(row):
+            if apart.total(row) or apart.shares(name):
                 return apart, row
             apart.let_go(name)
         row_here = self.hold(name)
@@ -146,7 +161,11 @@ class Counts:
         return None if row_apart is None else (apart, row_apart)
 
     def let_go(self, name: str) -> None:
-        """Count nothing under the name any more."""
+        """Count nothing under the name any more; who shares it has taken back what was its own."""
+        others = self._users.pop(name, 1) - 1
+        if others:
+            self._users[name] = others
+            return
         row = self._rows.pop(name, None)
         if row is not None:
             self._cells[row * COLUMNS + self._column] = 0
@@ -159,7 +178,12 @@ class Counts:
 
     def add(self, row: int, change: int) -> None:
         """Count up or down in this gateway's column."""
-        self._cells[row * COLUMNS + self._column] += change
+        cell = row * COLUMNS + self._column
+        try:
+            self._cells[cell] += change
+        except ValueError:  # below 0: a defect, which is to cost nobody an answer
+            self._cells[cell] = 0
+            _log.exception("row %d was counted down more often than up", row)
 
     def total(self, row: int) -> int:
         """The sum over all gateways."""
@@ -184,6 +208,7 @@ class Counts:
         """Give the column back."""
         if self._apart is not None:
             self._apart.close()
+        self._users.clear()
         for name in list(self._rows):
             self.let_go(name)
         self._unlock(self._column)  # by itself it ends with the map, which has its own descriptor

@@ -6,9 +6,10 @@ that stays keeps its pool, its line and its counters.
 
 from collections.abc import Iterator, Sequence
 from math import ceil
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hostler.domain import endpoint_tags
+from hostler.domain import endings, endpoint_tags
 from hostler.domain.ids import endpoint_log_group
 from hostler.domain.snapshot import Demand, EndpointRoute, Snapshot, VariantRoute
 from hostler.domain.subject import Side, Subject, subject_of
@@ -117,7 +118,12 @@ class Fleet:
         for target in before.values():
             target.retire()
             self._retiring.append(target)
-        self._recorder.keep_only(sides, self._mirrors.keys())
+        self._recorder.keep_only(
+            sides,
+            self._mirrors.keys(),
+            now=monotonic(),
+            call_s_max=self._limits.invocation_s + endings.MARGIN_S,
+        )
         self._leftover = [*leftover.values(), *shadows.values()]
         return table
 

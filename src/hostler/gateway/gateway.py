@@ -19,7 +19,7 @@ from hostler.domain.layout import Layout
 from hostler.domain.snapshot import Principal, Snapshot
 from hostler.domain.uses import Use, Uses
 from hostler.gateway import answers, chain, counts, forward
-from hostler.gateway.budget import Budget
+from hostler.gateway.budget import Bodies
 from hostler.gateway.certificates import Certificates
 from hostler.gateway.comparer import Comparer
 from hostler.gateway.dial import Dialer
@@ -89,8 +89,7 @@ class Gateway:
             limits, self.recorder, self.counts, self._dialer, loop.call_soon, copying=self._copying
         )
         self.hasher = Hasher(loop)
-        self._large_bodies = Budget(limits.bodies_bytes_max)
-        self._medium_bodies = Budget(limits.medium_bodies_bytes_max)
+        self.bodies = Bodies(limits)
         self.untaken = Untaken(limits.untaken_bytes_max)
         self.upstreams = Upstreams(layout.control_socket, layout.s3_socket, layout.s3_loans_socket)
         self.routes = RouteTable({})
@@ -180,13 +179,6 @@ class Gateway:
         oldest = next(iter(self.active), None)
         return monotonic() if oldest is None else oldest.started_ns / 1e9
 
-    def budget_of(self, body_bytes: int) -> Budget | None:
-        """What a body that is awaited counts towards; None for a small one."""
-        if body_bytes <= self.limits.small_body_bytes_max:
-            return None
-        is_medium = body_bytes <= self.limits.hash_inline_bytes_max
-        return self._medium_bodies if is_medium else self._large_bodies
-
     def proxy_token(self) -> str:
         """What lets a client tunnel to any host; empty while there is none."""
         try:
@@ -263,6 +255,7 @@ class Gateway:
                 break
             forward.timed_out(invocation)
         self._judge(list(self.connections), now)
+        self.bodies.sweep(now)
         self.untaken.look()
         for relay in list(self.relays):
             relay.expire(now)

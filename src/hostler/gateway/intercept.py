@@ -128,8 +128,8 @@ class Connect:
         transport = self._connection.release()
         transport.set_protocol(here)
         here.connection_made(transport)
+        transport.write(ESTABLISHED)  # before what the host may have said already
         there.join(here)
-        transport.write(ESTABLISHED)
 
     def _has_token(self) -> bool:
         token = self._gateway.proxy_token()

@@ -82,8 +82,7 @@ class Invocation:
     _begun = False
     _complete = False
     _budget: "Budget | None" = None
-    _reserved = 0
-    """Bytes of the budget that this request holds or waits for."""
+    """Where its body has room, or waits for it."""
     _hasher: "BodyHash | None" = None
 
     def __init__(
@@ -168,6 +167,28 @@ class Invocation:
 
     def writable(self, *, yes: bool) -> None:
         """Nothing to hold back: there is one answer, and it is whole."""
+
+    # what becomes of its room (``budget.Holder``)
+
+    def granted(self) -> None:
+        self._has_no_room = False
+        if not self._complete:  # else all of it had come with its head
+            self._expect()
+            self.connection.hold(self, yes=False)
+
+    def not_granted(self) -> None:
+        self.refuse(
+            answers.SheddingError(
+                "ServiceUnavailable",
+                "The gateway holds as many large requests as it may (bodies_megabytes of "
+                "[gateway]); try again later.",
+                1,
+            )
+        )
+
+    def is_slow(self) -> None:
+        if not self._complete:
+            self.connection.refuse_slow_body()
 
     # what becomes of it (``request.Request``); no layer of calls between
 
@@ -264,9 +285,8 @@ class Invocation:
     def _end(self) -> None:
         self.done = True
         self.pieces = []
-        budget = self._budget
-        if budget is not None and not budget.withdraw(self._granted):
-            budget.give_back(self._reserved)
+        if self._budget is not None:
+            self._budget.give_back(self)
         gateway = self.gateway
         gateway.active.pop(self, None)
         if self.held:
@@ -299,15 +319,8 @@ class Invocation:
         """Ask for room for a body that is not small; False while there is none."""
         length = self.head.get("content-length")
         size = self.gateway.limits.body_bytes_max if length is None else int(length)
-        self._budget = budget = self.gateway.budget_of(size)
-        self._reserved = size
-        return budget is None or budget.ask(size, self._granted)
-
-    def _granted(self) -> None:
-        """There is room now."""
-        self._has_no_room = False
-        self._expect()
-        self.connection.hold(self, yes=False)
+        self._budget = budget = self.gateway.bodies.of(size)
+        return budget is None or budget.ask(size, self)
 
     def _expect(self) -> None:
         head = self.head

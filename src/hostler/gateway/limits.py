@@ -40,6 +40,10 @@ class Limits:
     small_body_bytes_max: int = 16 * KIB
     """Up to this a body is small, and not counted: all connections together hold 256 MiB of them at
     most. Above it is medium."""
+    bodies_wait_s: float = 30.0
+    """How long a body of either kind waits for room; then its request is refused."""
+    body_held_s: float = 60.0
+    """How long a body that has room may take to come while others wait for it."""
     body_rate_min: int = 1024
     """Bytes a second, over ``body_rate_window_s``, while a body is awaited."""
     body_rate_window_s: float = 10.0

@@ -118,11 +118,16 @@ class Moulds:
         return None
 
     def cast(self, head: Head, data: bytes, name: str, recurring: Recurring) -> Mould | None:
-        """Keep the mould of a whole request; None for one that is not spelt in the usual way."""
+        """Keep the mould of a whole request; None for one that is not spelt in the usual way.
+
+        Nor is one kept of HTTP/1.0, where a request is the last on its connection.
+        """
         line = f"{head.method} {head.target} HTTP/{head.version}".encode("latin-1")
         raw = b"\r\n".join((line, *(b"%b: %b" % header for header in head.raw), b"\r\n"))
         holes = _holes(head, len(line) + 2)
-        if holes is None or not data.startswith(raw) or not head.shape.is_plain:
+        if head.version != "1.1" or not head.shape.is_plain:
+            return None
+        if holes is None or not data.startswith(raw):
             return None
         mould = Mould(head, raw, holes, name, recurring)
         if mould.fit(data) is None:

@@ -178,6 +178,8 @@ class Pool(Generic[R]):
         """The same, where one that waits for its session's instance holds up no other."""
         is_full = False
         for invocation in list(self.waiting):
+            if invocation not in self.waiting:
+                continue  # who was refused had a request behind it, which looked at the line itself
             pinned = invocation.pinned
             if pinned is not None and pinned.retired:
                 self.leave(invocation)

@@ -222,6 +222,8 @@ class HttpConnection(asyncio.Protocol):
         if handler is not None:
             self._incoming = None
             self._since = 0.0
+            if self._paused and not self._waiting:  # its body was held back; a leave is to be heard
+                self._pause(yes=False)
             if not handler.keep_alive and self.state is State.OPEN:
                 self.state = State.LAST
             handler.complete()
@@ -345,6 +347,8 @@ class HttpConnection(asyncio.Protocol):
         self._advancing = True
         while self.current is None and self._waiting and self.state in {State.OPEN, State.LAST}:
             self.current = following = self._waiting.popleft()
+            if not self._waiting and self._problem is None:
+                self._pause(yes=False)  # before it begins: it may hold its body back
             following.begin()
         self._advancing = False
         if self.state not in {State.OPEN, State.LAST}:
@@ -353,10 +357,9 @@ class HttpConnection(asyncio.Protocol):
             self._answer_problem(*self._problem)
         elif self.state is State.LAST and self.current is None:
             self._close(linger=False)
-        elif not self._waiting and self._problem is None:
+        elif self.current is None and not self._waiting and self._problem is None:
             self._pause(yes=False)
-            if self.current is None:
-                self._since = monotonic()
+            self._since = monotonic()
 
     def _pause(self, *, yes: bool) -> None:
         self._paused = yes

@@ -1,7 +1,7 @@
 """What happened, as numbers: integers in plain memory, a record of the changes each second.
 
 Invariant: pure memory, no I/O and no clock; a variant's counters cost a few additions a request,
-and the number of variants in the snapshot bounds what is kept.
+and the number of variants in the snapshot, or there lately, bounds what is kept.
 
 A record is one line of JSON; ``telemetry.endpoint_metrics`` reads it, and knows the versions.
 """
@@ -93,10 +93,20 @@ class ServerlessCounters:
 class Counters:
     """One variant's numbers since the last record."""
 
-    __slots__ = ("errors_4xx", "errors_5xx", "invocations", "model", "overhead", "serverless")
+    __slots__ = (
+        "errors_4xx",
+        "errors_5xx",
+        "gone_s",
+        "invocations",
+        "model",
+        "overhead",
+        "serverless",
+    )
 
     def __init__(self) -> None:
         self.serverless: ServerlessCounters | None = None
+        self.gone_s: float | None = None
+        """Since when its variant is not in the snapshot (monotonic); None while it is."""
         self.invocations = 0
         self.errors_4xx = 0
         self.errors_5xx = 0
@@ -262,13 +272,33 @@ class Recorder:
                     **counters.drain(),
                 }
 
-    def keep_only(self, sides: Collection[Side], shadows: Collection[Subject] = ()) -> None:
-        """Forget variants that are gone and have nothing left to tell."""
-        _forget(self._counters, sides)
-        _forget(self._shadows, shadows)
+    def keep_only(
+        self,
+        sides: Collection[Side],
+        shadows: Collection[Subject] = (),
+        *,
+        now: float,
+        call_s_max: float,
+    ) -> None:
+        """Forget variants that are gone and have nothing left to tell.
+
+        A call that was under way as they went is still counted as theirs.
+
+        Args:
+            sides: Those of production that are in the snapshot.
+            shadows: The shadows that are.
+            now: Monotonic s.
+            call_s_max: How long a call is under way at most.
+        """
+        _forget(self._counters, sides, now, now - call_s_max)
+        _forget(self._shadows, shadows, now, now - call_s_max)
 
 
-def _forget(counted: dict[K, C], kept: Collection[K]) -> None:
-    for whose in [each for each in counted if each not in kept]:
-        if not counted[whose].has_news:
+def _forget(counted: dict[K, C], kept: Collection[K], now: float, before: float) -> None:
+    for whose, counters in list(counted.items()):
+        if whose in kept:
+            counters.gone_s = None
+        elif counters.gone_s is None:
+            counters.gone_s = now
+        elif counters.gone_s < before and not counters.has_news:
             del counted[whose]

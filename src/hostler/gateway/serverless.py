@@ -177,6 +177,8 @@ class ServerlessPool(Pool["Invocation"]):
                 VALIDATION,
                 f"Endpoint {invocation.name} is serverless and does not support SessionId.",
             )
+        if invocation.seat is not None:  # it waited for the version before this one
+            invocation.seat.leave_seat(invocation)
         most, seats = self.route.max_concurrency, self._seats or self._take_seats()
         free = (
             self._waking.in_flight < most
@@ -195,6 +197,12 @@ class ServerlessPool(Pool["Invocation"]):
         invocation.seat = self
         invocation.held += (self._left,)
 
+    def leave_seat(self, invocation: "Invocation") -> None:
+        """One that was counted here goes to another version's line, and is counted there."""
+        invocation.seat = None
+        invocation.held = tuple(each for each in invocation.held if each != self._left)
+        self._left()
+
     def _left(self) -> None:
         """One that was counted has ended."""
         self._waking.ended(monotonic())
@@ -209,14 +217,16 @@ class ServerlessPool(Pool["Invocation"]):
 
     def _take_seats(self) -> Seats:
         name = f"serverless {self.endpoint_id} {self.route.name}"
-        counts, row = self._counts.place(name) or (self._counts, None)
-        self._seats = Seats(counts, name, row)
+        placed = self._counts.place(name)  # shared with the variant's other versions
+        counts = self._counts if placed is None else placed[0]
+        self._seats = Seats(counts, name, None if placed is None else counts.join(name))
         return self._seats
 
     def _give_up_seats(self) -> None:
         """Nobody is counted here: the page has room for others."""
         if self._seats is not None:
-            self._seats.counts.let_go(self._seats.name)
+            if self._seats.row is not None:
+                self._seats.counts.let_go(self._seats.name)
             self._seats = None
 
     def _total(self) -> int:

@@ -85,9 +85,10 @@ class Target:
         """Count with the other gateways from now on, or alone."""
         if not yes:
             if self.row >= 0:
+                self.counts.add(self.row, -self.outstanding)
                 self.counts.let_go(self.instance_id)
                 self.row = -1
-        elif self.row < 0 and (row := self.counts.hold(self.instance_id)) is not None:
+        elif self.row < 0 and (row := self.counts.join(self.instance_id)) is not None:
             self.counts.add(row, self.outstanding)
             self.row = row
 

@@ -52,6 +52,9 @@ def test_a_client_gone_at_any_byte_leaves_nothing_behind(
     for cut in range(1, len(data) + 1):
         got = gateway.exchange([data[:cut]], then=ends)
         assert set(got.statuses) <= {100}
+        if cut < len(data):  # what is not whole is no request (RFC 9112 section 8)
+            assert not got.invoked
+            assert not got.requests()
         assert got.invoked in ([], [b"{}"])
         assert len(got.requests()) <= 1
     assert gateway.exchange([following(way)]).statuses == [200]

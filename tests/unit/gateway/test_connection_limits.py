@@ -11,6 +11,7 @@ from gateway_pieces import Bench, Client, Worker, bench, signed
 from hostler.gateway import gateway as gateways
 from hostler.gateway.gateway import JUDGED_AT_ONCE
 from hostler.modelserver import frames
+from running import eventually
 
 POST = b"POST /endpoints/Demo/invocations HTTP/1.1\r\nHost: x\r\n"
 
@@ -94,6 +95,69 @@ def test_a_client_that_leaves_while_it_waits_makes_room_for_nobody():
         assert not three.wire.reading
         one.leaves()
         assert three.wire.reading
+
+
+def test_who_waits_first_and_leaves_lets_the_next_have_the_room_that_is_enough_for_it():
+    with bench(bodies_bytes_max=1_000_000) as made:
+        one, two, three = (made.client() for _ in range(3))
+        one.sends(announced(600_000))
+        two.sends(announced(900_000))
+        three.sends(announced(300_000))
+        assert not three.wire.reading
+        two.leaves()
+        assert three.wire.reading
+
+
+def test_a_body_that_finds_no_room_is_refused_after_a_while():
+    with bench(bodies_bytes_max=1_000_000) as made:
+        one, two = made.client(), made.client()
+        for client in (one, two):
+            client.sends(announced(900_000))
+        now = monotonic()
+        made.gateway.bodies.sweep(now + 29)
+        assert two.reads() == []
+        made.gateway.bodies.sweep(now + 31)
+        assert b"Retry-After: 1\r\n" in two.wire.written
+        ((status, body),) = two.reads()
+        assert (status, b"bodies_megabytes" in body) == (503, True)
+        assert one.reads() == []
+        assert one.wire.reading
+
+
+def test_a_body_that_comes_slowly_keeps_its_room_until_others_need_it():
+    """Twenty that nobody had signed kept all large requests waiting for hours."""
+    with bench(bodies_bytes_max=1_000_000) as made:
+        slow, whole, waiting = (made.client() for _ in range(3))
+        now = monotonic()
+        slow.sends(announced(500_000))
+        worker = made.instance()
+        whole.sends(signed(b"x" * 400_000))
+        _wait_for_request(made, worker)
+
+        def trickles_until(seconds: int) -> None:
+            slow.sends(b"x" * 60_000)
+            slow.connection.expire(now + seconds)
+            made.gateway.bodies.sweep(now + seconds)
+
+        for seconds in (30, 58, 61, 90):
+            trickles_until(seconds)
+            assert slow.reads() == []
+        waiting.sends(announced(500_000))
+        made.gateway.bodies.sweep(now + 91)
+        assert [status for status, _ in slow.reads()] == [408]
+        assert waiting.wire.reading
+        worker.answers(1)
+        assert whole.reads() == [(200, b"ok")], "what is computed has come"
+
+
+def _wait_for_request(made: Bench, worker: Worker) -> None:
+    """Until a large one has been hashed, in its thread."""
+
+    def is_there() -> bool:
+        made.gateway.loop.run_until_complete(asyncio.sleep(0))
+        return bool(worker.heard())
+
+    eventually("it has reached the model", is_there, every_s=0.001)
 
 
 # Deadlines: the sweep's clock is the test's.
@@ -335,6 +399,38 @@ def test_a_large_request_without_room_is_not_read_when_its_turn_comes() -> None:
         assert (first.wire.reading, second.wire.reading) == (True, False)
         first.leaves()
         assert second.wire.reading, "there is room now"
+
+
+def test_one_behind_another_that_finds_no_room_is_not_read_when_its_turn_comes() -> None:
+    """The answer before it let it be read all the same, by as much as each connection sent."""
+    with bench(bodies_bytes_max=1_000_000) as made:
+        worker, holder, client = made.instance(), made.client(), made.client()
+        holder.sends(announced(900_000))
+        client.sends(signed())
+        client.sends(announced(900_000) + b"x" * 1000)
+        ((_, number, _),) = worker.heard()
+        worker.answers(number)
+        assert client.reads() == [(200, b"ok")]
+        assert not client.wire.reading
+        holder.leaves()
+        assert client.wire.reading
+
+
+@pytest.mark.parametrize("last", [100, 70_000])
+def test_who_leaves_after_a_large_request_is_heard(last: int) -> None:
+    """Its last piece was held back as all before it, and nothing was read any more."""
+    with bench() as made:
+        worker, client = made.instance(), made.client()
+        data = signed(b"x" * 200_000)
+        for piece in (data[: -70_000 - last], data[-70_000 - last : -last], data[-last:]):
+            client.sends(piece)
+            made.gateway.loop.run_until_complete(asyncio.sleep(0))
+        assert client.wire.reading
+        ((_, number, _),) = worker.heard()
+        client.leaves()
+        assert [(kind, request_id) for kind, request_id, _ in worker.heard()] == [
+            (frames.CANCEL, number)
+        ]
 
 
 def test_who_was_in_time_is_not_blamed_for_a_pause_of_ours(

@@ -46,6 +46,30 @@ def test_a_count_is_the_sum_over_gateways(pair: tuple[Counts, Counts]) -> None:
     assert first.total(row_of(first, "i-2")) == 0
 
 
+def test_a_row_is_kept_until_all_who_share_it_have_let_go(pair: tuple[Counts, Counts]) -> None:
+    first, second = pair
+    row = first.join("v")
+    assert row is not None
+    assert first.join("v") == row
+    first.add(row, 2)
+    first.let_go("v")
+    assert (first.held("v"), second.total(row)) == (row, 2), "the other's, which are not answered"
+    first.add(row, -2)
+    first.let_go("v")
+    assert first.held("v") is None
+
+
+def test_a_count_below_zero_is_told_and_breaks_nothing(
+    pair: tuple[Counts, Counts], caplog: pytest.LogCaptureFixture
+) -> None:
+    first, _ = pair
+    row = row_of(first, "i-1")
+    first.add(row, -1)
+    assert "counted down more often than up" in caplog.text
+    first.add(row, 1)
+    assert first.total(row) == 1
+
+
 def test_one_gateway_knows_that_it_is_alone(page: Path) -> None:
     first = Counts(page)
     assert first.alone

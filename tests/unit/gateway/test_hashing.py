@@ -4,11 +4,15 @@ import asyncio
 import hashlib
 import threading
 from random import Random
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
+from gateway_pieces import signed
 from hostler.gateway import hashing
+from http_exchange import front
+from running import eventually
 
 
 class Watched:
@@ -56,4 +60,30 @@ def test_bodies_that_arrive_in_turns_are_hashed_in_one_other_thread(
     found = asyncio.run(hashed())
     assert found == [Watched.real(b"".join(pieces)).hexdigest() for pieces in bodies]
     assert len(Watched.threads) == 1
+    assert threading.get_ident() not in Watched.threads
+
+
+@pytest.mark.parametrize(
+    ("size", "threads"), [(256 * 1024, 0), (256 * 1024 + 1, 1)], ids=["at the bound", "above"]
+)
+def test_the_gateway_leaves_bodies_above_a_bound_to_the_thread(
+    size: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashing, "hashlib", SimpleNamespace(sha256=Watched))
+    monkeypatch.setattr(Watched, "threads", set())
+    body = Random(size).randbytes(size)
+    request = signed(body)
+    with front() as made:
+        client = made.client()
+        for start in range(0, len(request), 50_000):
+            client.sends(request[start : start + 50_000])
+
+        def reaches_the_worker() -> bool:
+            made.turn_loop()
+            return [made.body_of(payload) for _, _, payload in made.worker.heard()] == [body]
+
+        eventually("its signature is good", reaches_the_worker, every_s=0.001)
+        made.worker.answers(1)
+        assert client.reads() == [(200, b"ok")]
+    assert len(Watched.threads) == threads
     assert threading.get_ident() not in Watched.threads

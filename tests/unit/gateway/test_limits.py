@@ -12,7 +12,7 @@ from hostler.app.config import reading, typed
 from hostler.app.config.problems import SettingsError
 from hostler.domain.config import Gateway
 from hostler.gateway import limits
-from hostler.gateway.limits import Limits
+from hostler.gateway.limits import KIB, MIB, Limits
 from http_exchange import Front, front
 
 SETTINGS = typed.rules_of(Gateway)
@@ -28,10 +28,34 @@ def test_the_defaults_are_those_of_the_gateway() -> None:
     assert limits.of(Gateway()) == Limits()
 
 
+LIMIT_OF = {
+    "connections": ("connections_max", 1),
+    "in_flight": ("in_flight_max", 1),
+    "account_in_flight": ("account_in_flight_max", 1),
+    "waiting_per_variant": ("queue_max", 1),
+    "waiting_megabytes_per_variant": ("queue_bytes_max", MIB),
+    "header_kilobytes": ("header_bytes_max", KIB),
+    "headers": ("headers_max", 1),
+    "header_deadline_s": ("header_deadline_s", 1),
+    "body_megabytes": ("body_bytes_max", MIB),
+    "bodies_megabytes": ("bodies_bytes_max", MIB),
+    "body_bytes_per_s": ("body_rate_min", 1),
+    "answer_bytes_per_s": ("answer_rate_min", 1),
+    "untaken_megabytes": ("untaken_bytes_max", MIB),
+    "idle_s": ("idle_s", 1),
+    "tunnels": ("tunnels_max", 1),
+}
+"""The limit that each setting sets, and the setting's unit."""
+
+
 @pytest.mark.parametrize("name", SETTINGS)
-def test_each_setting_is_one_limit(name: str) -> None:
-    most = replace(Gateway(), **{name: SETTINGS[name].high})
-    assert len(changed(limits.of(most), Limits())) == 1
+def test_each_setting_is_its_limit_and_no_other(name: str) -> None:
+    high = SETTINGS[name].high
+    assert high is not None
+    most = limits.of(replace(Gateway(), **{name: high}))
+    limit, unit = LIMIT_OF[name]
+    assert changed(most, Limits()) == [limit]
+    assert getattr(most, limit) == high * unit
 
 
 @pytest.mark.parametrize("name", SETTINGS)

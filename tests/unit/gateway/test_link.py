@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_pieces import Bench, Worker, bench, signed
-from hostler.gateway import loss
+from hostler.gateway import loss, stopped
 from hostler.modelserver import folder, frames, page
 
 
@@ -420,6 +420,37 @@ def test_a_worker_that_computes_is_not_passed_over(gateway: Bench, tmp_path):
         gateway.pool.targets[0].watch(0.5)
     worker.answers(1)
     assert client.reads() == [(200, b"ok")]
+
+
+@pytest.mark.parametrize(
+    ("busy", "state", "moved"),
+    [
+        (1, "stopped", 1),
+        (1, "runnable", 0),
+        (0, "runnable", 0),
+        (0, "stopped", 2),
+        (0, "", 2),
+    ],
+)
+def test_of_a_silent_worker_the_kernel_says_whether_it_is_stopped_or_waits_for_a_processor(
+    tmp_path, monkeypatch, busy: int, state: str, moved: int
+):
+    """``moved``: of its two requests, the first of which it is at where it is busy."""
+    monkeypatch.setattr(stopped, "is_stopped", lambda _pid: state == "stopped")
+    monkeypatch.setattr(stopped, "is_runnable", lambda _pid: state == "runnable")
+    shared = Page(tmp_path / "page")
+    shared.write(taken=busy, busy=busy)
+    with bench() as gateway:
+        worker = gateway.instance(page=shared.path)
+        for _ in range(2):
+            gateway.client().sends(signed())
+        for _ in range(4):
+            assert worker.link.available()
+            gateway.pool.targets[0].watch(0.5)
+        assert worker.link.available() == (moved == 0)
+        other = gateway.instance("i-2")
+        gateway.pool.pump()
+        assert len(ids(other)) == moved
 
 
 def test_an_idle_worker_is_asked_for_a_sign_of_life(gateway: Bench, tmp_path):

@@ -37,19 +37,27 @@ def _variant(name: str, instances: bool) -> VariantRoute:
     return VariantRoute("AllTraffic", 1.0, targets if instances else ())
 
 
-def calls_of(work: Callable[[], Any]) -> int:
-    """How many functions some work calls, Python's own included."""
+def steps_of(work: Callable[[], Any]) -> int:
+    """How many instructions of Python's some work runs, and functions of C's it calls."""
     count = 0
 
     def profile(_frame: Any, event: str, _argument: Any) -> None:
         nonlocal count
-        count += event in ("call", "c_call")
+        count += event == "c_call"
+
+    def trace(frame: Any, event: str, _argument: Any) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return trace
 
     gc.disable()  # what a collection calls (hypothesis asks to hear of each) is not the work's
     sys.setprofile(profile)
+    sys.settrace(trace)
     try:
         work()
     finally:
+        sys.settrace(None)
         sys.setprofile(None)
         gc.enable()
     return count
@@ -68,9 +76,17 @@ def cost_of_a_call(endpoints: int) -> int:
             client.sends(request)
             worker.answers(3)
 
-        cost = calls_of(call)
+        cost = steps_of(call)
         assert [status for status, _ in client.reads()] == [200, 200, 200]
         return cost
+
+
+def test_what_is_gone_through_one_by_one_is_seen() -> None:
+    def scan(count: int) -> None:
+        for _ in range(count):
+            pass
+
+    assert steps_of(lambda: scan(500)) > steps_of(lambda: scan(1)) + 499
 
 
 def test_a_call_costs_the_same_among_one_or_five_hundred_endpoints() -> None:

@@ -148,6 +148,12 @@ def test_what_changes_the_connection_or_the_signature_is_never_cast(extra):
     assert not fits(cast(data), data)
 
 
+def test_a_request_whose_answer_ends_the_connection_is_never_cast():
+    """HTTP/1.0 says so in its request line alone (RFC 9112 section 9.3)."""
+    data = REQUEST.replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+    assert not fits(cast(data), data)
+
+
 def test_unusual_spelling_is_never_cast():
     for before, after in ((b"text/csv", b" text/csv"), (b"type: ", b"type:")):
         data = REQUEST.replace(before, after, 1)
@@ -237,6 +243,17 @@ def test_a_moulded_request_is_verified_like_any_other():
         ((status, body),) = client.reads()[-1:]
         assert status == 403
         assert b"security token" in body
+
+
+def test_each_request_of_http_1_0_is_the_last_on_its_connection():
+    with bench() as made:
+        worker = made.instance()
+        for number in (1, 2):
+            client = made.client()
+            client.sends(request().replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+            worker.answers(number)
+            assert b"\r\nConnection: close\r\n" in client.wire.written
+            assert client.wire.ended()
 
 
 def request_at(now: float) -> bytes:

@@ -5,12 +5,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from gateway_pieces import UNSHARED, Worker
+from gateway_pieces import UNSHARED, Worker, bench, signed
 from hostler.domain.snapshot import TargetRoute
-from hostler.gateway import chain
+from hostler.gateway import chain, session
 from hostler.gateway.counts import Counts
 from hostler.gateway.pool import Pool
 from hostler.gateway.target import Target
+from hostler.modelserver import frames
 
 DRAWS = 3000
 
@@ -95,3 +96,32 @@ def test_a_gateway_that_is_joined_by_another_tells_what_it_had_sent_before(tmp_p
     assert (early.link.target.load(), late.link.target.load()) == (4, 0)
     first.close()
     second.close()
+
+
+def test_what_waits_is_sent_once_though_a_refusal_brings_the_next_request_of_its_client() -> None:
+    """A refused client's pipelined request joins the line, which is looked at within a look."""
+    gone, stays = "i-00000000000000001", "i-00000000000000002"
+    pinned = {"x-amzn-sagemaker-session-id": session.begun("s1", gone) or ""}
+    with bench() as made:
+        first, second = made.instance(gone, credit=1), made.instance(stays, credit=3)
+        busy = [made.client() for _ in range(4)]
+        busy[0].sends(signed(**pinned))
+        for client in busy[1:]:
+            client.sends(signed())
+        assert (len(first.heard()), len(second.heard())) == (1, 3)
+        one, other, free = (made.client() for _ in range(3))
+        one.sends(signed(**pinned) + signed(b"next"))
+        other.sends(signed(**pinned))
+        free.sends(signed(b"free"))
+        assert len(made.pool.waiting) == 3
+        made.pool.targets = made.pool.targets[1:]
+        first.link.target.retire()
+        second.says(b"".join(frames.response(each, 200, b"", b"ok") for each in (1, 2, 3)))
+        sent = [payload for kind, _, payload in second.heard() if kind == frames.REQUEST]
+        assert [payload[-4:] for payload in sent] == [b"free", b"next"]
+        assert [status for status, _ in other.reads()] == [400]
+        second.answers(4)
+        second.answers(5)
+        assert free.reads() == [(200, b"ok")]
+        assert [status for status, _ in one.reads()] == [400, 200]
+        assert second.link.unanswered == 0

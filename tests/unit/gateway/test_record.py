@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostler.domain.errors import CallerError
-from hostler.domain.subject import Subject
+from hostler.domain.subject import Side, Subject
 from hostler.gateway.record import BUCKETS, Recorder, bucket_floor, bucket_of
 
 SUBJECT = Subject("123456789012", "us-east-1", "Demo", "AllTraffic")
@@ -44,11 +44,41 @@ def test_a_record_tells_what_is_new_and_only_that():
     assert list(recorder.records(3.0)) == []
 
 
+CALL_S_MAX = 60.0
+
+
+def told(recorder: Recorder) -> int:
+    """How many calls there is news of."""
+    return sum(record["invocations"] for record in recorder.records(1.0))
+
+
 def test_variants_that_are_gone_are_forgotten_once_told():
     recorder = Recorder()
-    recorder.counters(SUBJECT).answered(200, model_us=1, overhead_us=1)
-    recorder.keep_only(set())
-    assert len(list(recorder.records(1.0))) == 1
     before = recorder.counters(SUBJECT)
-    recorder.keep_only(set())
+    recorder.keep_only(set(), now=100.0, call_s_max=CALL_S_MAX)
+    before.answered(200, model_us=1, overhead_us=1)
+    recorder.keep_only(set(), now=200.0, call_s_max=CALL_S_MAX)
+    assert told(recorder) == 1
+    recorder.keep_only(set(), now=200.0, call_s_max=CALL_S_MAX)
     assert recorder.counters(SUBJECT) is not before
+
+
+def test_variants_that_are_gone_are_kept_for_as_long_as_a_call_may_take():
+    recorder = Recorder()
+    counters, shadow = recorder.counters(SUBJECT), recorder.shadow(SUBJECT)
+    for now in (100.0, 130.0, 160.0):
+        recorder.keep_only(set(), now=now, call_s_max=CALL_S_MAX)
+        counters.answered(200, model_us=1, overhead_us=1)
+        shadow.answered(200, model_us=1, overhead_us=1)
+        assert told(recorder) == 2
+    recorder.keep_only(set(), now=161.0, call_s_max=CALL_S_MAX)
+    assert recorder.counters(SUBJECT) is not counters
+    assert recorder.shadow(SUBJECT) is not shadow
+
+
+def test_a_variant_that_comes_back_is_counted_on_and_goes_anew():
+    recorder = Recorder()
+    counters = recorder.counters(SUBJECT)
+    for now, kept in ((100.0, set()), (130.0, {Side(SUBJECT)}), (180.0, set()), (230.0, set())):
+        recorder.keep_only(kept, now=now, call_s_max=CALL_S_MAX)
+        assert recorder.counters(SUBJECT) is counters

@@ -92,6 +92,29 @@ def test_beyond_the_budget_it_is_refused_with_the_time_to_come_back(
             assert b"Retry-After: 1\r\n" in answer
 
 
+def test_what_was_sent_earns_a_tenth_of_it(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(retries, "BURST", 10)
+    with bench() as gateway:
+        path = untaken_page(tmp_path / "page")
+        one = gateway.instance("i-1", page=path)
+        asked(gateway, 10)
+        two = gateway.instance("i-2", page=path)
+        one.wire.close()
+        lost = ids(two)
+        assert len(lost) == 10, "the burst, and nothing is left of it but the tenth of ten"
+        for request_id in lost:
+            two.answers(request_id)
+        answered = asked(gateway, 50)
+        for request_id in ids(two):
+            two.answers(request_id)
+        assert statuses(answered) == [200] * 50
+        clients = asked(gateway, 20)
+        three = gateway.instance("i-3")
+        two.wire.close()
+        assert len(ids(three)) == 8, "a tenth of 90 sent since, themselves included"
+        assert statuses(clients) == [503] * 12
+
+
 def test_what_a_draining_instance_gives_back_costs_no_budget(monkeypatch) -> None:
     """An update drains a whole fleet: none of it may be refused."""
     monkeypatch.setattr(retries, "BURST", 0)

@@ -260,6 +260,57 @@ def test_what_waits_goes_to_the_instances_that_take_its_place(sleeper: Sleeper) 
     assert codes(client.reads()) == [200]
 
 
+def deploys(sleeper: Sleeper, deployment: str) -> None:
+    """Another deployment takes the place of the one before."""
+    gateway = sleeper.bench.gateway
+    endpoint = gateway.routes.find(ACCOUNT, REGION, "Demo")
+    assert endpoint is not None
+    variant = replace(ROUTE, deployment=deployment)
+    sleeper.publish(EndpointRoute(ACCOUNT, REGION, "Demo", endpoint.arn, (variant,), id="e-demo"))
+    changed = gateway.routes.find(ACCOUNT, REGION, "Demo")
+    assert changed is not None
+    assert changed.variants[0].pool is not sleeper.bench.pool
+    sleeper.bench.pool = changed.variants[0].pool
+
+
+def test_what_one_deployment_owes_is_counted_until_it_is_answered_and_so_is_the_other_s(
+    sleeper: Sleeper,
+) -> None:
+    """The first let go of the row that both count in, and the second's answers were cut off."""
+    clients = [sleeper.bench.client() for _ in range(MOST + 1)]
+    former = sleeper.environment("i-1")
+    clients[0].sends(signed())
+    (number,) = requests(former)
+    deploys(sleeper, "second")
+    latter = sleeper.environment("i-2")
+    for client in clients[1:]:
+        client.sends(signed())
+    assert [codes(client.reads()) for client in clients] == [[], [], [], [400]], "both are counted"
+    former.answers(number)
+    clients[-1].sends(signed())
+    for number in range(1, MOST + 1):
+        assert requests(latter) == [number]
+        latter.answers(number)
+    assert [codes(client.reads()) for client in clients] == [[200]] * len(clients)
+    counts = sleeper.bench.gateway.counts
+    row = counts.held("serverless e-demo AllTraffic")
+    assert row is not None
+    assert counts.total(row) == 0
+
+
+def test_what_waits_for_one_deployment_keeps_its_place_in_the_next(sleeper: Sleeper) -> None:
+    clients = [sleeper.bench.client() for _ in range(MOST)]
+    for client in clients:
+        client.sends(signed())
+    deploys(sleeper, "second")
+    assert [client.reads() for client in clients] == [[]] * MOST, "none is throttled"
+    worker = sleeper.environment()
+    for number in range(1, MOST + 1):
+        assert requests(worker) == [number]
+        worker.answers(number)
+    assert [codes(client.reads()) for client in clients] == [[200]] * MOST
+
+
 def test_what_is_used_is_in_the_record_with_the_time_of_the_start() -> None:
     with sleepers(route=replace(ROUTE, provisioned=1)) as (sleeper,):
         for _ in range(MOST + 1):

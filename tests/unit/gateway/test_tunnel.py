@@ -1,11 +1,20 @@
 """Tunnels end, and hold their sides back."""
 
-from collections.abc import Iterator
+import asyncio
+import base64
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway_pieces import Bench, Wire, bench
+from hostler.domain.layout import Layout
+from hostler.gateway.intercept import ESTABLISHED
+from hostler.gateway.limits import Limits
 from hostler.gateway.tunnel import Pipe
+from http_exchange import PlayedLoop
 
 
 @pytest.fixture
@@ -78,3 +87,45 @@ def test_a_silent_tunnel_does_not_hold_up_a_gateway_that_stops(gateway: Bench) -
     assert not tunnel.wires[0].closed
     tunnel.there.expire(101.0 + limit)
     assert all(wire.closed for wire in tunnel.wires)
+
+
+class GivenWire(Wire):
+    """One that passes into other hands."""
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
+
+
+class HostLoop(PlayedLoop):
+    """Connects to a host that speaks as soon as it is reached."""
+
+    async def create_connection(  # type: ignore[override]
+        self, factory: Callable[[], Any], *_place: Any
+    ) -> tuple[Wire, Any]:
+        protocol = factory()
+        wire = Wire(protocol)
+        protocol.connection_made(wire)
+        protocol.data_received(b"220 ready")
+        return wire, protocol
+
+
+def test_a_client_hears_of_its_tunnel_before_it_hears_the_host() -> None:
+    """Hosts of SMTP and SSH speak first."""
+    loop = HostLoop()
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-") as root:
+        made = Bench(loop, Path(root), Limits())
+        token = Layout(Path(root)).proxy_token
+        token.parent.mkdir(parents=True, exist_ok=True)
+        token.write_text("secret")
+        client = made.gateway.connect()
+        wire = GivenWire(client)
+        client.connection_made(wire)
+        shown = base64.b64encode(b"hostler:secret").decode()
+        client.data_received(
+            b"CONNECT mail.example:25 HTTP/1.1\r\nHost: mail.example:25\r\n"
+            + f"Proxy-Authorization: Basic {shown}\r\n\r\n".encode()
+        )
+        loop.run_until_complete(asyncio.sleep(0))
+        assert wire.take() == ESTABLISHED + b"220 ready"
+        made.gateway.close()
+        loop.close()
