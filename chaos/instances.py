@@ -168,6 +168,7 @@ def out_of_memory(world: World) -> Iterator[Claim]:
     """F3: a request makes the model grow beyond its instance."""
     endpoint = world.endpoint("grows", count=2)
     before, shims = set(world.workers(endpoint)), world.shims(endpoint)
+    others = {name: world.server.pid(name) for name in ("gateway-0", "control", "s3")}
     with load(world.server, endpoint, per_second=50) as calls:
         status, text = world.invoke(endpoint, grow=400)
         died = time.monotonic()
@@ -182,7 +183,9 @@ def out_of_memory(world: World) -> Iterator[Claim]:
     yield verdict.count(
         "only that process dies",
         f"{len(gone)} model server",
-        len(gone) == 1 and world.shims(endpoint) == shims,
+        len(gone) == 1
+        and world.shims(endpoint) == shims
+        and {name: world.server.pid(name) for name in others} == others,
     )
     yield verdict.count("no other call fails", summary(calls.failed), not calls.failed)
     yield verdict.count(
@@ -197,7 +200,7 @@ def dies_at_load(world: World) -> Iterator[Claim]:
     """F4: models that cannot start, for a reason that stays or one that may pass."""
     for name, source, word in (
         ("import", "import nobody_has_this\n", "nobody_has_this"),
-        ("exits", "import os\ndef model_fn(d):\n    os._exit(3)\n", "3"),
+        ("exits", "import os\ndef model_fn(d):\n    os._exit(3)\n", "status 3"),
     ):
         began = time.monotonic()
         endpoint = deploy(world.server, f"load-{name}", script(source), wait=False)

@@ -13,6 +13,7 @@ from chaos import verdict
 from chaos.load import load, p99_ms, pause, summary
 from chaos.verdict import Claim
 from chaos.world import World
+from deploying import settled
 
 
 def restarted(world: World) -> Iterator[Claim]:
@@ -63,6 +64,7 @@ def without_control(world: World) -> Iterator[Claim]:
     """F13: the control plane hangs, and a gateway is started from what lies on the disk."""
     server, scale = world.server, world.scale
     endpoint = world.endpoint("uncontrolled", count=2)
+    foreign = _of_another_project(world)
     for who in ("caller", "deployer"):
         server.exports(who)
     control = server.pid("control")
@@ -73,27 +75,42 @@ def without_control(world: World) -> Iterator[Claim]:
         try:
             pause(scale.without_control_s)
             allowed = world.invoke(endpoint, "caller")[0]
-            denied = world.invoke("nobodys-endpoint", "caller")
+            denied = world.invoke(foreign, "caller")
             forged = _forged(world, endpoint)
             world.restart_gateway()
             again = world.invoke(endpoint, "caller")[0]
-            still = _forged(world, endpoint)
+            still_denied = world.invoke(foreign, "caller")
+            still_forged = _forged(world, endpoint)
         finally:
             os.kill(control, signal.SIGCONT)
         pause(0.5)
     yield verdict.count(f"none of {len(calls.all)} calls fails", calls.summary(), not calls.failed)
     yield verdict.count("who may, may", f"{allowed}, {again}", (allowed, again) == (200, 200))
     yield verdict.count(
-        "who may not, may not", f"{denied[0]} {denied[1][:80]}", denied[0] in {400, 403}
+        "who may not, may not",
+        f"{denied[0]} {denied[1][:80]}, {still_denied[0]}",
+        all("AccessDeniedException" in text for _, text in (denied, still_denied)),
     )
     yield verdict.count(
-        "and a forged signature is refused", f"{forged}, {still}", (forged, still) == (403, 403)
+        "and a forged signature is refused",
+        f"{forged}, {still_forged}",
+        (forged, still_forged) == (403, 403),
     )
     with load(server, endpoint, per_second=scale.per_second) as calls:
         pause(0.5)
         os.kill(control, signal.SIGKILL)
         pause(scale.without_control_s / 4)
     yield verdict.count("nor when it is killed", summary(calls.failed), not calls.failed)
+
+
+def _of_another_project(world: World) -> str:
+    """An endpoint in service whose name the project's callers have no right to."""
+    client, endpoint = world.server.client("sagemaker"), "another-projects-ep"
+    config = client.describe_endpoint(EndpointName=world.endpoint("uncontrolled", count=2))
+    client.create_endpoint(EndpointName=endpoint, EndpointConfigName=config["EndpointConfigName"])
+    assert settled(world.server, endpoint)["EndpointStatus"] == "InService"
+    assert world.invoke(endpoint)[0] == 200
+    return endpoint
 
 
 def _forged(world: World, endpoint: str) -> int:

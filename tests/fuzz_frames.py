@@ -1,13 +1,18 @@
 """Bytes that nearly are frames, from a worker to the gateway and to a worker."""
 
+import contextlib
+import socket
 from random import Random
 
 from gateway_pieces import Client, Worker
-from hostler.modelserver import frames
+from hostler.modelserver import frames, page
 from http_cases import INVOCATION, following
 from http_exchange import Front
+from worker_loop import world
 
 NAME = "frames"
+TURNS = 40
+"""More than a stream has requests, each of which may take one."""
 KINDS = tuple(range(13))
 METAS = (b"", b"text/plain\0", b"text/plain\0a\0\0error", b"a\r\nB: c\0", b"\xff\0\0\0\0\0")
 
@@ -40,6 +45,7 @@ def judge(made: Front, pieces: list[bytes]) -> None:
     assert _decoded([whole]) == _decoded(pieces)
     assert _answers(made, [whole]) == _answers(made, pieces)
     assert made.exchange([following(INVOCATION)]).statuses == [200], "others are disturbed"
+    _said_to_a_worker(pieces)
 
 
 def _decoded(pieces: list[bytes]) -> object:
@@ -51,6 +57,26 @@ def _decoded(pieces: list[bytes]) -> object:
     except frames.FrameError as error:
         return str(error)
     return found
+
+
+def _said_to_a_worker(pieces: list[bytes]) -> None:
+    """Whoever else asks it is answered, and nothing of it is left once who said it has gone."""
+    with world() as made, socket.socket(socket.AF_UNIX) as stranger:
+        stranger.connect(made.address)
+        stranger.setblocking(False)
+        for piece in pieces:
+            with contextlib.suppress(OSError):  # it hung up
+                stranger.send(piece)
+            made.act(("ask", 0, 1))
+            made.turn()
+        for _ in range(TURNS):
+            made.turn()
+        for peer in made.peers:
+            peer.hear()
+            assert [each for _, each in peer.answered] == peer.asked, "others are disturbed"
+        stranger.close()
+        made.turn()
+        assert made.words[page.BUSY_SINCE] == 0
 
 
 def _answers(made: Front, pieces: list[bytes]) -> list[tuple[int, bytes]]:

@@ -1,9 +1,11 @@
 """Signed requests that were changed on their way: what is accepted still says what was signed."""
 
 import hashlib
+import hmac
 import re
+import time
 from random import Random
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from hostler.aws import sigv4
 from hostler.domain.errors import CallerError
@@ -22,6 +24,40 @@ TOKENS = (
 
 def make(random: Random) -> list[bytes]:
     """The original as text lines (method, target, fields), then the same, changed."""
+    original = _presigned(random) if random.random() < 0.3 else _signed(random)
+    changed = original
+    for _ in range(random.choice((0, 1, 1, 2, 3))):
+        at = random.randint(0, len(changed))
+        until = min(len(changed), at + random.choice((0, 0, 1, 1, 4, 30)))
+        changed = changed[:at] + random.choice(TOKENS) + changed[until:]
+    return [original, changed]
+
+
+def _presigned(random: Random) -> bytes:
+    """A URL of S3's that anybody may use for an hour, by AWS's description of it alone."""
+    method, path = random.choice(("GET", "PUT")), random.choice(("/b/k", "/b/k%20k", "/b//k"))
+    stamp, day = time.strftime("%Y%m%dT%H%M%SZ %Y%m%d", time.gmtime(NOW)).split()
+    scope = f"{day}/us-east-1/s3/aws4_request"
+    named = {
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-Credential": f"{KEY}/{scope}",
+        "X-Amz-Date": stamp,
+        "X-Amz-Expires": "3600",
+        "X-Amz-SignedHeaders": "host",
+        **random.choice(({}, {"versionId": "a b"}, {"response-content-type": "text/plain"})),
+    }
+    query = "&".join(f"{quote(name)}={quote(named[name], '')}" for name in sorted(named))
+    canonical = f"{method}\n{path}\n{query}\nhost:h:1\n\nhost\nUNSIGNED-PAYLOAD"
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    key = f"AWS4{SECRET}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    told = hmac.digest(key, f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}".encode(), "sha256")
+    return f"{method} {path}?{query}&X-Amz-Signature={told.hex()}\nhost: h:1".encode()
+
+
+def _signed(random: Random) -> bytes:
+    """One that is signed by its Authorization header."""
     service = random.choice(SERVICES)
     method, target = random.choice(("GET", "POST", "PUT")), random.choice(TARGETS)
     fields = [("host", "h:1")]
@@ -32,13 +68,7 @@ def make(random: Random) -> list[bytes]:
         access_key_id=KEY, secret=SECRET, region="us-east-1", service=service, now=NOW,
     )  # fmt: skip
     lines = [f"{method} {target}", *(f"{name}: {value}" for name, value in head)]
-    original = "\n".join(lines).encode("latin-1")
-    changed = original
-    for _ in range(random.choice((0, 1, 1, 2, 3))):
-        at = random.randint(0, len(changed))
-        until = min(len(changed), at + random.choice((0, 0, 1, 1, 4, 30)))
-        changed = changed[:at] + random.choice(TOKENS) + changed[until:]
-    return [original, changed]
+    return "\n".join(lines).encode("latin-1")
 
 
 Head = tuple[str, str, list[tuple[str, str]]]

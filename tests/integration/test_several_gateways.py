@@ -116,6 +116,11 @@ def held(server: Running) -> Iterator[None]:
         gate.touch()
 
 
+def gateway_of(answer: dict[str, Any]) -> str:
+    """Which one it came from: what its request ids begin with."""
+    return str(answer["ResponseMetadata"]["RequestId"][:24])
+
+
 def host(answer: dict[str, Any]) -> str:
     return str(answer["text"].split(" ")[0])
 
@@ -263,6 +268,41 @@ def test_no_more_than_the_limit_are_let_in_at_once(
     assert codes == {"answered": LIMIT, "ThrottlingException": 2 * LIMIT}
 
 
+def resolved_by_every_gateway(server: Running, endpoint: str, session: str, text: str) -> None:
+    """It goes on where it began, whichever is asked."""
+    asked = set[str]()
+
+    def by_every_one() -> bool:
+        answer = invoke(server, endpoint, "go on", SessionId=session)
+        assert answer["text"] == text, "its instance, and its own name"
+        assert "NewSessionId" not in answer
+        asked.add(gateway_of(answer))
+        return len(asked) >= GATEWAYS
+
+    eventually("every gateway has been asked", by_every_one, every_s=0.0)
+
+
+def test_a_session_is_resolved_by_a_gateway_that_was_started_later(
+    server: Running, endpoint: str
+) -> None:
+    begun = invoke(server, endpoint, "begin", SessionId="NEW_SESSION")
+    session = begun["NewSessionId"].split(";")[0]
+    former = set[str]()
+
+    def all_are_known() -> bool:
+        former.add(gateway_of(invoke(server, endpoint, "go on")))
+        return len(former) == GATEWAYS
+
+    def another_answers() -> bool:
+        answer = invoke(server, endpoint, "go on", SessionId=session)
+        assert host(answer) == host(begun)
+        return gateway_of(answer) not in former
+
+    eventually("every gateway has been asked", all_are_known, every_s=0.0)
+    server.kill("gateway-1")
+    eventually("its successor resolves the session", another_answers)
+
+
 def test_a_session_stays_with_its_instance_whichever_gateway_is_asked(
     server: Running, endpoint: str
 ) -> None:
@@ -272,10 +312,8 @@ def test_a_session_stays_with_its_instance_whichever_gateway_is_asked(
         told = each["NewSessionId"]
         session = told.split(";")[0]
         assert told.endswith("; Expires=2099-01-01T00:00:00Z")
-        answers = [invoke(server, endpoint, "go on", SessionId=session) for _ in range(6)]
         own = session.split("-")[0]
-        assert {answer["text"] for answer in answers} == {f"{host(each)} {own}"}, "its own name"
-        assert all("NewSessionId" not in answer for answer in answers)
+        resolved_by_every_gateway(server, endpoint, session, f"{host(each)} {own}")
         closed = invoke(server, endpoint, "close", SessionId=session)
         assert closed["ClosedSessionId"] == session
 
@@ -334,7 +372,7 @@ class Leaver:
         except ClientError as error:
             answer = error.response
         code = str(answer.get("Error", {}).get("Code", "answered"))
-        return answer["ResponseMetadata"]["RequestId"][:24], code
+        return gateway_of(answer), code
 
 
 def _document(effect: str) -> str:

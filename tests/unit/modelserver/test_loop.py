@@ -1,26 +1,19 @@
 """The worker's loop against any order of asking, cancelling, pinging and hanging up."""
 
 import itertools
-import secrets
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostler.modelserver import frames, loop, page, steps
+from hostler.modelserver import frames, page
+from hostler.modelserver.context import CUSTOM_ATTRIBUTES, Context
 from hostler.modelserver.contract import Model
 from hostler.modelserver.handlers.base import Handler
-from hostler.modelserver.hooks import Hooks
-from hostler.modelserver.settings import Settings
-
-PEERS = 3
-SETTINGS = Settings(socket_dir="")
-Action = tuple[Any, ...]
+from worker_loop import PEERS, SETTINGS, Action, World, world
 
 actions = st.lists(
     st.one_of(
@@ -32,147 +25,6 @@ actions = st.lists(
     ),
     max_size=30,
 )
-
-
-@dataclass
-class Peer:
-    """What one peer sent, and what it has heard."""
-
-    socket: socket.socket
-    decoder: frames.Decoder = field(default_factory=frames.Decoder)
-    serial: int = 0
-    asked: list[int] = field(default_factory=list)
-    pings: list[bytes] = field(default_factory=list)
-    answered: list[tuple[int, int]] = field(default_factory=list)
-    """(kind, id) of last answers, in order."""
-    pongs: list[bytes] = field(default_factory=list)
-    heard_good_bye: bool = False
-
-    def hear(self) -> None:
-        while True:
-            try:
-                data = self.socket.recv(1 << 16)
-            except BlockingIOError:
-                return
-            assert data, "the worker hung up"
-            for kind, _, request_id, payload in self.decoder.feed(data):
-                match kind:
-                    case frames.HELLO:
-                        self.serial = request_id
-                    case frames.PONG:
-                        self.pongs.append(payload)
-                    case frames.GOAWAY:
-                        self.heard_good_bye = True
-                    case _:
-                        assert kind in (frames.RESPONSE, frames.REFUSED)
-                        self.answered.append((kind, request_id))
-
-
-class World:
-    """A loop whose turns end after the first thing they take, and its peers."""
-
-    def __init__(self, *, batches: bool) -> None:
-        self.words = memoryview(bytearray(page.SLOT_SIZE)).cast("Q")
-        self.ran: list[tuple[int, ...]] = []
-        """(connection's serial, request id) of what reached the model, in order."""
-        self.sizes: list[int] = []
-        listener = socket.socket(socket.AF_UNIX)
-        self.address = "\0h-" + secrets.token_hex(8)
-        listener.bind(self.address)
-        listener.listen()
-        listener.setblocking(False)
-        self.loop = loop.Loop(self._model(batches), listener, "/nowhere", 0, self.words)
-        self._wakes, self._woken = socket.socketpair()
-        self.loop.wake_by(self._woken)
-        self.peers = [self._join() for _ in range(PEERS)]
-        self.gone: list[Peer] = []
-
-    def _model(self, batches: bool) -> Model:
-        handler = Handler(SETTINGS, scripted=True)
-        hooks = Hooks(
-            input_fn=lambda data, *_: data,
-            predict_fn=lambda data, *_: self._run([data])[0],
-            predict_batch_fn=(lambda batch, *_: self._run(batch)) if batches else None,
-            output_fn=lambda prediction, *_: prediction,
-        )
-        made = steps.of(hooks, handler, None)
-        return Model(made.run, SETTINGS, handler, wants_context=False, several=made)
-
-    def _run(self, bodies: Sequence[str]) -> Sequence[str]:
-        asked = [tuple(map(int, body.split())) for body in bodies]
-        assert self.words[page.BUSY_SINCE]
-        assert {serial for serial, _ in asked} == {self.words[page.CONNECTION]}
-        assert asked[-1][1] == self.words[page.LAST_TAKEN]
-        self.ran += asked
-        self.sizes.append(len(asked))
-        return bodies
-
-    def _join(self) -> Peer:
-        peer = Peer(socket.socket(socket.AF_UNIX))
-        peer.socket.connect(self.address)
-        peer.socket.setblocking(False)
-        self.turn()
-        peer.hear()
-        assert peer.serial
-        return peer
-
-    def turn(self) -> bool:
-        self._wakes.send(b".")  # so that it never waits
-        return self.loop.step()
-
-    def act(self, action: Action) -> None:
-        match action:
-            case ("ask", number, count):
-                peer = self.peers[number]
-                ids = range(len(peer.asked) + 1, len(peer.asked) + 1 + count)
-                peer.asked += ids
-                asked = [
-                    frames.request(each, 0, b"", b"%d %d" % (peer.serial, each)) for each in ids
-                ]
-                peer.socket.send(b"".join(asked))
-            case ("cancel", number, count):
-                peer = self.peers[number]
-                for request_id in peer.asked[-count:]:
-                    peer.socket.send(frames.frame(frames.CANCEL, request_id))
-            case ("ping", number):
-                peer = self.peers[number]
-                peer.pings.append(secrets.token_bytes(4))
-                peer.socket.send(frames.frame(frames.PING, 0, peer.pings[-1]))
-            case ("hang up", number):
-                peer = self.peers[number]
-                peer.hear()
-                self.gone.append(peer)
-                peer.socket.close()
-                self.peers[number] = self._join()
-            case _:
-                self.turn()
-
-    def settle(self) -> None:
-        """Turn until nothing is left to do."""
-        for _ in range(2 + sum(len(peer.asked) for peer in (*self.peers, *self.gone))):
-            self.turn()
-        for peer in self.peers:
-            peer.hear()
-
-    def close(self) -> None:
-        for peer in self.peers:
-            peer.socket.close()
-        self.loop.stop()
-        while self.loop.step():
-            pass
-        self._wakes.close()
-        self._woken.close()
-
-
-@contextmanager
-def world(*, batches: bool = False) -> Iterator[World]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "TURN_NS", 1)
-        made = World(batches=batches)
-        try:
-            yield made
-        finally:
-            made.close()
 
 
 def every_request_has_its_answer(made: World) -> None:
@@ -247,3 +99,58 @@ def test_a_batch_takes_what_one_peer_has_in_line_and_waits_for_no_more() -> None
         made.act(("ask", 2, 1))
         made.settle()
         assert made.sizes == [1]
+
+
+def asked(made: World, request_id: int, body: bytes) -> tuple[int, str]:
+    """The status and the text of what the first peer is answered."""
+    peer = made.peers[0]
+    peer.socket.send(frames.request(request_id, 0, b"", body))
+    made.turn()
+    ((_, _, answered, payload),) = peer.decoder.feed(peer.socket.recv(1 << 18))
+    assert answered == request_id
+    status, meta = frames.RESPONSE_HEAD.unpack_from(payload)
+    return status, payload[frames.RESPONSE_HEAD.size + meta :].decode()
+
+
+def flask_like(status: int) -> SimpleNamespace:
+    return SimpleNamespace(status_code=status, mimetype="", get_data=lambda: b"no")
+
+
+ODD_ANSWERS: dict[str, tuple[Callable[[Context], Any], str]] = {
+    "the pair the wrong way round": (lambda _: ("text/csv", "1,2\n" * 20_000), "in this order"),
+    "a long header": (
+        lambda told: told.set_response_header(0, CUSTOM_ATTRIBUTES, "a" * 65_536),
+        "the limit is 65535",
+    ),
+    "-1": (lambda told: told.set_response_status(-1), "status -1: set one"),
+    "99": (lambda told: told.set_response_status(99), "status 99: set one"),
+    "600": (lambda told: told.set_response_status(600), "status 600: set one"),
+    "a response's 70000": (lambda _: flask_like(70_000), "status 70000: set one"),
+    "a response's 2**70": (lambda _: flask_like(1 << 70), f"status {1 << 70}: set one"),
+}
+
+
+@pytest.mark.parametrize(("answer", "said"), ODD_ANSWERS.values(), ids=ODD_ANSWERS)
+def test_an_answer_that_no_frame_carries_is_a_500_that_says_why(
+    answer: Callable[[Context], Any], said: str
+) -> None:
+    def run(body: bytes, _request: Any, context: Any) -> Any:
+        return (body == b"odd" and answer(context)) or body
+
+    handler = Handler(SETTINGS, scripted=True)
+    with world(model=Model(run, SETTINGS, handler, wants_context=True)) as made:
+        status, text = asked(made, 1, b"odd")
+        assert status == 500
+        assert said in text
+        assert asked(made, 2, b"usual") == (200, "usual")
+
+
+def test_statuses_and_headers_pass_up_to_their_limits() -> None:
+    def run(body: bytes, _request: Any, context: Any) -> Any:
+        context.status = float(body)  # as a script may that does without the setter
+        return body, "a" * frames.META_MAX
+
+    handler = Handler(SETTINGS, scripted=True)
+    with world(model=Model(run, SETTINGS, handler, wants_context=True)) as made:
+        assert asked(made, 1, b"100") == (100, "100")
+        assert asked(made, 2, b"299") == (299, "299")
