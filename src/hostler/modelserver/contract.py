@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from typing import Any, Hashable, Iterator, NamedTuple, Optional, Sequence
 
-from . import codecs, failures, handlers, hooks, script, steps
+from . import codecs, failures, frames, handlers, hooks, script, steps
 from .context import (
     CLOSED_SESSION_ID,
     CUSTOM_ATTRIBUTES,
@@ -30,7 +29,7 @@ Answer = tuple[int, bytes, bytes]
 """Status, meta (NUL-joined frames.RESPONSE_META) and body."""
 
 _PLAIN_TEXT = b"text/plain; charset=utf-8"
-_REQUESTS_CACHED_MAX = 256
+_CACHED_MAX = 256
 
 
 class Model:
@@ -114,14 +113,22 @@ class Model:
             return _with_context(context, kind, data)
         encoded = self._types.get(kind)
         if encoded is None:
-            encoded = self._types[kind] = _latin(kind)
+            encoded = self._encode(kind)
         return 200, encoded, data
+
+    def _encode(self, kind: str) -> bytes:
+        """A content type as frames carry it; some scripts make a new one for each answer."""
+        encoded = _latin(kind)
+        if len(self._types) >= _CACHED_MAX:
+            self._types.clear()
+        if len(encoded) <= frames.META_MAX:  # a longer one is a body in the wrong place
+            self._types[kind] = encoded
+        return encoded
 
     def _read(self, meta: bytes) -> Request:
         """Parse a head; few differ unless they carry ids, so the cache simply starts anew."""
-        if len(self._requests) >= _REQUESTS_CACHED_MAX:
+        if len(self._requests) >= _CACHED_MAX:
             self._requests.clear()
-            self._types.clear()
         request = self._requests[meta] = Request(meta, self._default_accept)
         return request
 
@@ -140,7 +147,7 @@ class _ErrorResponse(RequestFailure):
 
     def __init__(self, status: int, body: bytes) -> None:
         super().__init__(body.decode(errors="replace") or f"status {status}")
-        self.status = status
+        self.status = int(status)
 
 
 def load(settings: Settings) -> Model:
@@ -229,7 +236,7 @@ def _shape(result: Any, request: Request) -> tuple[str, bytes]:
     if hasattr(result, "get_data") and hasattr(result, "mimetype"):  # a Flask response
         if getattr(result, "status_code", 200) >= 400:
             raise _ErrorResponse(result.status_code, result.get_data())
-        return result.mimetype or kind, result.get_data()
+        return _shape((result.get_data(), result.mimetype or kind), request)
     data, kind = codecs.encode(result, kind)
     return kind, data
 
@@ -245,7 +252,7 @@ def _with_context(context: Context, kind: str, data: bytes) -> Answer:
     closed = headers.get(CLOSED_SESSION_ID.lower(), "")
     told = (context.content_type or kind, attributes, session, error, closed)
     fields = [_latin(each) for each in told]
-    return context.status, b"\0".join(fields).rstrip(b"\0"), data
+    return int(context.status), b"\0".join(fields).rstrip(b"\0"), data
 
 
 def _failed(error: BaseException) -> Answer:
@@ -253,7 +260,7 @@ def _failed(error: BaseException) -> Answer:
     if isinstance(error, RequestFailure):
         status, text = error.status, error.message
         if text:
-            print(f"{status}: {text}", file=sys.stderr, flush=True)
+            failures.say(f"{status}: {text}\n")
     else:
         status, text = _status(error), failures.describe(error)
         failures.print_trace(error)
@@ -264,7 +271,10 @@ def _failed(error: BaseException) -> Answer:
 def _status(error: BaseException) -> int:
     """The status an exception carries (AWS's toolkit errors, web frameworks' aborts), else 500."""
     for name in ("status_code", "code"):
-        value = getattr(error, name, None)
+        try:
+            value = getattr(error, name, None)
+        except Exception:  # noqa: BLE001 - a property of the model's, which may do anything
+            continue
         if not isinstance(value, int) or not 400 <= value <= 599:
             continue
         if name == "status_code" or hasattr(error, "description"):

@@ -107,7 +107,11 @@ def print_trace(error: BaseException) -> None:
     while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
-    text = "".join(lines)
+    say("".join(lines))
+
+
+def say(text: str) -> None:
+    """Whole lines on stderr, whatever the model's code has done to it."""
     try:
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -54,6 +54,7 @@ MORE = 1  # flag on RESPONSE and PART
 
 REQUEST_HEAD = struct.Struct("<IH")
 RESPONSE_HEAD = struct.Struct("<HH")
+META_MAX = 0xFFFF
 CREDIT_PAYLOAD = struct.Struct("<I")
 HELLO_PAYLOAD = struct.Struct("<III")
 

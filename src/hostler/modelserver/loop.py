@@ -12,12 +12,11 @@ import contextlib
 import os
 import select
 import socket
-import sys
 import time
 from collections import deque
 from typing import Optional
 
-from . import batching, connection, contract, frames, page
+from . import batching, connection, contract, failures, frames, page
 from .connection import Closed, Connection
 
 TURN_NS = 500_000
@@ -27,6 +26,7 @@ STALLED_NS = 30_000_000_000
 LINGER_NS = 1_000_000_000
 """How long a draining worker waits for its peers to hang up."""
 _BODY_MAX = frames.PAYLOAD_MAX - 128 * 1024
+_META_MAX = frames.META_MAX
 
 
 class Loop:
@@ -209,8 +209,8 @@ class Loop:
         if self._forked:
             _leave()
         status, meta, body = answer
-        if len(body) > _BODY_MAX:
-            status, meta, body = _too_large(len(body))
+        if len(body) > _BODY_MAX or len(meta) > _META_MAX or not 100 <= status <= 599:
+            status, meta, body = _unsendable(answer)
         peer.answer(request_id, status, meta, body)
         self._served += 1
 
@@ -257,7 +257,7 @@ class Loop:
         if self._peers.pop(peer.fd, None) is None:
             return
         if reason != "end of stream":
-            print(f"a connection was closed: {reason}", file=sys.stderr, flush=True)
+            failures.say(f"a connection was closed: {reason}\n")
         self._epoll.unregister(peer.fd)
         peer.queue.clear()
         peer.close()
@@ -297,7 +297,7 @@ class Loop:
 def _leave() -> None:
     """The parent answers; two on one connection would break it."""
     text = "the model's code forked, and the child came back from the call: it was ended"
-    print(text, file=sys.stderr, flush=True)
+    failures.say(text + "\n")
     os._exit(1)
 
 
@@ -305,7 +305,17 @@ def _may_be_read(peer: Connection) -> bool:
     return peer.in_size <= connection.IN_MAX and peer.out_size <= connection.OUT_MAX
 
 
-def _too_large(size: int) -> contract.Answer:
-    text = f"the answer has {size} bytes, the limit is {_BODY_MAX}"
-    print(text, file=sys.stderr, flush=True)
+def _unsendable(answer: contract.Answer) -> contract.Answer:
+    """What is said in place of an answer that no frame carries."""
+    status, meta, body = answer
+    if not 100 <= status <= 599:
+        text = f"the answer has the status {status}: set one from 100 to 599"
+    elif len(meta) > _META_MAX:
+        text = (
+            f"the answer's content type and headers have {len(meta)} bytes, the limit is "
+            f"{_META_MAX}: shorten them, and return (body, content type), in this order"
+        )
+    else:
+        text = f"the answer has {len(body)} bytes, the limit is {_BODY_MAX}"
+    failures.say(text + "\n")
     return 500, b"text/plain\0\0\0" + text.encode(), text.encode()

@@ -6,6 +6,8 @@ One 64-byte slot a worker in a file mapped by all::
     u64 connection serial | u64 last taken request id | u64 served | u32 pid | u32 unused
 
 Invariant: single writer a slot (the worker), aligned 8-byte stores, so a reader sees old or new.
+What was taken is cleared after the pid has changed and read before the pid is: whoever finds the
+pid of a worker that has ended finds what that one took, not the nothing of its successor.
 CLOCK_MONOTONIC is the machine's, the same in every namespace.
 """
 
@@ -23,6 +25,7 @@ SLOT_SIZE = 64
 SLOTS_MAX = 64
 SLOT = struct.Struct("<IIQQQQII")
 _CLEARED = struct.Struct("<IIQ")
+_PID_AT = SLOT.size - 8
 
 LOADING, READY, DRAINING, FAILED = 0, 1, 2, 3
 
@@ -53,7 +56,7 @@ def read(page: mmap.mmap, slot: int) -> tuple[int, int, int, int, int, int, int,
 
 def read_slot(path: str, slot: int) -> Optional[tuple[int, int, int, int, int, int, int, int]]:
     """What ``read`` says, for readers outside the instance; None without a page or slot."""
-    data = _read(path, SLOT_SIZE, slot * SLOT_SIZE)
+    data = _read(path, slot * SLOT_SIZE, _PID_AT, SLOT_SIZE - _PID_AT)
     if len(data) < SLOT_SIZE:
         return None
     found = SLOT.unpack_from(data)
@@ -62,12 +65,12 @@ def read_slot(path: str, slot: int) -> Optional[tuple[int, int, int, int, int, i
 
 def states(path: str) -> bytes:
     """What changes when a worker's state does, and only then; for readers outside the instance."""
-    data = _read(path, SLOT_SIZE * SLOTS_MAX, 0)
+    data = _read(path, 0, SLOT_SIZE * SLOTS_MAX)
     return b"".join(data[at : at + 8] for at in range(0, len(data), SLOT_SIZE))
 
 
-def _read(path: str, size: int, offset: int) -> bytes:
-    """A part of the file, empty without one.
+def _read(path: str, offset: int, *sizes: int) -> bytes:
+    """A part of the file, empty without one, read in pieces one after another.
 
     The file is the model's to spoil: mapped, it could be truncated under the reader (SIGBUS), and
     opened carelessly, it could be a link or a pipe.
@@ -76,12 +79,15 @@ def _read(path: str, size: int, offset: int) -> bytes:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return b""
+    found = b""
     try:
-        return os.pread(fd, size, offset)
-    except OSError:  # a pipe
-        return b""
+        for size in sizes:
+            found += os.pread(fd, size, offset + len(found))
+    except OSError:
+        pass  # a pipe
     finally:
         os.close(fd)
+    return found
 
 
 def clear(page: mmap.mmap, slot: int) -> None:
@@ -97,6 +103,12 @@ def writer(page: mmap.mmap, slot: int) -> memoryview:
     """The slot as 8-byte words; a store to one is a single machine store (native order)."""
     start = slot * SLOT_SIZE
     return memoryview(page)[start : start + SLOT_SIZE].cast("Q")
+
+
+def begin(words: memoryview, pid: int) -> None:
+    """Say that this worker is loading, and that it, unlike its predecessor, has taken nothing."""
+    write_state(words, LOADING, pid)
+    words[CONNECTION] = words[LAST_TAKEN] = 0
 
 
 def write_state(words: memoryview, state: int, pid: int) -> None:

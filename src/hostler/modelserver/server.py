@@ -33,7 +33,7 @@ def run_worker(settings: Settings, index: int) -> int:
     os.environ.update(settings.variables())
     _start_output(settings.log_level)
     words = _slot(settings, index)
-    page.write_state(words, page.LOADING, os.getpid())
+    page.begin(words, os.getpid())
     signal.signal(signal.SIGTERM, _end_at_once)
     os.register_at_fork(after_in_child=_like_any_process)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an instance outlives the terminal

@@ -86,10 +86,15 @@ class Settings:
 
     @property
     def workers(self) -> int:
-        """How many worker processes serve: the user's number, else one a vCPU that exists."""
-        asked = whole(self.given("SAGEMAKER_MODEL_SERVER_WORKERS"))
-        own = 1 if self.one_worker else min(self.vcpus, self.cores)
-        count = own if asked is None else asked
+        """How many worker processes serve: the user's number, else one a vCPU that exists.
+
+        The bounds of AWS's PyTorch image hold for the latter.
+        """
+        count = whole(self.given("SAGEMAKER_MODEL_SERVER_WORKERS"))
+        if count is None:
+            count = 1 if self.one_worker else min(self.vcpus, self.cores)
+            count = min(count, whole(self.given("SAGEMAKER_TS_MAX_WORKERS")) or count)
+            count = max(count, whole(self.given("SAGEMAKER_TS_MIN_WORKERS")) or count)
         return max(1, min(count, SLOTS_MAX))
 
     @property
@@ -106,7 +111,8 @@ class Settings:
     @property
     def request_limit_s(self) -> float:
         """How long a request may take: the runtime API's 60 s, or the user's longer time."""
-        return max(TIMEOUT_S, whole(self.given("SAGEMAKER_MODEL_SERVER_TIMEOUT")) or 0)
+        names = ("SAGEMAKER_MODEL_SERVER_TIMEOUT", "SAGEMAKER_TS_RESPONSE_TIMEOUT")
+        return max(TIMEOUT_S, *(whole(self.given(name)) or 0 for name in names))
 
     @property
     def code_dir(self) -> str:

@@ -111,7 +111,7 @@ class Shim:
         self._reap()
         now = time.monotonic()
         if self._watchdog is not None and now >= self._memory_check:
-            self._memory_check = now + self._watchdog.check()
+            self._memory_check = now + self._watchdog.check(now)
         self._stuck_check = self._replace_stuck()
         if self._stop_at is not None and now >= self._stop_at:
             text = "the instance was killed: it had not ended within the time it was given"
@@ -205,7 +205,7 @@ class Shim:
             self._was_ready.add(index)
         oom = self._oom.advanced()
         if self._watchdog is not None:
-            oom = self._watchdog.blames(pid) or oom
+            oom = self._watchdog.blames(pid, now) or oom
         death = Death(index, status, oom=oom, was_ready=index in self._was_ready)
         if self._stop_at is not None:
             self._tell(index, pid, self._verdict or Verdict(failures.EXITED, STOPPED))

@@ -15,6 +15,9 @@ from . import processes
 PERIOD_S, PERIOD_S_MAX = 0.2, 2.0
 FILLED_BYTES_S = 4 << 30
 """Hardly anything fills memory faster: while there is much room, the next look can wait."""
+BLAME_S = 10.0
+"""A worker that ends within this after a process was killed may have ended of that: some wait for
+what they have started. One that lives on was not hurt by it."""
 _TEMPORARY = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's own
 
 
@@ -53,10 +56,10 @@ class Watchdog:
     def __init__(self, limit_bytes: int, *, private_temporary: bool) -> None:
         self._limit = limit_bytes
         self._temporary = _TEMPORARY if private_temporary else ()
-        self.killed: set[int] = set()
+        self._killed: dict[int, float] = {}  # pid → when (monotonic)
 
-    def check(self) -> float:
-        """Look once; when to look again, in seconds."""
+    def check(self, now: float) -> float:
+        """Look once, ``now`` (monotonic s); when to look again, in seconds."""
         tree = processes.descendants(os.getpid())
         resident = {pid: processes.resident(pid) for pid in tree}
         temporary = sum(_used(path) for path in self._temporary)
@@ -66,15 +69,17 @@ class Watchdog:
         shares = {pid: processes.share(pid, size) for pid, size in resident.items()}
         if shares and sum(shares.values()) + temporary > self._limit:
             largest = max(shares, key=lambda pid: shares[pid])
-            self.killed.add(largest)
+            self._killed[largest] = now
             with contextlib.suppress(ProcessLookupError):
                 os.kill(largest, signal.SIGKILL)
         return PERIOD_S
 
-    def blames(self, pid: int) -> bool:
-        """True if this process was killed here, or one that it had started."""
-        blamed = bool(self.killed)
-        self.killed.discard(pid)
+    def blames(self, pid: int, now: float) -> bool:
+        """True if a worker that has ended was killed here just now, or one it may have started."""
+        recent = {each: at for each, at in self._killed.items() if now - at < BLAME_S}
+        blamed = bool(recent)
+        recent.pop(pid, None)
+        self._killed = recent
         return blamed
 
 

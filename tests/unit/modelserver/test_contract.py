@@ -1,6 +1,8 @@
 """The toolkit's contract with scripts that need nothing but Python."""
 
+import contextlib
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -166,6 +168,50 @@ def test_a_status_that_an_exception_carries_is_respected(
 def test_a_reply_never_carries_a_raw_line_break_or_nul_in_its_meta(tmp_path: Path) -> None:
     script = "def transform_fn(model, data, kind, accept):\n    return b'x', 'a/b\\r\\nX: \\0€'\n"
     assert ask(load(tmp_path, script), b"")[1] == ["a/b  X: ?"]
+
+
+def test_a_response_object_may_hold_text(tmp_path: Path) -> None:
+    script = (
+        "class R:\n    mimetype = 'text/x'\n    def get_data(self):\n        return 'ä'\n"
+        "def transform_fn(model, data, kind, accept):\n    return R()\n"
+    )
+    assert ask(load(tmp_path, script), b"") == (200, ["text/x"], "ä".encode())
+
+
+def test_a_content_type_of_its_own_for_each_answer_costs_no_memory(tmp_path: Path) -> None:
+    """A boundary of a multipart body; a body where the type should be."""
+    script = (
+        "def transform_fn(model, data, kind, accept):\n"
+        "    return b'x', data.decode().rjust(70_000 if data[0] == 48 else 1_000)\n"
+    )
+    model = load(tmp_path, script)
+    tracemalloc.start()
+    try:
+        for number in range(1_000, 6_000):
+            ask(model, b"%d" % number, "a/b")
+        for number in range(100):
+            ask(model, b"0%d" % number, "a/b")
+        assert tracemalloc.get_traced_memory()[0] < 2 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_goes_wrong_is_answered_where_nothing_can_be_printed(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "def transform_fn(model, data, kind, accept):\n    sys.stderr.close()\n    return data\n"
+    )
+    with (tmp_path / "log").open("w") as log, contextlib.redirect_stderr(log):
+        assert ask(load(tmp_path, script), b"", "a/b")[0] == 200
+        assert ask(load(tmp_path, script), b"\xff", "text/csv")[0] == 400
+
+
+def test_an_exception_that_cannot_even_be_asked_for_its_status_is_a_500(tmp_path: Path) -> None:
+    script = (
+        "class Odd(Exception):\n    @property\n    def code(self):\n        raise ValueError\n"
+        "def transform_fn(model, data, kind, accept):\n    raise Odd\n"
+    )
+    assert ask(load(tmp_path, script), b"", "a/b")[0] == 500
 
 
 class TestDefaults:

@@ -95,6 +95,29 @@ class TestSettings:
         assert settings.variables()["OMP_NUM_THREADS"] == str(expected[1])
         assert settings.variables()["SAGEMAKER_MODEL_SERVER_WORKERS"] == str(expected[0])
 
+    @pytest.mark.parametrize(
+        ("environment", "workers"),
+        [
+            ({"SAGEMAKER_TS_MIN_WORKERS": "6"}, 6),
+            ({"SAGEMAKER_TS_MAX_WORKERS": "2"}, 2),
+            ({"SAGEMAKER_TS_MAX_WORKERS": "9"}, 4),
+            ({"SAGEMAKER_TS_MIN_WORKERS": "3", "SAGEMAKER_TS_MAX_WORKERS": "3"}, 3),
+            ({"SAGEMAKER_TS_MIN_WORKERS": "6", "SAGEMAKER_MODEL_SERVER_WORKERS": "1"}, 1),
+            ({"SAGEMAKER_TS_MAX_WORKERS": "0"}, 4),
+        ],
+    )
+    def test_the_bounds_of_torchserve_hold_where_no_number_is_given(
+        self, environment: dict[str, str], workers: int
+    ) -> None:
+        settings = Settings(socket_dir="/s", vcpus=4, cores=8, environment=environment)
+        assert settings.workers == workers
+
+    @pytest.mark.parametrize("prefix", ["MODEL_SERVER_TIMEOUT", "TS_RESPONSE_TIMEOUT"])
+    def test_a_longer_time_for_requests_is_granted_and_no_shorter_one(self, prefix: str) -> None:
+        for asked, granted in (("30", 60), ("90", 90), ("", 60), ("x", 60)):
+            settings = Settings(socket_dir="/s", environment={f"SAGEMAKER_{prefix}": asked})
+            assert settings.request_limit_s == granted
+
     def test_a_newer_control_s_fields_are_left_alone(self) -> None:
         spec = {"version": 1, "socket_dir": "/s", "newer": 1, "environment": {"A": 1}}
         assert Settings.from_spec(spec).environment == {"A": "1"}

@@ -1,5 +1,8 @@
 import os
 from pathlib import Path
+from typing import cast
+
+import pytest
 
 from hostler.modelserver import page
 
@@ -34,3 +37,53 @@ def test_a_page_that_the_model_spoilt_is_no_page(tmp_path: Path) -> None:
     path.unlink()
     path.mkdir()
     assert page.read_slot(str(path), 0) is None
+
+
+def with_5000_taken(path: str) -> memoryview:
+    words = page.writer(page.open_page(path, write=True), 1)
+    words[page.CONNECTION], words[page.LAST_TAKEN] = 1, 5000
+    return words
+
+
+def successor_s_or_all_of_the_predecessor_s(path: str) -> bool:
+    found = page.read_slot(path, 1)
+    assert found is not None
+    return found[6] == 78 or found[3:5] == (1, 5000)
+
+
+def test_a_worker_s_successor_clears_nothing_that_is_still_said_to_be_the_worker_s(
+    tmp_path: Path,
+) -> None:
+    path = made(tmp_path)
+    words = with_5000_taken(path)
+
+    class Looking:
+        def __setitem__(self, index: int, value: int) -> None:
+            words[index] = value
+            assert successor_s_or_all_of_the_predecessor_s(path)
+
+    page.begin(cast("memoryview", Looking()), 78)
+    found = page.read_slot(path, 1)
+    assert found is not None
+    assert (found[1], found[6], *found[3:5]) == (page.LOADING, 78, 0, 0)
+
+
+@pytest.mark.parametrize("during", [0, 1])
+def test_what_a_worker_took_is_never_read_as_nothing_while_another_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, during: int
+) -> None:
+    """Whatever order the kernel copies a slot's words in: here, from the last to the first."""
+    path = made(tmp_path)
+    words = with_5000_taken(path)
+    pread, reads = os.pread, iter(range(9))
+
+    def from_the_end(fd: int, size: int, offset: int) -> bytes:
+        middle = size // 2
+        end = pread(fd, size - middle, offset + middle)
+        if next(reads) == during:
+            page.begin(words, 78)
+        return pread(fd, middle, offset) + end
+
+    monkeypatch.setattr(os, "pread", from_the_end)
+    assert successor_s_or_all_of_the_predecessor_s(path)
+    assert successor_s_or_all_of_the_predecessor_s(path)

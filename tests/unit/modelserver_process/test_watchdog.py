@@ -2,6 +2,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,7 +49,9 @@ def test_children_are_found_by_either_way(monkeypatch: pytest.MonkeyPatch) -> No
         child.wait()
 
 
-def test_the_largest_process_below_us_is_killed_for_memory() -> None:
+@contextmanager
+def two_processes() -> Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
+    """A small one and one of 80 MB."""
     hold = "import sys\nb = bytearray({} << 20)\nprint(flush=True)\nsys.stdin.read()\n"
     small, large = (
         subprocess.Popen(
@@ -60,17 +65,34 @@ def test_the_largest_process_below_us_is_killed_for_memory() -> None:
         for each in (small, large):
             assert each.stdout is not None
             each.stdout.readline()
-        assert {small.pid, large.pid} <= set(processes.descendants(os.getpid()))
-        watch = Watchdog(1 << 40, private_temporary=False)
-        assert watch.check() == watchdog.PERIOD_S_MAX
-        assert not watch.killed
-        watch = Watchdog(60 << 20, private_temporary=False)
-        assert watch.check() == watchdog.PERIOD_S
-        assert large.wait() == -signal.SIGKILL
-        assert watch.blames(large.pid)
-        assert not watch.blames(large.pid)
-        assert small.poll() is None
+        yield small, large
     finally:
         for each in (small, large):
             each.kill()
             each.communicate()
+
+
+def test_the_largest_process_below_us_is_killed_for_memory() -> None:
+    now = time.monotonic()
+    with two_processes() as (small, large):
+        assert {small.pid, large.pid} <= set(processes.descendants(os.getpid()))
+        watch = Watchdog(1 << 40, private_temporary=False)
+        assert watch.check(now) == watchdog.PERIOD_S_MAX
+        assert not watch.blames(large.pid, now)
+        watch = Watchdog(60 << 20, private_temporary=False)
+        assert watch.check(now) == watchdog.PERIOD_S
+        assert large.wait() == -signal.SIGKILL
+        assert watch.blames(large.pid, now)
+        assert not watch.blames(large.pid, now)
+        assert small.poll() is None
+
+
+def test_a_worker_is_blamed_on_memory_soon_after_a_process_was_killed_and_not_later() -> None:
+    """What it had started was killed: it ends of that, or lives on without it."""
+    killed_at = time.monotonic()
+    with two_processes() as (worker, started):
+        watch = Watchdog(60 << 20, private_temporary=False)
+        watch.check(killed_at)
+        assert started.wait() == -signal.SIGKILL
+        assert watch.blames(worker.pid, killed_at + watchdog.BLAME_S - 1)
+        assert not watch.blames(worker.pid, killed_at + watchdog.BLAME_S)

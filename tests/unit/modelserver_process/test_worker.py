@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+from hostler.modelserver import page, server
 
 SHIM = """
 import os, signal
@@ -55,3 +58,26 @@ print(asked)
 def test_threads_are_limited_to_a_plain_number_where_they_are_not_already() -> None:
     done = subprocess.run([sys.executable, "-c", LIMIT], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[3, 4]"
+
+
+WITHOUT_A_MODEL = """
+import sys
+from hostler.modelserver import server
+from hostler.modelserver.settings import Settings
+
+sys.exit(server.run_worker(Settings(socket_dir=sys.argv[1], model_dir=sys.argv[1]), 0))
+"""
+
+
+def test_a_worker_that_is_started_again_has_taken_nothing(tmp_path: Path) -> None:
+    path = str(tmp_path / page.FILE_NAME)
+    page.create(path, 1)
+    mapped = page.open_page(path, write=True)
+    page.SLOT.pack_into(mapped, 0, page.VERSION, page.LOADING, 0, 1, 5000, 5000, 1, 0)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_A_MODEL, str(tmp_path)], capture_output=True, check=False
+    )
+    assert done.returncode == server.FAILED_TO_LOAD, done.stderr
+    _, state, _, connection, last_taken, _, pid, _ = page.read(mapped, 0)
+    assert (state, connection, last_taken) == (page.FAILED, 0, 0)
+    assert pid != 1
