@@ -273,7 +273,7 @@ def _status(error: BaseException) -> int:
     for name in ("status_code", "code"):
         try:
             value = getattr(error, name, None)
-        except Exception:  # noqa: BLE001 - a property of the model's, which may do anything
+        except Exception:  # noqa: BLE001, S112 - a property of the model's may do anything
             continue
         if not isinstance(value, int) or not 400 <= value <= 599:
             continue
