@@ -45,23 +45,25 @@ _CURL = {
     "down": "while curl -sS -o /dev/null '{url}'; do echo done; done",
 }
 _BODIES = """
-import socket, sys, threading
-port, path = int(sys.argv[1]), sys.argv[2]
-request = open(path, "rb").read()
-def call():
+import itertools, pathlib, socket, sys, threading
+port, folder = int(sys.argv[1]), pathlib.Path(sys.argv[2])
+requests = [path.read_bytes() for path in sorted(folder.iterdir())]
+def call(first):
     connection = socket.create_connection(("127.0.0.1", port))
     answers = connection.makefile("rb")
-    while True:
-        connection.sendall(request)
+    for number in itertools.count(first):
+        connection.sendall(requests[number % len(requests)])
         status, length = answers.readline(), 0
         while (line := answers.readline()) != b"\\r\\n":
             name, _, value = line.partition(b":")
             length = int(value) if name.lower() == b"content-length" else length
         assert b" 200 " in status and len(answers.read(length)) == length >= 1 << 20, status
         print("done", flush=True)
-for _ in range(8):
-    threading.Thread(target=call).start()
+for number in range(8):
+    threading.Thread(target=call, args=(number * len(requests) // 8,)).start()
 """
+DISTINCT = 32
+"""Requests of a megabyte, each signed for a body of its own."""
 QUIET, UP, DOWN, BODIES = "no transfer", "upload", "download", "1 MB bodies, c = 8"
 
 
@@ -114,7 +116,7 @@ def _transferring(deployed: Deployed, work: Path, what: str, client: str) -> Ite
         return
     said = work / "said"
     if what == BODIES:
-        command = _bodies(deployed, work / "body")
+        command = _bodies(deployed, work / "bodies")
     else:
         command = (_curl if client == "curl" else _boto3)(deployed, work / what, what)
     with said.open("w") as out:
@@ -146,11 +148,14 @@ def _curl(deployed: Deployed, path: Path, what: str) -> list[str]:
     return ["bash", "-c", _CURL[direction].format(path=path, url=url)]
 
 
-def _bodies(deployed: Deployed, path: Path) -> list[str]:
+def _bodies(deployed: Deployed, folder: Path) -> list[str]:
     peer = deployed.peer
-    row = b"[" + b"0.25," * (1 << 18) + b"0]"
-    path.write_bytes(load.Signer(peer.port, peer.target, deployed.key).request(0, row))
-    return [sys.executable, "-c", _BODIES, str(peer.port), str(path)]
+    signer = load.Signer(peer.port, peer.target, deployed.key)
+    folder.mkdir(exist_ok=True)
+    for number in range(DISTINCT):
+        row = b"[" + b"0.25," * (1 << 18) + b"%d]" % number
+        (folder / f"{number}").write_bytes(signer.request(number, row))
+    return [sys.executable, "-c", _BODIES, str(peer.port), str(folder)]
 
 
 def _make(path: Path, megabytes: int) -> None:

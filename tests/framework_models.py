@@ -21,7 +21,17 @@ start = importlib.util.spec_from_file_location("start", room + "/bootstrap.py")
 bootstrap = importlib.util.module_from_spec(start)
 start.loader.exec_module(bootstrap)
 bootstrap.load()
-from hostler_modelserver import contract, failures, settings
+from hostler_modelserver import batching, contract, failures, settings
+
+sizes = []
+predict = batching.Rows.predict
+
+def counted(rows, together):
+    predictions = predict(rows, together)
+    sizes.append(len(together))
+    return predictions
+
+batching.Rows.predict = counted
 
 def serve(case, log):
     told = settings.Settings.from_spec(case["spec"])
@@ -30,14 +40,18 @@ def serve(case, log):
         model = contract.load(told)
     except failures.LoadFailure as failure:
         return {"cause": failure.cause, "message": failure.message, "batch_max": 0,
-                "replies": [], "together": []}
+                "predicted_max": 0, "replies": [], "together": []}
+    sizes.clear()  # of what was tried while it loaded
     asked = [(f"{content_type}\\0{accept}".encode("latin-1"), base64.b64decode(body))
              for body, content_type, accept in case["requests"]]
     size = case["together"]
     batches = [asked[at : at + size] for at in range(0, len(asked), size)] if size else []
     together = [reply for batch in batches for reply in model.invoke_many(batch)]
+    predicted_max = max(sizes, default=0)
+    sizes.clear()
     replies = [model.invoke(*each) for each in asked]
     return {"cause": "", "message": "", "batch_max": model.batch_max,
+            "predicted_max": predicted_max,
             "replies": list(map(plain, replies)), "together": list(map(plain, together))}
 
 def plain(reply):
@@ -100,6 +114,8 @@ class Served:
     together: tuple[Reply, ...]
     """The answers to them in batches."""
     batch_max: int
+    predicted_max: int
+    """The most requests that one prediction over rows was made for."""
 
 
 def serve(runtime: str, cases: Sequence[Case]) -> list[Served]:
@@ -144,6 +160,7 @@ def _served(result: Mapping[str, Any]) -> Served:
         tuple(_reply(*each) for each in result["replies"]),
         tuple(_reply(*each) for each in result["together"]),
         result["batch_max"],
+        result["predicted_max"],
     )
 
 

@@ -385,15 +385,20 @@ def test_a_scrape_waits_for_control_and_is_told_then(impatient):
     client.close()
 
 
-def test_an_upstream_that_dies_before_answering_is_a_503(front):
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_upstream_that_dies_before_answering_is_a_503_and_is_asked_once(front, method):
+    """What it has done of it nobody knows (RFC 9112 section 9.3.1)."""
+    asked = []
+
     def talk(connection):
-        until(connection, b"\r\n\r\n")
+        asked.append(until(connection, b"\r\n\r\n"))
 
     with upstream(front.layout.control_socket, talk):
         client = front.http()
-        client.request("GET", "/_hostler/x")
+        client.request(method, "/_hostler/x", b"{}" if method == "POST" else None)
         assert client.getresponse().status == 503
         client.close()
+    assert len(asked) == 1
 
 
 def test_an_upstream_that_dies_while_answering_ends_the_connection(front):

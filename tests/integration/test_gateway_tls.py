@@ -25,6 +25,8 @@ def secured(files: Files) -> Iterator[Rig]:
         made.gateway(
             listening={"certificate": str(files.certificate), "key": str(files.key)},
             header_deadline_s=1,
+            body_rate_window_s=1,
+            linger_s=1,
             connections_max=8,
             refused_connections_max=0,
         )
@@ -88,6 +90,33 @@ def test_a_renewed_certificate_is_served_from_the_next_handshake_on(
     before.request("POST", target, b"{}", headers)  # what was open stays open
     assert before.getresponse().read() == b"{}"
     before.close()
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /_hostler/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"503"),
+        (b"NONSENSE\r\n\r\n", b"400"),
+        (b"POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n", b"408"),
+    ],
+    ids=["the last one", "a malformed one", "one that never comes"],
+)
+def test_a_connection_ends_with_an_alert_that_it_is_meant(
+    secured: Rig, files: Files, request_: bytes, status: bytes
+) -> None:
+    """RFC 9112 section 9.8: else nobody knows whether something was cut off."""
+    context = ssl.create_default_context(cafile=str(files.authority))
+    with (
+        secured.connect() as plain,
+        context.wrap_socket(
+            plain, server_hostname="localhost", suppress_ragged_eofs=False
+        ) as connection,
+    ):
+        connection.sendall(request_)
+        got = b""
+        while piece := connection.recv(4096):  # an end without it is an SSLEOFError
+            got += piece
+    assert got.split()[1] == status
 
 
 def test_who_never_shakes_hands_counts_and_is_cut_off(secured: Rig, files: Files) -> None:

@@ -67,6 +67,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Served]:
     asks = batches.requests(1, 4)
     file = {name: {"model.pkl": made / f"{name}.pkl"} for name in (*TREES, *CLASSES, *CLOSE)}
     cases = {name: Case(files, asks, SPEC, together=batches.SIZE) for name, files in file.items()}
+    asks = batches.rows(2, 4, 96)
+    for name in (*TREES, *CLASSES, *CLOSE):
+        cases[f"full {name}"] = Case(file[name], asks, SPEC, together=32)
     for name in COMPANY_COUNTS:
         cases[name] = Case({"model.pkl": made / f"{name}.pkl"}, spec=SPEC)
     single = batches.requests(4, 4, kinds=[batches.NPY])
@@ -86,6 +89,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Served]:
 def test_a_batch_answers_as_each_alone(served: dict[str, Served], name: str) -> None:
     assert served[name].batch_max == 32
     batches.check_same(served[name], exact=name not in CLOSE)
+    assert served[name].predicted_max > 1, "every batch fell back"
+
+
+@pytest.mark.parametrize("name", [*TREES, *CLASSES, *CLOSE])
+def test_a_whole_batch_is_one_prediction_and_answers_as_each_alone(
+    served: dict[str, Served], name: str
+) -> None:
+    full = served[f"full {name}"]
+    assert full.predicted_max == 32
+    batches.check_answers(full, exact=name not in CLOSE)
 
 
 def test_rows_of_single_precision_are_asked_one_by_one(served: dict[str, Served]) -> None:

@@ -321,7 +321,8 @@ class HttpConnection(asyncio.Protocol):
         elapsed = now - self._since
         if self.state is State.LINGER:
             if elapsed > limits.linger_s:
-                self.abort()
+                untaken = self.transport.get_write_buffer_size()
+                (self.transport.abort if untaken else self.transport.close)()  # TLS says good-bye
         elif self._head_read:
             if elapsed > limits.header_deadline_s:
                 self._refuse(408, "The request's head came too slowly.")
