@@ -23,6 +23,8 @@ MODEL_LOAD_S = 0.2
 DEADLINE_S = 60.0
 STUCK_MS = 1400.0
 """Who waits this long came to the one that is stopped: it is passed over no earlier."""
+START_S_MAX = 3.0
+"""From a start that was decided until the model is loaded, or dies of it and that is seen."""
 MOVED_MS_MAX = 3500.0
 """Who waits longer was not moved: it was being computed."""
 
@@ -217,40 +219,45 @@ def dies_at_load(world: World) -> Iterator[Claim]:
 
 
 def _crash_loop(world: World) -> Iterator[Claim]:
-    source = "import os, signal\ndef model_fn(d):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    source = (
+        "import os, signal\ndef model_fn(d):\n"
+        "    print('loading', flush=True)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
     model = create_model(world.server, "load-killed", script(source))
     config = create_config(
         world.server, "load-killed", model, ContainerStartupHealthCheckTimeoutInSeconds=60
     )
     endpoint = f"{PREFIX}load-killed-ep"
     client = world.server.client("sagemaker")
-    tree = world.tree()
-    cpu, began = processes.cpu_s(tree), time.monotonic()
+    cpu, began = processes.cpu_s(world.tree()), time.monotonic()
     client.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
-    starts: dict[str, float] = {}
-    folders = world.server.home / "i"
-    looks = itertools.count(1)
-    while time.monotonic() - began < 150:
-        for path in folders.glob("*/shim.json"):
-            starts.setdefault(path.parent.name, time.monotonic() - began)
-        if next(looks) % 20 == 0:  # rarely: to answer is work as well
-            described = client.describe_endpoint(EndpointName=endpoint)
-            if described["EndpointStatus"] != "Creating":
-                break
-        pause(0.1)
+    described = settled(world.server, endpoint, 150.0, every_s=2.0)  # to answer is work as well
     seconds = time.monotonic() - began
     share = (processes.cpu_s(world.tree()) - cpu) / seconds
-    times = sorted(starts.values())
+    times = _starts(world, endpoint)
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-    described = client.describe_endpoint(EndpointName=endpoint)
+    least = [2.0**number / 2 for number, _ in enumerate(gaps)]
     yield verdict.count(
         "a cause that may pass is tried again until the start-up time-out, then Failed",
         f"{described['EndpointStatus']} after {seconds:.0f} s and {len(times)} starts",
-        described["EndpointStatus"] == "Failed" and 3 <= len(times) <= 9,
+        described["EndpointStatus"] == "Failed" and 5 <= len(times) <= 9,
     )
     yield verdict.count(
         "with a back-off of 1, 2, 4 … s, jittered",
         " ".join(f"{gap:.1f}" for gap in gaps),
-        all(2.0**n / 2 <= gap + 0.3 for n, gap in enumerate(gaps)),
+        all(low <= gap + 0.1 for low, gap in zip(least, gaps, strict=True)),
+    )
+    yield verdict.time(
+        "and no longer one than that",
+        f"{max(gaps):.1f} s at most",
+        all(gap <= min(60.0, 2 * low) + START_S_MAX for low, gap in zip(least, gaps, strict=True)),
     )
     yield verdict.time("at less than 5 % of a core", f"{share:.1%}", share < 0.05)
+
+
+def _starts(world: World, endpoint: str) -> list[float]:
+    """When each of an endpoint's instances first said something (epoch s), in order."""
+    found = world.server.client("logs").describe_log_streams(
+        logGroupName=f"/aws/sagemaker/Endpoints/{endpoint}"
+    )
+    return sorted(stream["firstEventTimestamp"] / 1000 for stream in found["logStreams"])
