@@ -262,24 +262,10 @@ def _failed(error: BaseException) -> Answer:
         if text:
             failures.say(f"{status}: {text}\n")
     else:
-        status, text = _status(error), failures.describe(error)
+        status, text = failures.status(error), failures.describe(error)
         failures.print_trace(error)
     meta = b"\0".join((_PLAIN_TEXT, b"", b"", _latin(text)))
     return status, meta, text.encode(errors="replace")
-
-
-def _status(error: BaseException) -> int:
-    """The status an exception carries (AWS's toolkit errors, web frameworks' aborts), else 500."""
-    for name in ("status_code", "code"):
-        try:
-            value = getattr(error, name, None)
-        except Exception:  # noqa: BLE001, S112 - a property of the model's may do anything
-            continue
-        if not isinstance(value, int) or not 400 <= value <= 599:
-            continue
-        if name == "status_code" or hasattr(error, "description"):
-            return value
-    return 500
 
 
 def _latin(text: str) -> bytes:

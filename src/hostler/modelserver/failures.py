@@ -101,6 +101,20 @@ def place(trace: Optional[TracebackType], folder: str) -> tuple[str, int, str]:
     return found
 
 
+def status(error: BaseException) -> int:
+    """The status an exception carries (AWS's toolkit errors, web frameworks' aborts), else 500."""
+    for name in ("status_code", "code"):
+        try:
+            value = getattr(error, name, None)
+        except Exception:  # noqa: BLE001, S112 - a property of the model's may do anything
+            continue
+        if not isinstance(value, int) or not 400 <= value <= 599:
+            continue
+        if name == "status_code" or hasattr(error, "description"):
+            return value
+    return 500
+
+
 def print_trace(error: BaseException) -> None:
     """The traceback on stderr, without this package's own outer frames."""
     trace = error.__traceback__

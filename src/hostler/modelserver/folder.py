@@ -9,6 +9,7 @@ never began).
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ GPUS = "gpus.json"
 DEATH = "death-{}.json"
 """By a worker's index: its last process that ended and why, for those it owed answers."""
 SPOOL, SOCKETS, ROOT, ERRORS = "spool", "s", "root", "shim.err"
+
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 def open_folder(path: str) -> int:
@@ -53,14 +56,19 @@ def read_json(directory_fd: int, name: str) -> dict[str, Any] | None:
     """A file of the folder, or None if it is absent or says nothing that we understand.
 
     Safe where a model's code may write: links are not followed, pipes not waited for, and no more
-    than FILE_MAX is read.
+    than FILE_MAX is read. Raises OSError where the machine has no descriptor or memory to read it
+    with: that says nothing of the file.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         fd = os.open(name, flags, dir_fd=directory_fd)
         with os.fdopen(fd, "rb") as file:
             value = json.loads(file.read(FILE_MAX) or b"")
-    except (OSError, ValueError, RecursionError):
+    except OSError as error:
+        if error.errno in _EXHAUSTED:
+            raise
+        return None
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

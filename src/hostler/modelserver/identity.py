@@ -40,10 +40,13 @@ class ProcessId:
             descriptor = os.pidfd_open(self.pid)
         except ProcessLookupError:
             return None
-        if self.alive:  # asked after the descriptor was taken: it names this process for good
-            return descriptor
-        os.close(descriptor)
-        return None
+        alive = False
+        try:
+            alive = self.alive  # asked after the descriptor was taken: it names this one for good
+        finally:
+            if not alive:
+                os.close(descriptor)
+        return descriptor if alive else None
 
     def signal(self, number: signal.Signals) -> bool:
         """Send a signal to that very process; False when it is gone."""

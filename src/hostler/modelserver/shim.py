@@ -94,7 +94,7 @@ class Shim:
         self._page = page.open_page(path, write=True)
         for index in range(self._plan.workers):
             self._start(index)
-        if folder.read_json(self._directory, folder.STOP) is not None:
+        if self._asked_to_stop() is not None:
             self._stop()  # asked before the handlers stood
         while self._workers or self._starts:
             self._step()
@@ -239,6 +239,8 @@ class Shim:
             return None
         try:
             return folder.read_json(sockets, f"failure-{index}.json")
+        except OSError:
+            return None
         finally:
             os.close(sockets)
 
@@ -248,12 +250,18 @@ class Shim:
         self._stop_at = time.monotonic()
         self._kill_all()
 
+    def _asked_to_stop(self) -> dict[str, object] | None:
+        try:
+            return folder.read_json(self._directory, folder.STOP)
+        except OSError:  # a machine without descriptors is no reason for an instance to end
+            return None
+
     def _stop(self) -> None:
         """Ask the workers to finish, within the grace that ``stop.json`` (or the plan) gives.
 
         Asked again, the nearer deadline counts.
         """
-        asked = folder.read_json(self._directory, folder.STOP) or {}
+        asked = self._asked_to_stop() or {}
         grace = float(asked.get("grace_s", self._plan.grace_s))
         deadline = time.monotonic() + max(grace - _MARGIN_S, 0.0)
         if self._stop_at is not None:
