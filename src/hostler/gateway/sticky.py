@@ -36,11 +36,12 @@ def choose(value: str, weights: Mapping[str, float]) -> str:
     Each draws an exponentially distributed time at the rate of its weight, always the same one for
     the same value, and the earliest wins: so a changed weight changes one draw alone.
     """
-    best, earliest = next(iter(weights)), inf
+    best, earliest = None, inf
     for name, weight in weights.items():
         if weight > 0:
             digest = blake2b(f"{name}\0{value}".encode(), digest_size=8).digest()
             drawn = -log((int.from_bytes(digest) + 1) / (_RANGE + 1)) / weight
-            if drawn < earliest:
+            # A weight may be so small that its draw is infinite; the name decides between two such.
+            if best is None or (drawn, name) < (earliest, best):
                 best, earliest = name, drawn
-    return best
+    return next(iter(weights)) if best is None else best

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway_pieces import Bench, bench, parsed, signed
@@ -17,6 +17,7 @@ WEIGHTS = st.dictionaries(
 )  # fmt: skip
 
 
+@example({"a": 0.0, "b": 5e-324}, "")
 @given(WEIGHTS, st.text())
 def test_a_value_always_goes_to_the_same_variant_and_never_to_one_without_weight(
     weights: dict[str, float], value: str
