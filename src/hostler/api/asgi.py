@@ -4,10 +4,19 @@ Invariant: the request target and the headers reach the signature's check exactl
 no more of a body is kept than its limit.
 """
 
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
 from starlette.types import Receive, Scope, Send
 
 from hostler.aws.http import HttpRequest, HttpResponse
 from hostler.domain.errors import CallerError
+
+READ_AT_ONCE_MAX = 64 * 1024
+"""Bytes of a body up to which it is read where it came in, and keeps others waiting."""
+
+T = TypeVar("T")
 
 
 def head(scope: Scope) -> HttpRequest:
@@ -46,6 +55,14 @@ async def body(request: HttpRequest, receive: Receive, limit: int) -> bytes | No
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
+
+
+async def reading(request: HttpRequest, read: Callable[[], T]) -> T:
+    """What ``read`` makes of a request; a large body is read beside the event loop."""
+    size = len(request.body)
+    if size == 0 or (size <= READ_AT_ONCE_MAX and "content-encoding" not in request.header):
+        return read()
+    return await asyncio.to_thread(read)
 
 
 async def send_response(send: Send, response: HttpResponse) -> None:

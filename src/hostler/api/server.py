@@ -4,7 +4,6 @@ Invariant: a request is authenticated before its input is read and authorised be
 answer, ours included, has the form that the service's SDKs read, and never tells a cause of ours.
 """
 
-import asyncio
 import hashlib
 import logging
 import uuid
@@ -48,8 +47,6 @@ from hostler.store.database import Store, StoreUnavailableError, Transaction
 
 BODY_BYTES_MAX = 1_048_576
 BODY_BYTES_MAX_BY_SERVICE: Mapping[str, int] = {"logs": 4_194_304}
-READ_AT_ONCE_MAX = 64 * 1024
-"""Bytes of a body up to which it is read where it came in, and keeps others waiting."""
 ATTEMPTS = 3
 """Transactions tried when a row changed under one; each reads and decides again."""
 
@@ -218,7 +215,7 @@ class Services:
         call: Call,
     ) -> Mapping[str, Any] | None:
         """An authenticated call's way to its result."""
-        call.params = await _read(request, target)
+        call.params = await asgi.reading(request, lambda: _read(request, target))
         return await self._performed(table, operation, call)
 
     async def own(self, call: Call) -> None:
@@ -333,17 +330,11 @@ class Services:
         return await store.write(transaction, deletes=deletes)
 
 
-async def _read(request: HttpRequest, target: Target) -> dict[str, Any]:
-    """The valid input of a request; a large one is read beside the event loop."""
-
-    def read() -> dict[str, Any]:
-        params = parse.parse(target, request)
-        validate.validate(target.operation, params)
-        return params
-
-    if len(request.body) <= READ_AT_ONCE_MAX and "content-encoding" not in request.header:
-        return read()
-    return await asyncio.to_thread(read)
+def _read(request: HttpRequest, target: Target) -> dict[str, Any]:
+    """The valid input of a request."""
+    params = parse.parse(target, request)
+    validate.validate(target.operation, params)
+    return params
 
 
 def _unavailable(error: StoreUnavailableError) -> CallerError:

@@ -251,7 +251,17 @@ def test_what_is_not_there(client: Any) -> None:
     assert code(client.filter_log_events) == "InvalidParameterException"
 
 
-@pytest.mark.parametrize("token", ["x", "f/1/s", "b/1.x/s"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "x",
+        "f/1/s",
+        "b/1.x/s",
+        f"f/{2**63}.0/s",
+        "f/-9999999999999999999.0/s",
+        f"b/0.-{2**63 + 1}/s",
+    ],
+)
 def test_a_token_of_nobody_is_refused(client: Any, token: str) -> None:
     stream = {"logGroupName": GROUP, "logStreamName": "AllTraffic/i-0a", "nextToken": token}
     assert code(client.get_log_events, **stream) == "InvalidParameterException"

@@ -1,6 +1,8 @@
 """Requests that are not what they should be, each protocol for itself."""
 
 import gzip
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -136,6 +138,24 @@ def test_a_parameter_that_is_not_a_number(target: str) -> None:
 )
 def test_xml_that_is_not_the_models(body: bytes) -> None:
     assert refusal("s3", "DeleteObjects", body, target="/b?delete").code == "MalformedXML"
+
+
+def test_the_text_of_an_element_is_all_that_stands_between_its_children() -> None:
+    element = xml.loads("<a>x<b>y</b>&lt;<!-- --><c/>é</a>".encode())
+    assert (element.text, [child.text for child in element.children]) == ("x<é", ["y", ""])
+
+
+LONG_MIXED = """
+from hostler.aws.protocols import xml
+
+found = xml.loads(b"<a>" + (b"x" * 75 + b"<b/>") * 100_000 + b"</a>")
+assert len(found.text) == 7_500_000
+"""
+
+
+def test_no_xml_is_slow_to_read() -> None:
+    """Were the text copied at each child, it would be minutes."""
+    subprocess.run([sys.executable, "-c", LONG_MIXED], check=True, timeout=30)
 
 
 def test_xml_with_namespaces_and_prefixes() -> None:

@@ -58,9 +58,9 @@ def room(tmp_path: Path) -> Iterator[Room]:
     index.close()
 
 
-def copying(source: str, target: str) -> S3Call:
+def copying(source: str, target: str, **params: str) -> S3Call:
     return S3Call(
-        params={"Bucket": "main", "Key": target, "CopySource": f"main/{source}"},
+        params={"Bucket": "main", "Key": target, "CopySource": f"main/{source}", **params},
         request=HttpRequest("PUT", f"/main/{target}", ()),
         asked=Asked(ROOT, {}, {"main": Holding(ACCOUNT)}),
         region="us-east-1",
@@ -77,6 +77,17 @@ def kept(room: Room, key: str) -> StoredObject | None:
     return room.store.run(lambda tx: objects.lookup(tx, "main", key))
 
 
+def stored(room: Room) -> StoredObject:
+    """The object "source" with its content."""
+    writer = room.storage.blobs.begin()
+    writer.write(b"abc")
+    blob = writer.commit()
+    source = StoredObject("main", "source", blob.size, blob.digest, "e" * 32, 1.0)
+    room.store.run(lambda tx: objects.put(tx, source), write=True)
+    writer.close()
+    return source
+
+
 def test_a_copy_of_a_content_that_went_meanwhile_is_refused_and_leaves_no_row(room: Room) -> None:
     """It was overwritten and collected while a long copy was being made."""
     gone = StoredObject("main", "source", 3, "ab" * 32, "e" * 32, 1.0)
@@ -88,13 +99,36 @@ def test_a_copy_of_a_content_that_went_meanwhile_is_refused_and_leaves_no_row(ro
 
 
 def test_a_copy_refers_to_the_same_content(room: Room) -> None:
-    writer = room.storage.blobs.begin()
-    writer.write(b"abc")
-    blob = writer.commit()
-    source = StoredObject("main", "source", blob.size, blob.digest, "e" * 32, 1.0)
-    room.store.run(lambda tx: objects.put(tx, source), write=True)
-    writer.close()
+    source = stored(room)
     asyncio.run(copy_object(room, copying("source", "target")))
     made = kept(room, "target")
     assert made is not None
-    assert (made.digest, made.size) == (blob.digest, 3)
+    assert (made.digest, made.size) == (source.digest, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "headers"),
+    [
+        ("ServerSideEncryption", "AES256", {"ServerSideEncryption": "AES256"}),
+        ("StorageClass", "STANDARD", {}),
+        ("ChecksumAlgorithm", "SHA256", {}),
+        ("MetadataDirective", "REPLACE", {"ContentType": "binary/octet-stream"}),
+        ("TaggingDirective", "REPLACE", {}),
+    ],
+)
+def test_an_object_is_copied_onto_itself_to_change_what_a_copy_may_change(
+    room: Room, name: str, value: str, headers: dict[str, str]
+) -> None:
+    before = stored(room)
+    asyncio.run(copy_object(room, copying("source", "source", **{name: value})))
+    made = kept(room, "source")
+    assert made is not None
+    assert (made.digest, made.headers) == (before.digest, headers)
+    assert made.modified > before.modified
+
+
+def test_an_object_is_not_copied_onto_itself_as_it_is(room: Room) -> None:
+    stored(room)
+    with pytest.raises(CallerError) as caught:
+        asyncio.run(copy_object(room, copying("source", "source")))
+    assert caught.value.code == "InvalidRequest"

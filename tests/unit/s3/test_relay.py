@@ -16,10 +16,10 @@ from hostler.api.s3.front import Front
 from hostler.api.s3.guard import Guard
 from hostler.api.s3.kept import Elsewhere
 from hostler.api.s3.relay import Relay
-from hostler.app.clock import SystemClock
 from hostler.aws.signing import sign
 from hostler.domain.snapshot import Credential, Policy, Principal
 from hostler.iam.evaluate import PolicyEngine
+from hostler.snapshot.clock import SystemClock
 from played_s3 import Player, playing, refused
 
 ACCOUNT = "123456789012"

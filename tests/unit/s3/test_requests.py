@@ -6,7 +6,7 @@ import pytest
 
 from hostler.api.s3 import checksums, conditions, naming, tagging
 from hostler.api.s3.conditions import NotModifiedError, Span
-from hostler.api.s3.copying import source_of
+from hostler.api.s3.copying import source_of, source_span
 from hostler.api.s3.finding import Wanted
 from hostler.api.s3.incoming import claims
 from hostler.domain.errors import CallerError
@@ -14,6 +14,8 @@ from hostler.store.objects import StoredObject
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+LONG = "9" * 5000
+"""More digits than Python makes a number of."""
 
 
 @pytest.mark.parametrize("name", ["abc", "a.b-c", "0" * 63, "acme-sm-rc-project-a"])
@@ -39,6 +41,9 @@ def test_names_that_no_bucket_can_have(name: str) -> None:
         ("bytes=-4", 10, Span(6, 4, partial=True)),
         ("bytes=-40", 10, Span(0, 10, partial=True)),
         ("bytes=5-500", 10, Span(5, 5, partial=True)),
+        (f"bytes=5-{LONG}", 10, Span(5, 5, partial=True)),
+        (f"bytes=-{LONG}", 10, Span(0, 10, partial=True)),
+        (f"bytes={'0' * 5000}2-{'0' * 5000}3", 10, Span(2, 2, partial=True)),
         ("bytes=5-4", 10, Span(0, 10, partial=False)),
         ("bytes=-", 10, Span(0, 10, partial=False)),
         ("bytes=0-1,3-4", 10, Span(0, 10, partial=False)),
@@ -50,10 +55,21 @@ def test_ranges(header: str | None, size: int, expected: Span) -> None:
     assert conditions.span(header, size) == expected
 
 
-@pytest.mark.parametrize(("header", "size"), [("bytes=10-", 10), ("bytes=-0", 10), ("bytes=0-", 0)])
+@pytest.mark.parametrize(
+    ("header", "size"),
+    [("bytes=10-", 10), ("bytes=-0", 10), ("bytes=0-", 0), (f"bytes={LONG}-", 10)],
+)
 def test_ranges_that_hold_nothing(header: str, size: int) -> None:
     with pytest.raises(CallerError, match="InvalidRange"):
         conditions.span(header, size)
+
+
+def test_the_range_of_a_copy_lies_in_its_source() -> None:
+    assert source_span(None, 10) == (0, 10)
+    assert source_span("bytes=3-9", 10) == (3, 7)
+    for header in ("bytes=3-10", "bytes=4-3", f"bytes=3-{LONG}", f"bytes={LONG}-{LONG}"):
+        with pytest.raises(CallerError, match="InvalidArgument"):
+            source_span(header, 10)
 
 
 def stored(etag: str = "e1", modified: float = 1000.7) -> StoredObject:

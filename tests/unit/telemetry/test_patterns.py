@@ -4,6 +4,8 @@ import contextlib
 import json
 import re
 import string
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -159,6 +161,10 @@ ACCESS = '127.0.0.1 Prod frank [10/Oct/2000:13:25:15 -0700] "GET /index.html HTT
         ("[a, b, url=%/service/resource/[0-9]+$%, ms]", "x y /service/resource/67 12", True),
         ("[a, b, url=%/service/resource/[0-9]+$%, ms]", "x y /service/resource/67/p 12", False),
         ("[...]", "", True),
+        ("[a = x, b]", "[x] y", True),
+        ("[a, b, c = z]", "x [y z", True),
+        ("[a = x, b, c]", "[x] [y z", True),
+        ("[a = 1., b = .5, c = 1.5e1]", "1 0.5 15.", True),
     ],
 )
 def test_fields(pattern: str, message: str, expected: bool) -> None:
@@ -268,6 +274,24 @@ def test_no_expression_is_slow_or_grows() -> None:
     """Python's engine would take years for the first; the second has 2^40 states."""
     for regex in ("a*" * 100 + "c", "a[ab]{40}c", "[ab]*a[ab]{900}c"):
         assert not passes(f"%{regex}%", "ab" * 3_000 + "a" * 1_000)
+
+
+ATTACK = """
+from hostler.telemetry.patterns import compile_pattern
+
+SEEDS = ("1", "1.", ".1", "[ ", "[x", '" ', '"x ', "] [", " ", "- ", "{", "e1")
+for pattern in ("[a > 1]", "[a, b, ...]", "[..., a = 1]", "[a = 1*, ..., b]", "a", "{ $.a = 1 }"):
+    compiled = compile_pattern(pattern)
+    for seed in SEEDS:
+        for start in ("", '{"a": ', '{"a": "'):
+            for end in ("x", "]", '"'):
+                compiled.matches(start + seed * (20_000 // len(seed)) + end)
+"""
+
+
+def test_no_message_is_slow_to_read() -> None:
+    """A model writes what it likes, up to a megabyte: quadratic time would be hours."""
+    subprocess.run([sys.executable, "-c", ATTACK], check=True, timeout=30)
 
 
 @given(st.text(string.printable, max_size=40))

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.h
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from hostler.telemetry import trail
 from hostler.telemetry.trail import Kept, Wanted
 
 PAGE_MAX = 50
+_TOKEN = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
+"""A record's time and id: no more digits than a column holds."""
 _ATTRIBUTES = {
     "AccessKeyId": "access_key_id",
     "EventId": "event_id",
@@ -81,10 +84,10 @@ def _after(call: Call) -> tuple[int, int] | None:
     token: str | None = call.params.get("NextToken")
     if token is None:
         return None
-    ms, _, row_id = token.partition(".")
-    if not (ms.isdecimal() and row_id.isdecimal() and len(token) < 40):
+    found = _TOKEN.fullmatch(token)
+    if found is None:
         raise CallerError("InvalidNextTokenException", "The NextToken is not valid.")
-    return int(ms), int(row_id)
+    return int(found[1]), int(found[2])
 
 
 def _shown(kept: Kept) -> dict[str, Any]:

@@ -169,6 +169,9 @@ def _text(direction: str, place: Place) -> str:
 
 def _parse(token: str) -> tuple[bool, Place]:
     found = _TOKEN.fullmatch(token)
-    if found is None or max(int(found[2]), int(found[3])) > INTEGER_MAX:
+    if found is None:
         raise bad_token()
-    return found[1] == "f", Place(int(found[2]), int(found[3]))
+    place = Place(int(found[2]), int(found[3]))
+    if max(abs(place.time_ms), abs(place.id)) > INTEGER_MAX:
+        raise bad_token()
+    return found[1] == "f", place

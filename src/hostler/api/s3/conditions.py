@@ -21,6 +21,8 @@ from hostler.api.s3.errors import (
 from hostler.store.objects import StoredObject
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_BEYOND = 10**19
+"""Behind the end of every object."""
 
 
 class NotModifiedError(Exception):
@@ -93,6 +95,12 @@ def matches(header: str, etag: str) -> bool:
     return False
 
 
+def position(digits: str) -> int:
+    """A position as a header tells it, however long: Python makes no number of many digits."""
+    digits = digits.lstrip("0") or "0"
+    return int(digits) if len(digits) < len(str(_BEYOND)) else _BEYOND
+
+
 def span(header: str | None, size: int) -> Span:
     """The bytes that a Range header asks for; several ranges, or none we know, mean the whole."""
     found = _RANGE.fullmatch(header.strip()) if header else None
@@ -100,10 +108,10 @@ def span(header: str | None, size: int) -> Span:
         return Span(0, size, partial=False)
     first, last = found.groups()
     if not first:
-        start, end = max(size - int(last), 0), size
+        start, end = max(size - position(last), 0), size
     else:
-        start, end = int(first), min(int(last) + 1, size) if last else size
-        if last and int(last) < start:
+        start, end = position(first), min(position(last) + 1, size) if last else size
+        if last and position(last) < start:
             return Span(0, size, partial=False)
     if start >= size:
         refusal = error(

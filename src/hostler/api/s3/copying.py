@@ -24,6 +24,8 @@ from hostler.store.database import Transaction
 from hostler.store.objects import NULL_VERSION, Checksum, StoredObject
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)", re.ASCII)
+_CHANGES = frozenset({"ChecksumAlgorithm", "ServerSideEncryption", "StorageClass"})
+"""With one of them, whatever it says, S3 lets an object be copied onto itself."""
 
 
 def source_of(header: str) -> Wanted:
@@ -117,7 +119,7 @@ async def _described(room: Room, call: S3Call, source: StoredObject) -> StoredOb
     tags = _directive(params, "TaggingDirective", "x-amz-tagging-directive")
     wanted = source_of(params["CopySource"])
     here = wanted == Wanted(call.bucket, call.key, None)
-    if here and (directive, tags) == ("COPY", "COPY") and "ChecksumAlgorithm" not in params:
+    if here and (directive, tags) == ("COPY", "COPY") and _CHANGES.isdisjoint(params):
         raise invalid_request(
             "This copy request is illegal because it is trying to copy an object to itself without "
             "changing the object's metadata, storage class, website redirect location or "
@@ -176,7 +178,7 @@ async def upload_part_copy(room: Room, call: S3Call) -> Reply:
     upload = await multipart.open_upload(room, call)
     found = await _source(room, call)
     source = found.stored
-    start, length = _range(call.params.get("CopySourceRange"), source.size)
+    start, length = source_span(call.params.get("CopySourceRange"), source.size)
     if length > OBJECT_BYTES_MAX:
         raise error("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
     path = room.storage.blobs.path(source.digest)
@@ -208,7 +210,8 @@ def _copy(
     return Received(writer.commit(), digests.md5(), digests.checksum())
 
 
-def _range(header: str | None, size: int) -> tuple[int, int]:
+def source_span(header: str | None, size: int) -> tuple[int, int]:
+    """Where the part of a source that is copied begins, and its length."""
     if header is None:
         return 0, size
     found = _RANGE.fullmatch(header)
@@ -219,7 +222,7 @@ def _range(header: str | None, size: int) -> tuple[int, int]:
             "x-amz-copy-source-range",
             header,
         )
-    first, last = int(found[1]), int(found[2])
+    first, last = conditions.position(found[1]), conditions.position(found[2])
     if last < first or last >= size:
         raise invalid_argument(
             f"Range specified is not valid for source object of size: {size}",

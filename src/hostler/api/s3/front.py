@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from starlette.types import Receive, Send
 
-from hostler.api import authenticate, members
+from hostler.api import asgi, authenticate, members
 from hostler.api.authenticate import Lookup
 from hostler.api.s3 import access, audited, describe, forms, keys, naming
 from hostler.api.s3.audited import Noted
@@ -149,7 +149,8 @@ class Front:
             told = claims(request.header, call.payload_hash, of_body=operation.sums_are_of_body)
             body = await read_document(call.body, told, call.chunked, DOCUMENT_BYTES_MAX)
             request = replace(request, body=body)
-        call = noted.call = replace(call, request=request, params=parse.parse(model, request))
+        params = await asgi.reading(request, lambda: parse.parse(model, request))
+        call = noted.call = replace(call, request=request, params=params)
         _check_head(model, call.params)
         if "Bucket" in call.params:
             await self._meet(operation.name, call)

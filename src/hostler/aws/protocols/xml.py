@@ -39,6 +39,8 @@ class _Builder:
     def __init__(self) -> None:
         self.root: Element | None = None
         self.stack: list[Element] = []
+        self.texts: list[list[str]] = []
+        """Of each element of the stack, the pieces of its text: joined once, at its end."""
         self.count = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -51,12 +53,13 @@ class _Builder:
         else:
             self.root = element
         self.stack.append(element)
+        self.texts.append([])
 
     def end(self, _name: str) -> None:
-        self.stack.pop()
+        self.stack.pop().text = "".join(self.texts.pop())
 
     def data(self, text: str) -> None:
-        self.stack[-1].text += text
+        self.texts[-1].append(text)
 
     def doctype(self, *_declaration: object) -> None:
         raise UnreadableError("A document type declaration is not allowed.")

@@ -17,7 +17,8 @@ from hostler.telemetry.patterns import regexes
 from hostler.telemetry.patterns.reader import Reader
 from hostler.telemetry.patterns.regexes import Regex
 
-NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,6})?")
+NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,6})?")
+"""Digits follow digits after a point alone: long ones that are no number are read once."""
 OPERATORS = ("!=", ">=", "<=", "=", ">", "<")
 """Longer ones first, as they are looked for in this order."""
 

@@ -2,11 +2,11 @@
 
 Invariant: what stands in ``"…"`` or ``[…]`` is one field, without them. Without an ellipsis the
 last field is all that is left of the event; each ellipsis stands for any number of fields, and the
-fields between two are looked for leftmost.
+fields between two are looked for leftmost. A message is cut in time proportional to its length.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -19,7 +19,8 @@ ELLIPSIS = "..."
 
 _BARE = re.compile(r"[^\s\"%&|,()\]=<>!]+")
 _NAME = re.compile(r"\w+")
-_FIELD = re.compile(r'"(?P<quoted>[^"]*)"|\[(?P<bracketed>[^\]]*)\]|(?P<plain>\S+)')
+_OTHER_FIELD = re.compile(r'"(?P<quoted>[^"]*)"|(?P<plain>\S+)')
+_FIELD = re.compile(rf"\[(?P<bracketed>[^\]]*)\]|{_OTHER_FIELD.pattern}")
 
 Run: TypeAlias = tuple[Condition[str] | None, ...]
 """Conditions on fields that follow each other; None for a field that may be anything."""
@@ -119,9 +120,18 @@ def _fit(run: Run, found: Sequence[str], place: int) -> bool:
 def _split(message: str, limit: int | None = None) -> Sequence[str]:
     """The fields of a message; with a limit, the last of so many is all that is left."""
     found: list[str] = []
-    for field in _FIELD.finditer(message):
+    for field in _found(message):
         if limit is not None and len(found) == limit - 1 and message[field.end() :].strip():
             found.append(message[field.start() :].strip())
             break
         found.append(field[field.lastgroup or "plain"])
     return found
+
+
+def _found(message: str) -> Iterator[re.Match[str]]:
+    """Each field; behind the last ``]`` no ``[`` opens one, so none is followed to the end."""
+    last = message.rfind("]")
+    at = 0
+    while found := (_FIELD if at <= last else _OTHER_FIELD).search(message, at):
+        yield found
+        at = found.end()
