@@ -20,7 +20,7 @@ def read(given: str) -> str:
     return base64.b64decode(given, altchars=b"-_", validate=True).decode()
 
 
-def token_of(*parts: str | int) -> str:
+def token_of(*parts: str | float) -> str:
     """The token of a place that has several parts, or numbers."""
     return token(orjson.dumps(parts).decode())
 

@@ -31,6 +31,7 @@ _IDS = uuid.UUID("6f1c1a53-6f0e-5a52-9f3a-2a4b5a1d7c11")
 _SECRET = frozenset(
     {
         "CopySourceSSECustomerKey",
+        "Endpoint",  # of SNS's Subscribe: a webhook's address is often its secret
         "Environment",
         "Message",  # of SNS's Publish, as CloudTrail hides it
         "MessageAttributes",

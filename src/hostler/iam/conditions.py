@@ -17,6 +17,7 @@ from hostler.iam.answer import Answer
 from hostler.iam.context import Facts
 from hostler.iam.grammar import Condition
 from hostler.iam.operators import OPERATORS, WITH_VARIABLES, Value
+from hostler.iam.room import Room
 
 OPERATORS_MAX = 512
 """Names remembered: there are some 160 that exist."""
@@ -46,12 +47,16 @@ class Operator:
 @lru_cache(maxsize=OPERATORS_MAX)
 def operator(written: str) -> Operator | None:
     """Read the name of an operator; None for one that does not exist."""
+    _room.take(len(written))
     over = next((each for each in (Over.ALL, Over.ANY) if written.startswith(each)), Over.THE_VALUE)
     bare = written.removeprefix(over)
     name = bare.removesuffix(IF_EXISTS)
     if name != NULL and name not in OPERATORS:
         return None
     return Operator(name, over, name != bare)
+
+
+_room = Room(operator.cache_clear)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,12 @@ from hostler.iam.grammar import Effect, Kind, Source
 from hostler.iam.principals import Caller, Named, caller
 from hostler.iam.statements import Compiled, compiled
 
-DECISIONS_MAX = 8_192
-"""Decisions remembered of a principal; when full, all are forgotten, and made again as asked."""
+DECISIONS_MAX = 32_768
+"""Decisions that an engine remembers, of all its principals together."""
 PRINCIPALS_MAX = 4_096
+"""When it knows so many of either, all are forgotten, and made again as asked."""
+ACTIONS_MAX = 8_192
+"""The same of the actions that one kind of a principal's policies was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class _Layer:
         found = self.by_action.get(action)
         if found is None:
             found = _naming(self.policies, action, self.source)
-            if len(self.by_action) >= DECISIONS_MAX:
+            if len(self.by_action) >= ACTIONS_MAX:
                 self.by_action.clear()
             self.by_action[action] = found
         return found
@@ -136,6 +139,8 @@ class PolicyEngine:
 
     def __init__(self) -> None:
         self._principals: dict[str, _Known] = {}
+        self._decisions = 0
+        """Remembered since all were forgotten."""
 
     def decide(
         self,
@@ -168,9 +173,10 @@ class PolicyEngine:
         if facts.varies:
             return replace(decision, cacheable=False)
         if on is None and not facts.asked:
-            if len(known.decisions) >= DECISIONS_MAX:
-                known.decisions.clear()
+            if self._decisions >= DECISIONS_MAX:
+                self._forget()
             known.decisions[key] = decision
+            self._decisions += 1
         return decision
 
     def missing_keys(self, principal: Principal, context: Context) -> Sequence[str]:
@@ -191,9 +197,13 @@ class PolicyEngine:
         if known is None or not known.is_of(principal):
             known = _compile(principal)
             if len(self._principals) >= PRINCIPALS_MAX:
-                self._principals.clear()
+                self._forget()
             self._principals[name] = known
         return known
+
+    def _forget(self) -> None:
+        self._principals = {}
+        self._decisions = 0
 
 
 class DeniedError(CallerError):

@@ -7,6 +7,8 @@ Invariant: matching takes time proportional to pattern times text at worst: the 
 from dataclasses import dataclass
 from functools import lru_cache
 
+from hostler.iam.room import Room
+
 ANY, ONE = "\ud800", "\ud801"
 """``*`` and ``?`` in a pattern that has been read, where those characters stand for themselves.
 No Unicode text has them (they are halves of characters), and a document that does is refused."""
@@ -48,10 +50,14 @@ class Glob:
 @lru_cache(maxsize=GLOBS_MAX)
 def glob(pattern: str) -> Glob:
     """Compile a pattern that has been read."""
+    _room.take(len(pattern))
     head, *rest = pattern.split(ANY)
     if not rest:
         return Glob(head)
     return Glob(head, tuple(piece for piece in rest[:-1] if piece), rest[-1])
+
+
+_room = Room(glob.cache_clear)
 
 
 def _same(pattern: str, text: str) -> bool:

@@ -15,6 +15,7 @@ from hostler.iam.context import Facts
 from hostler.iam.document import parse
 from hostler.iam.grammar import VERSION, Effect, Kind, PrincipalPattern, Statement
 from hostler.iam.principals import Principals
+from hostler.iam.room import Room
 
 DOCUMENTS_MAX = 4_096
 
@@ -81,6 +82,7 @@ class Compiled:
 @lru_cache(maxsize=DOCUMENTS_MAX)
 def compiled(text: str, kind: Kind = Kind.IDENTITY) -> tuple[Compiled, ...]:
     """The statements of a document, in its order."""
+    _room.take(len(text))
     try:
         document = parse(text, kind)
     except CallerError:
@@ -92,6 +94,7 @@ def compiled(text: str, kind: Kind = Kind.IDENTITY) -> tuple[Compiled, ...]:
     )
 
 
+_room = Room(compiled.cache_clear)
 _UNREADABLE = Compiled(
     Statement(
         label="unreadable document",

@@ -5,6 +5,7 @@ never trusts and always refuses.
 """
 
 from hostler.domain.errors import CallerError
+from hostler.domain.ids import partition
 from hostler.iam.answer import Answer
 from hostler.iam.context import NO_CONTEXT, Context, Facts
 from hostler.iam.document import parse
@@ -17,13 +18,17 @@ SAGEMAKER = "sagemaker.amazonaws.com"
 """The service that acts as execution roles."""
 
 
-def is_execution_role(document: str, account: str) -> bool:
-    """May SageMaker act for an account as the role of this trust document?
+def is_execution_role(document: str, account: str, region: str) -> bool:
+    """May SageMaker act for an account, in a region, as the role of this trust document?
 
-    An unreadable one trusts nobody.
+    An unreadable one trusts nobody. For inference ``aws:SourceArn`` names no model and no endpoint:
+    its asterisk stands there as it is.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/security-confused-deputy-prevention.html
     """
+    source = f"arn:{partition(region)}:sagemaker:{region}:{account}:*"
+    context = {"aws:SourceAccount": account, "aws:SourceArn": source}
     try:
-        return allows_service(document, SAGEMAKER, {"aws:SourceAccount": account})
+        return allows_service(document, SAGEMAKER, context)
     except CallerError:
         return False
 

@@ -66,7 +66,7 @@ class Shelf:
     refusals: dict[str, ModelDataError] = field(default_factory=dict)
     asked: list[tuple[str, ModelData]] = field(default_factory=list)
 
-    def fetch(self, role_arn: str, data: ModelData) -> Sequence[LocalFile]:
+    def fetch(self, role_arn: str, region: str, data: ModelData) -> Sequence[LocalFile]:
         self.asked.append((role_arn, data))
         if data.uri in self.refusals:
             raise self.refusals[data.uri]

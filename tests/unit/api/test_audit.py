@@ -129,6 +129,20 @@ def test_no_secret_and_no_content_is_written_down(world: Any, sagemaker: Any) ->
     assert actions == ["sagemaker:CreateModel", "iam:PassRole"]
 
 
+def test_whom_a_topic_tells_is_not_written_down(world: Any) -> None:
+    sns = world.client("sns")
+    topic = sns.create_topic(Name="ops")["TopicArn"]
+    secret = "https://hooks.example.com/services/confidential"
+    sns.subscribe(TopicArn=topic, Protocol="https", Endpoint=secret)
+    found = records(world)
+    assert "confidential" not in json.dumps(found)
+    assert found[-1]["requestParameters"] == {
+        "topicArn": topic,
+        "protocol": "https",
+        "endpoint": record.HIDDEN,
+    }
+
+
 def test_a_record_fits_a_line_of_a_spool(world: Any, sagemaker: Any) -> None:
     names = [f"arn:aws:s3:::bucket-{number}/{'k' * 900}" for number in range(90)]
     world.client("iam").create_user(UserName="kim")
@@ -188,6 +202,8 @@ def test_events_are_looked_up(world: Any, keep: Any, deployable: Any) -> None:
     [
         ({"MaxResults": 51}, "ValidationException"),
         ({"NextToken": "x"}, "InvalidNextTokenException"),
+        ({"NextToken": f"{2**63}.1"}, "InvalidNextTokenException"),
+        ({"NextToken": f"1.{2**63}"}, "InvalidNextTokenException"),
         ({"StartTime": 2, "EndTime": 1}, "InvalidTimeRangeException"),
         ({"EventCategory": "insight"}, "ValidationException"),
         (

@@ -617,6 +617,49 @@ def test_targets_activities_and_schedules_are_paged_by_fifty(world: Any, client:
         assert "between 1 and 50" in text
 
 
+@pytest.mark.parametrize(
+    ("described", "member", "name", "delete"),
+    [
+        ("describe_scaling_policies", "ScalingPolicies", "PolicyName", "delete_scaling_policy"),
+        (
+            "describe_scheduled_actions",
+            "ScheduledActions",
+            "ScheduledActionName",
+            "delete_scheduled_action",
+        ),
+        (
+            "describe_scalable_targets",
+            "ScalableTargets",
+            "ResourceId",
+            "deregister_scalable_target",
+        ),
+    ],
+)
+def test_what_is_deleted_page_by_page_is_shown_whole(
+    world: Any, client: Any, *, described: str, member: str, name: str, delete: str
+) -> None:
+    register(client)
+    first = stored(world)
+    bounds = {"MinCapacity": 1, "MaxCapacity": 2}
+    for number in range(5):
+        put(client, f"{number}", PolicyType="StepScaling", StepScalingPolicyConfiguration=STEPS)
+        client.put_scheduled_action(
+            **OF, ScheduledActionName=f"{number}", Schedule="rate(1 day)",
+            ScalableTargetAction=bounds,
+        )  # fmt: skip
+        target = replace(first, id=f"t-{number}", variant=f"v-{number}", created=first.created + 1)
+        world.rooms.store.run(lambda tx, one=target: scaling.put_target(tx, one), write=True)
+    asked = {"ServiceNamespace": "sagemaker"}
+    (whole,) = client.get_paginator(described).paginate(**asked)
+    sizes, shown = {"PageSize": 2}, []
+    for page in client.get_paginator(described).paginate(**asked, PaginationConfig=sizes):
+        shown += [each[name] for each in page[member]]
+        for each in page[member]:
+            getattr(client, delete)(**{**OF, name: each[name]})
+    assert shown == [each[name] for each in whole[member]]
+    assert len(shown) >= 5
+
+
 def test_tags_of_targets(client: Any) -> None:
     arn = register(client)
     client.tag_resource(ResourceARN=arn, Tags={"a": "1", "b": "2"})

@@ -420,6 +420,19 @@ def test_old_data_are_seen_by_periods_that_are_still_kept(client: Any, world: An
             assert bool(found["Values"]) == (period in periods), (later_s, period)
 
 
+@pytest.mark.parametrize(("period", "kept_days"), [(60, 15), (3600, 455)])
+def test_nothing_is_filled_before_what_is_kept_and_after_what_may_be(
+    client: Any, period: int, kept_days: int
+) -> None:
+    put(client, {"Value": 3, "Timestamp": moment(START + 60)})
+    wanted = [query("a", period=period), expression("filled", "FILL(a, 0)")]
+    span = {"StartTime": moment(START - 40_000_000), "EndTime": moment(START + 400_000_000)}
+    line, filled = ask(client, *wanted, **span)
+    assert (line["Values"], max(filled["Values"])) == ([3], 3)
+    assert len(filled["Values"]) <= (kept_days * 86_400 + 7200) / period + 2
+    assert filled["Timestamps"][0] < moment(START + 7200 + 1200)
+
+
 def test_accounts_and_regions_are_apart(world: Any, client: Any) -> None:
     put(client, {"Value": 1})
     assert world.client("cloudwatch", region="eu-west-1").list_metrics()["Metrics"] == []

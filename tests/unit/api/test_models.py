@@ -1,5 +1,6 @@
 """CreateModel, DescribeModel, ListModels, DeleteModel, from boto3 and back."""
 
+import json
 from typing import Any
 
 import pytest
@@ -109,6 +110,23 @@ def test_the_role_must_exist_and_trust_sagemaker(world: Any, sagemaker: Any) -> 
             ),
         )
     assert world.shelf.asked == []
+
+
+def test_a_role_may_trust_sagemaker_as_awss_guide_advises(world: Any, sagemaker: Any) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/security-confused-deputy-prevention.html"""
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sagemaker.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:sagemaker:us-east-1:123456789012:*"}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    iam = world.client("iam")
+    role = iam.create_role(RoleName="advised", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    sagemaker.create_model(**request(ExecutionRoleArn=role))
+    assert world.shelf.asked == [(role, ModelData(DATA))]
+    elsewhere = world.client("sagemaker", region="eu-west-1")
+    refused(elsewhere.create_model, **request(ExecutionRoleArn=role))
 
 
 def test_model_data_is_read_with_the_role(world: Any, sagemaker: Any) -> None:

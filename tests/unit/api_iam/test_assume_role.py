@@ -108,6 +108,24 @@ def test_the_role_must_trust(
     assert missing.message == said.replace(arn, f"{arn}x")
 
 
+@pytest.mark.parametrize(("member", "trusted"), [("Arn", True), ("UserId", False)])
+def test_a_name_is_trusted_in_every_life_and_a_unique_id_in_one(
+    root: Any, roles: Roles, member: str, trusted: bool
+) -> None:
+    """AWS keeps the unique id where an ARN was given (docs/reference/policies.md)."""
+    first = root("GetUser", UserName="Bob")["User"]
+    arn = roles.role(trusting(first[member]))
+    assert roles.bob("AssumeRole", **ask(arn))
+    root("DeleteUser", UserName="Bob")
+    root("CreateUser", UserName="Bob")
+    if trusted:
+        assert roles.bob("AssumeRole", **ask(arn))
+    else:
+        assert NO_IDENTITY in str(
+            roles.bob.refused("AccessDeniedException", "AssumeRole", **ask(arn))
+        )
+
+
 def test_an_explicit_deny_wins(roles: Roles, document: Any) -> None:
     arn = roles.role(trusting(BOB))
     text = document("sts:AssumeRole", effect="Deny")

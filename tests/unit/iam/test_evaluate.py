@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 from hostler.domain.snapshot import Policy, Principal
+from hostler.iam.conditions import operator
 from hostler.iam.evaluate import Decision, PolicyEngine, refusal
+from hostler.iam.globs import glob
+from hostler.iam.room import CHARACTERS_MAX
+from hostler.iam.statements import compiled
 
 ARN = "arn:aws:iam::123456789012:user/bob"
 ENDPOINT = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/rc-x"
@@ -116,13 +120,46 @@ def test_a_new_life_of_a_name_shares_no_decision() -> None:
 
 
 def test_full_caches_forget_and_decide_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DECISIONS_MAX", "PRINCIPALS_MAX"):
+    for name in ("DECISIONS_MAX", "PRINCIPALS_MAX", "ACTIONS_MAX"):
         monkeypatch.setattr(f"hostler.iam.evaluate.{name}", 2)
     engine = PolicyEngine()
     for turn in range(8):
         who = Principal(f"{ARN}{turn % 4}", "1", "x", "x", (policy(allow(f"s3:{turn}")),))
         for number in range(8):
             assert engine.decide(who, f"s3:{number}", "*").allowed is (number == turn)
+
+
+def test_decisions_are_remembered_up_to_so_many_of_all_principals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    people = [Principal(f"{ARN}{number}", "1", "x", "x") for number in range(8)]
+
+    def remembered(most: int) -> int:
+        """How many of forty decisions are not made again when they are asked for again."""
+        monkeypatch.setattr("hostler.iam.evaluate.DECISIONS_MAX", most)
+        engine = PolicyEngine()
+        first, second = (
+            [engine.decide(who, INVOKE, resource) for who in people for resource in "abcde"]
+            for _ in range(2)
+        )
+        return sum(one is other for one, other in zip(first, second, strict=True))
+
+    assert remembered(40) == 40
+    assert remembered(10) <= 10
+
+
+def test_what_is_remembered_of_documents_is_bounded_by_their_length() -> None:
+    for cache in (compiled, glob, operator):
+        cache.cache_clear()  # of what other tests have asked
+    engine, long = PolicyEngine(), "k" * 100_000
+    for number in range(60):
+        pattern = f"arn:aws:s3:::{number}{long}"
+        statement = allow("s3:*", pattern, Condition={"StringLike": {"aws:userid": pattern}})
+        assert not engine.decide(bob(policy(statement)), "s3:GetObject", ENDPOINT).allowed
+        assert not engine.decide(bob(policy(statement)), "s3:GetObject", pattern).allowed
+        assert operator(pattern) is None
+    for cache in (compiled, glob, operator):
+        assert cache.cache_info().currsize * len(long) <= CHARACTERS_MAX
 
 
 def test_refusals_are_in_awss_words() -> None:

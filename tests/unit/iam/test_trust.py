@@ -8,8 +8,9 @@ import pytest
 from hostler.domain.errors import CallerError
 from hostler.iam.trust import allows_service, is_execution_role
 
-ACCOUNT = "123456789012"
+ACCOUNT, REGION = "123456789012", "us-west-2"
 SAGEMAKER = "sagemaker.amazonaws.com"
+SOURCE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
 TRUSTED = {"Effect": "Allow", "Principal": {"Service": SAGEMAKER}, "Action": "sts:AssumeRole"}
 
 
@@ -74,9 +75,9 @@ def test_a_broken_document_is_said() -> None:
 
 def test_an_execution_role_trusts_sagemaker_and_a_broken_one_nobody() -> None:
     document = {"Version": "2012-10-17", "Statement": [TRUSTED]}
-    assert is_execution_role(json.dumps(document), ACCOUNT)
-    assert not is_execution_role(json.dumps({**document, "Statement": []}), ACCOUNT)
-    assert not is_execution_role("{", ACCOUNT)
+    assert is_execution_role(json.dumps(document), ACCOUNT, REGION)
+    assert not is_execution_role(json.dumps({**document, "Statement": []}), ACCOUNT, REGION)
+    assert not is_execution_role("{", ACCOUNT, REGION)
 
 
 @pytest.mark.parametrize(
@@ -84,12 +85,19 @@ def test_an_execution_role_trusts_sagemaker_and_a_broken_one_nobody() -> None:
     [
         ({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, True),
         ({"StringEquals": {"aws:SourceAccount": "210987654321"}}, False),
-        # Which ARN SageMaker would give, nobody here knows: neither may that trust.
-        ({"ArnLike": {"aws:SourceArn": f"arn:aws:sagemaker:*:{ACCOUNT}:*"}}, False),
-        ({"ArnNotLikeIfExists": {"aws:SourceArn": "arn:aws:ec2:*:*:*"}}, False),
+        ({"ArnLike": {"aws:SourceArn": f"{SOURCE}:*"}}, True),
+        ({"StringEquals": {"aws:SourceArn": f"{SOURCE}:*"}}, True),
+        ({"ArnLike": {"aws:SourceArn": f"arn:aws:sagemaker:*:{ACCOUNT}:*"}}, True),
+        ({"ArnNotLikeIfExists": {"aws:SourceArn": "arn:aws:ec2:*:*:*"}}, True),
+        # The guide warns of these: SageMaker names no model and no endpoint.
+        ({"ArnLike": {"aws:SourceArn": f"{SOURCE}:model/*"}}, False),
+        ({"ArnLike": {"aws:SourceArn": f"{SOURCE}:endpoint/rc-x"}}, False),
+        ({"ArnLike": {"aws:SourceArn": f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:*"}}, False),
     ],
 )
-def test_sagemaker_acts_for_the_account_of_the_role(condition: Any, trusted: bool) -> None:
+def test_sagemaker_acts_for_the_account_of_the_role_in_the_region_of_the_model(
+    condition: Any, trusted: bool
+) -> None:
     """https://docs.aws.amazon.com/sagemaker/latest/dg/security-confused-deputy-prevention.html"""
     document = {"Version": "2012-10-17", "Statement": {**TRUSTED, "Condition": condition}}
-    assert is_execution_role(json.dumps(document), ACCOUNT) is trusted
+    assert is_execution_role(json.dumps(document), ACCOUNT, REGION) is trusted

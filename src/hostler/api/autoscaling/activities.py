@@ -39,7 +39,7 @@ def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
         since=call.now - scaling_activities.KEPT_S,
         not_scaled=params.get("IncludeNotScaledActivities", False),
     )
-    page, following = pages.cut(found, lambda each: each.id, params)
+    page, following = pages.cut(found, lambda each: (-each.started, each.id), params)
     return {"ScalingActivities": [_shape(each) for each in page], **following}
 
 

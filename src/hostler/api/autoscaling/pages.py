@@ -1,23 +1,25 @@
 """Lists as Application Auto Scaling pages them: MaxResults and NextToken.
 
-Invariant: a token names the last item shown, so items that come or go between two pages make none
-appear twice.
+Invariant: a token says the place of the last item shown, so items that come or go between two
+pages, that item too, make none appear twice and hide none.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from hostler.api import places
 from hostler.domain.errors import CallerError, validation
 
 MAX_DEFAULT = 50
 
+Place: TypeAlias = tuple[str | float, ...]
+
 T = TypeVar("T")
 
 
 def cut(
-    items: Sequence[T],
-    key: Callable[[T], str],
+    items: Iterable[T],
+    place: Callable[[T], Place],
     params: Mapping[str, Any],
     *,
     most: int = MAX_DEFAULT,
@@ -25,37 +27,30 @@ def cut(
     """The page that ``params`` ask for, and the member NextToken where more follows.
 
     Args:
-        items: All of them, in order.
-        key: What is unique of an item.
+        items: All of them.
+        place: By what they are ordered; no two are at the same.
         params: The call's.
         most: A page holds so many, and MaxResults may be no more.
     """
     limit: int = params.get("MaxResults") or most
     if not 1 <= limit <= most:
         raise validation(f"MaxResults {limit} is not valid: it must be between 1 and {most}.")
+    found = sorted(items, key=place)
     token: str | None = params.get("NextToken")
-    start = 0
     if token is not None:
-        last = _read(token)
-        found = [number for number, item in enumerate(items) if key(item) == last]
-        if not found:
-            raise _invalid()
-        start = found[0] + 1
-    page = items[start : start + limit]
-    if start + limit >= len(items):
+        found = _after(token, found, place)
+    page = found[:limit]
+    if len(found) <= limit:
         return page, {}
-    return page, {"NextToken": places.token(key(page[-1]))}
+    return page, {"NextToken": places.token_of(*place(page[-1]))}
 
 
-def _read(token: str) -> str:
+def _after(token: str, items: Sequence[T], place: Callable[[T], Place]) -> list[T]:
     try:
-        return places.read(token)
-    except ValueError as error:
-        raise _invalid() from error
-
-
-def _invalid() -> CallerError:
-    return CallerError(
-        "InvalidNextTokenException",
-        "The NextToken is not valid: begin the list again without it.",
-    )
+        last = tuple(places.parts(token))
+        return [item for item in items if place(item) > last]
+    except (ValueError, TypeError) as error:  # no token, or none of this list
+        raise CallerError(
+            "InvalidNextTokenException",
+            "The NextToken is not valid: begin the list again without it.",
+        ) from error

@@ -73,8 +73,13 @@ def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
         for policy in scaling.policies(tx, target.id)
         if not names or policy.name in names or policy.arn in names
     ]
-    page, following = pages.cut(found, lambda each: each[1].arn, params, most=PAGE_MAX)
+    page, following = pages.cut(found, _place, params, most=PAGE_MAX)
     return {"ScalingPolicies": [_shape(tx, *each) for each in page], **following}
+
+
+def _place(one: tuple[Target, Policy]) -> pages.Place:
+    target, policy = one
+    return target.created, target.id, policy.name
 
 
 def _kind(params: Mapping[str, Any], known: Policy | None) -> PolicyType:

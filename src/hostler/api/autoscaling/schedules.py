@@ -77,8 +77,13 @@ def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
         for action in scaling.actions(tx, target.id)
         if not names or action.name in names
     ]
-    page, following = pages.cut(found, lambda each: each[1].arn, params)
+    page, following = pages.cut(found, _place, params)
     return {"ScheduledActions": [_shape(*each) for each in page], **following}
+
+
+def _place(one: tuple[Target, ScheduledAction]) -> pages.Place:
+    target, action = one
+    return target.created, target.id, action.name
 
 
 def _new(call: Call, target: Target, name: str) -> ScheduledAction:

@@ -81,7 +81,7 @@ def described(tx: Transaction, call: Call) -> Mapping[str, Any]:
     if ids:
         wanted = {scaling.resource_key(each) for each in ids}
         found = [each for each in found if scaling.resource_key(each.resource_id) in wanted]
-    page, following = pages.cut(found, lambda each: each.id, params)
+    page, following = pages.cut(found, lambda each: (each.created, each.id), params)
     return {"ScalableTargets": [_shape(each) for each in page], **following}
 
 

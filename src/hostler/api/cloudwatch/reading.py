@@ -1,12 +1,14 @@
 """What GetMetricStatistics and GetMetricData have in common: a metric's points for a period.
 
 Invariant: a period sees what CloudWatch still keeps for it, whether or not the housekeeper has come
-by already.
+by already. A call's times are no more than there can be data for, however long it asks: FILL has a
+value at each.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from hostler.api.cloudwatch import put
 from hostler.api.registry import Call
 from hostler.planning import alarm_queries
 from hostler.store.database import Transaction
@@ -21,9 +23,12 @@ def metric_of(call: Call, given: Mapping[str, Any]) -> Metric:
 
 
 def times_of(call: Call, period_s: int) -> range:
-    """The times of a call's data points."""
+    """The times of a call's data points, from the oldest that is kept to the newest that may be."""
     start = levels.rounded_start(call.params["StartTime"], period_s, call.now)
-    return timelines.grid(start, call.params["EndTime"], period_s)
+    unseen_s = levels.seen_since(period_s, call.now) - start
+    if unseen_s > 0:
+        start += int(unseen_s // period_s) * period_s
+    return timelines.grid(start, min(call.params["EndTime"], call.now + put.NEW_S), period_s)
 
 
 def readings(

@@ -22,7 +22,7 @@ def check_trust(tx: Transaction, call: Call, role_arn: str) -> None:
     if (
         role is None
         or role.account != call.account
-        or not trust.is_execution_role(role.trust, role.account)
+        or not trust.is_execution_role(role.trust, role.account, call.region)
     ):
         raise validation(
             f'The execution role ARN "{role_arn}" is invalid. Please ensure that the role exists '
@@ -37,7 +37,7 @@ async def check_model_data(rooms: Rooms, call: Call, model: Model) -> None:
     if data is None:
         return
     try:
-        await asyncio.to_thread(rooms.model_data.fetch, model.role_arn, data)
+        await asyncio.to_thread(rooms.model_data.fetch, model.role_arn, call.region, data)
     except ModelDataError as error:
         if error.cause is FailureCause.PLATFORM:
             raise CallerError("ServiceUnavailable", error.message, status=503) from error
