@@ -32,7 +32,7 @@ from hostler.planning import (
 from hostler.planning.plan import Exposure, RemoveInstance, Situation, StopInstance
 from hostler.sim.faults import Faults
 from hostler.sim.world import judge
-from hostler.store import endpoint_updates
+from hostler.store import capacities, endpoint_updates
 from hostler.store import endpoints as store_endpoints
 from hostler.store.database import Store
 
@@ -146,6 +146,10 @@ def deaf_to_wakes_and_resyncs(_original: Any) -> Any:
         return None
 
     return nothing
+
+
+def overlooks_what_serves_beside(original: Any) -> Any:
+    return lambda end: original(replace(end, beside=None))
 
 
 def constant(value: Any) -> Callable[[Any], Any]:
@@ -400,6 +404,11 @@ ROLLOUT_BUGS = {
     ),
     "a rollback that is tried for ever": Bug(
         replaced(rollout, "_stuck", lambda _: lambda end, *_others: end), STUCK, "never settled"
+    ),
+    "two deployments that are scaled": Bug(
+        replaced(capacities, "is_changeable", overlooks_what_serves_beside),
+        LASTING,
+        "never settled",
     ),
     "a reason that is not true": Bug(
         replaced(rollout, "advanced", blames_an_alarm), IMPATIENT, "an alarm that was not bad"

@@ -81,9 +81,8 @@ class ActionReconciler:
         action = await self._store.read(partial(queue.first, line=line))
         if action is None:
             return None
-        now = self._clock.now()
-        if action.due > now:
-            return timedelta(seconds=action.due - now)
+        if wait_s := action.wait_s(self._clock.now(), max(RETRY_S)):
+            return timedelta(seconds=wait_s)
         failure = await self._failure(action.item)
         await self._store.write(self._outcome(action, failure))
         return timedelta()

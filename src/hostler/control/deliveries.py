@@ -75,9 +75,8 @@ class DeliveryReconciler:
         first = await self._store.read(partial(topics.deliveries.first, line=subscription_id))
         if first is None:
             return None
-        now = self._clock.now()
-        if first.due > now:
-            return timedelta(seconds=first.due - now)
+        if wait_s := first.wait_s(self._clock.now(), delivery.DELAY_S):
+            return timedelta(seconds=wait_s)
         to = await self._store.read(partial(topics.subscription, subscription_id=subscription_id))
         if to is not None:
             again = await self._tried(first, to)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from hostler.domain import lifecycle
 from hostler.domain.alarm import Alarm, AlarmState, Firing, MetricAlarm
 from hostler.domain.config import Quotas
 from hostler.domain.endpoint import Endpoint
@@ -78,6 +79,7 @@ def triggered(tx: Transaction, seen: Seen, signals: list[Signal], rules: Rules) 
         return Done()
     if target != seen.target or tuple(scaling.policies(tx, target.id)) != seen.policies:
         raise ConcurrentChangeError(f"{target.resource_id} changed while its metrics were read")
+    target = planning.plausible(target, rules.now)
     endpoint = _endpoint(tx, target)
     current = None if endpoint is None else _count(tx, endpoint, target)
     if endpoint is None or current is None or not capacities.is_changeable(endpoint):
@@ -110,7 +112,10 @@ def settle(tx: Transaction, target_id: str, rules: Rules) -> Done:
     if is_waiting or endpoint is None or not target.bounded:
         return Done(again_s=BUSY_S if is_waiting else _until_next(tx, target, rules.now))
     if not capacities.is_changeable(endpoint):
-        return Done(again_s=BUSY_S)
+        if endpoint.status in lifecycle.BUSY:
+            return Done(again_s=BUSY_S)
+        # Only an update or another endpoint helps; each resync looks whether there was one.
+        return Done(again_s=_until_next(tx, target, rules.now))
     return _pulled(tx, target, endpoint, rules)
 
 
@@ -121,7 +126,7 @@ def _followed(
     activity = scaling_activities.underway(tx, target.id)
     if activity is None:
         return target, False
-    if endpoint is not None and not capacities.is_changeable(endpoint):
+    if endpoint is not None and endpoint.status in lifecycle.BUSY:
         return target, True
     count = None if endpoint is None else _count(tx, endpoint, target)
     ended = activities.concluded(activity, endpoint, count or 0, now)

@@ -67,6 +67,8 @@ def repeated(alarm: Alarm, now: float, value: float | None) -> Change | None:
         return None
     actions = [each for each in alarm.actions.alarm if service_of(each) == "autoscaling"]
     last = standing.repeated or standing.transitioned
+    if last > now:  # the clock was set back since: it would be told nothing until that is made up
+        last = now - MINUTE_S
     if not actions or now // MINUTE_S <= last // MINUTE_S:
         return None
     after = replace(alarm, standing=replace(standing, repeated=now))

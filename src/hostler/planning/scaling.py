@@ -14,7 +14,7 @@ https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-sc
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostler.domain.scaling import (
     AdjustmentType,
@@ -73,6 +73,14 @@ class Decision:
     proposals: tuple[Proposal, ...] = ()
     reasons: tuple[Reason, ...] = ()
     cooldown: Cooldown | None = None
+
+
+def plausible(target: Target, now: float) -> Target:
+    """The target, without a cooldown that ends later than it can: the clock was set back since."""
+    last = target.cooldown
+    if last is None or last.until is None or last.until <= now + last.seconds:
+        return target
+    return replace(target, cooldown=None)
 
 
 def decide(

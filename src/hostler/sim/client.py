@@ -30,7 +30,7 @@ from hostler.sim.backend import Boot
 from hostler.sim.faults import ControlPlaneDiedError
 from hostler.sim.policies import QUICK, UNGUARDED, Pace, Policy
 from hostler.sim.sizes import BySize, Sizes
-from hostler.store import endpoints, preparations, tags
+from hostler.store import capacities, endpoints, preparations, tags
 from hostler.store.database import StoreUnavailableError, Transaction
 
 T = TypeVar("T")
@@ -170,7 +170,9 @@ class Client:
             match endpoint.status if endpoint else None:
                 case None:
                     return [self._create(tx, name, now), _prepared(tx, name)]
-                case EndpointStatus.IN_SERVICE if endpoint and choice < self.habits.resizes:
+                case EndpointStatus.IN_SERVICE | EndpointStatus.UPDATE_ROLLBACK_FAILED if (
+                    endpoint and choice < self.habits.resizes and capacities.is_changeable(endpoint)
+                ):
                     return [self._resize(tx, endpoint, now)]
                 case EndpointStatus.IN_SERVICE if endpoint and choice < self.habits.updates:
                     return [self._update(tx, endpoint, now), _prepared(tx, name)]

@@ -18,10 +18,10 @@ from hostler.store.database import Transaction
 
 
 def is_changeable(endpoint: Endpoint) -> bool:
-    """Whether the endpoint's status allows a change of what serves."""
+    """Whether the endpoint's status allows a change of what serves, which is one deployment."""
     idle = endpoint.status not in lifecycle.BUSY
     allowed = EndpointStatus.UPDATING in lifecycle.ENDPOINT[endpoint.status]
-    return idle and allowed and endpoint.current is not None
+    return idle and allowed and endpoint.current is not None and endpoint.beside is None
 
 
 def ask(

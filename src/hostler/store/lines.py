@@ -39,6 +39,13 @@ class Queued(Generic[T]):
     attempts: int
     item: T
 
+    def wait_s(self, now: float, longest_s: float) -> float:
+        """Seconds until it is due; none where that is further away than ``longest_s``.
+
+        Nothing is put off for longer, so the clock was set back since.
+        """
+        return self.due - now if now < self.due <= now + longest_s else 0.0
+
 
 class Lines(Generic[T]):
     """A table of lines.

@@ -161,6 +161,18 @@ def test_what_fails_is_tried_as_often_as_sns_does_and_given_up(world: World) -> 
     assert bodies == ["text 1"] * 4 + ["text 2"]
 
 
+def test_a_message_waits_for_no_clock_that_was_set_back(world: World) -> None:
+    """The pause between two tries is 20 seconds."""
+    one = subscription("ops.jsonl", protocol=Protocol.FILE)
+    world.subscribe(one)
+    world.deliver(one, message(1))
+    world.time = NOW - 20
+    assert asyncio.run(world.turn()) == 20, "as after a try"
+    world.time = NOW - 86_400
+    assert asyncio.run(world.turn()) == 0
+    assert len((world.layout.notifications / "ops.jsonl").read_text().splitlines()) == 1
+
+
 def test_what_an_address_has_of_secrets_is_not_logged(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

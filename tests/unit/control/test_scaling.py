@@ -185,6 +185,18 @@ def test_bounds_that_are_set_pull_the_capacity_at_once_and_ignore_cooldowns() ->
     play(story)
 
 
+def test_a_cooldown_of_before_the_clock_was_set_back_holds_back_no_scaling() -> None:
+    async def story(world: World) -> None:
+        ahead = Cooldown(Direction.OUT, "track", 1, seconds=60, until=START + 86_400)
+        world.register(track(), target=replace(TARGET, cooldown=ahead))
+        await world.until(17 * MINUTE)
+        assert world.desired == 1
+        (told,) = world.activities()
+        assert told.evidence["cooldown"] is None
+
+    play(story, deployment(1, variant(count=4)))
+
+
 def test_a_scheduled_action_happens_at_its_time() -> None:
     async def story(world: World) -> None:
         world.register()

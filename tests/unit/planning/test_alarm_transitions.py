@@ -69,6 +69,15 @@ def test_auto_scaling_is_told_each_minute_in_alarm() -> None:
     assert alarm_transitions.evaluated(change.alarm, CROSSED, NOW + 125) is not None
 
 
+def test_a_clock_that_was_set_back_keeps_nothing_from_auto_scaling() -> None:
+    told = replace(standing(ALARM), repeated=NOW + 86_400)
+    change = alarm_transitions.repeated(metric_alarm(standing=told, actions=TOLD), NOW, 9.0)
+    assert change is not None
+    assert [each.action for each in change.firings] == [POLICY]
+    assert change.alarm.standing.repeated == NOW
+    assert alarm_transitions.repeated(change.alarm, NOW + 1, 9.0) is None
+
+
 def test_disabled_actions_are_not_fired() -> None:
     alarm = metric_alarm(state=OK, actions=replace(TOLD, enabled=False))
     change = alarm_transitions.evaluated(alarm, CROSSED, NOW)

@@ -20,7 +20,7 @@ from hostler.domain.scaling import (
     Target,
     TargetTracking,
 )
-from hostler.planning.scaling import Decision, Signal, decide, tracked
+from hostler.planning.scaling import Decision, Signal, decide, plausible, tracked
 
 NOW = 1_000_000.0
 TARGET = Target(
@@ -172,6 +172,17 @@ def test_what_steps_add_in_a_cooldown_includes_the_last_addition() -> None:
 def test_a_cooldown_has_not_begun_while_the_change_is_not_fulfilled() -> None:
     target = cooling(Direction.OUT, base=2, until=None)
     assert decided(4, low(tracking(), 0.0), target=target).capacity is None
+
+
+def test_a_cooldown_of_before_the_clock_was_set_back_is_none() -> None:
+    """It would hold until the clock has caught up, and proposals be made of its base till then."""
+    policy, ended = tracking(), cooling(Direction.OUT, base=1, until=NOW + 300.5)
+    assert plausible(ended, NOW) == TARGET
+    assert decided(4, low(policy, 0.0), target=plausible(ended, NOW)).capacity == 1
+    assert decided(4, high(policy, 105.0), target=plausible(ended, NOW)).capacity == 6
+    for until in (NOW + 300, NOW - 1, None):
+        possible = cooling(Direction.OUT, base=1, until=until)
+        assert plausible(possible, NOW) == possible
 
 
 def test_a_scale_out_cooldown_holds_back_scale_ins() -> None:
