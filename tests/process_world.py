@@ -68,7 +68,7 @@ class Data:
             files.append(LocalFile(path, key, digest, len(content)))
         self._files[uri] = files
 
-    def fetch(self, role_arn: str, data: ModelData) -> Sequence[LocalFile]:
+    def fetch(self, role_arn: str, region: str, data: ModelData) -> Sequence[LocalFile]:
         if data.uri not in self._files:
             raise ModelDataError(FailureCause.MISSING_OBJECT, f"no object at {data.uri}")
         return self._files[data.uri]

@@ -23,7 +23,7 @@ SERVE = """
 import sys, time
 from pathlib import Path
 import uvloop
-from hostler.app.clock import SystemClock
+from hostler.snapshot.clock import SystemClock
 from hostler.app.s3 import serve
 from hostler.domain.layout import Layout
 

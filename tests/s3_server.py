@@ -14,8 +14,8 @@ from pathlib import Path
 import uvicorn
 
 from hostler.api.s3.app import create
-from hostler.app.clock import SystemClock
 from hostler.domain.snapshot import Credential, Policy, Principal
+from hostler.snapshot.clock import SystemClock
 from hostler.store.blobs import Blobs
 from hostler.store.object_index import open_index
 

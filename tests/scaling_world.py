@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
 from typing import Any, TypeAlias
 
@@ -107,7 +108,9 @@ class World:
         )
         acting = ActionReconciler(self.store, self.clock, {"autoscaling": self.scaling.act})
         actions = Controller("alarm actions", acting.reconcile, acting.keys)
-        evaluator = AlarmEvaluator(self.store, self.metrics, self.clock, actions.wake)
+        evaluator = AlarmEvaluator(
+            self.store, self.metrics, self.clock, actions.wake, caught_up=partial(asyncio.sleep, 0)
+        )
         parts = (self.scaling, actions, evaluator)
         self.life = [asyncio.create_task(each.run()) for each in parts]
 

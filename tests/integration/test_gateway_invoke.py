@@ -1,6 +1,7 @@
 """A real gateway process answering real signed requests."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from gateway_rig import (
     variant,
 )
 from hostler.modelserver import spool
+from hostler.snapshot import clock
 from refusals import refused
 from running import eventually
 
@@ -327,6 +329,27 @@ def test_what_happened_is_counted_and_spooled():
         made.publish(variant(made.worker("i-1")))
         made.gateway()
         count_and_spool(made)
+
+
+def test_counts_are_of_the_time_that_the_supervisor_handed_down(monkeypatch):
+    """A gateway that is started again after a jump of the machine's clock agrees with control."""
+    monkeypatch.setenv(
+        clock.EPOCH, repr(time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) - 3600)
+    )
+    with rig() as made:
+        made.publish(variant(made.worker("i-1")))
+        made.gateway()
+        invoke(made.client())
+
+        def counted():
+            spools = made.layout.spools.glob("gateway-0-*")
+            lines = [line for each in spools for line in spool.read(str(each))[0]]
+            return next((line for line in lines if "invocations" in line.line), None)
+
+        record = eventually("the counters are written", counted)
+        now = clock.SystemClock().now()
+        assert now - 60 < json.loads(record.line)["at"] <= now
+        assert now - 60 < record.time_ms / 1000 <= now
 
 
 def count_and_spool(demo):

@@ -18,7 +18,7 @@ from running import eventually
 SERVE = """
 import asyncio, sys, time
 from pathlib import Path
-from hostler.app.clock import SystemClock
+from hostler.snapshot.clock import SystemClock
 from hostler.app.s3 import serve
 from hostler.domain.layout import Layout
 

@@ -21,6 +21,7 @@ CATCHES_EVERYTHING = {
     "src/hostler/gateway/chain.py": "one request's failure must not end the others",
     "src/hostler/gateway/forward.py": "the same, of an answer on its way back",
     "src/hostler/snapshot/subscriber.py": "a snapshot that cannot be used leaves the last in force",
+    "src/hostler/backends/process/watching.py": "what cannot be looked at must hide no other",
     "src/hostler/modelserver/failures.py": "a model's exceptions and streams may raise anything",
 }
 BANNED_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "_private", "legacy"}

@@ -5,6 +5,7 @@ Invariant: one of each in a control process, for all write what no other writes.
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 
 from hostler.app.settings import Settings
 from hostler.control.alarm_actions import ActionReconciler, AlarmActions
@@ -27,6 +28,7 @@ class Alarms:
         metrics: The metrics' database.
         clock: When it is.
         settings: Where files are, where links begin, and which commands there are.
+        caught_up: Returns once what was counted before now is among the metrics.
         further: What alarms may do beside telling topics and running commands, by service.
     """
 
@@ -37,6 +39,7 @@ class Alarms:
         clock: Clock,
         settings: Settings,
         *,
+        caught_up: Callable[[], Awaitable[object]],
         further: AlarmActions,
     ) -> None:
         delivering = DeliveryReconciler(
@@ -54,7 +57,7 @@ class Alarms:
         }
         acting = ActionReconciler(store, clock, actions)
         self._actions = Controller("alarm actions", acting.reconcile, acting.keys)
-        self._evaluator = AlarmEvaluator(store, metrics, clock, self._actions.wake)
+        self._evaluator = AlarmEvaluator(store, metrics, clock, self._actions.wake, caught_up)
 
     def waking(self, others: Wake) -> Wake:
         """Wakes these by their keys, and whatever ``others`` wakes by all other keys."""

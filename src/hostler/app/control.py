@@ -21,7 +21,6 @@ from hostler.api.server import create_app
 from hostler.app import accounts, authority, external, listening, processes
 from hostler.app.accounts import Accounts
 from hostler.app.announcements import Announcements
-from hostler.app.clock import SystemClock
 from hostler.app.health import Health
 from hostler.app.key_uses import KeyUses
 from hostler.app.metering import Metering
@@ -48,6 +47,7 @@ from hostler.domain.layout import Layout
 from hostler.modelserver import own_spool
 from hostler.snapshot import background
 from hostler.snapshot import file as snapshot_file
+from hostler.snapshot.clock import SystemClock, asleep_s
 from hostler.snapshot.codec import SnapshotError
 from hostler.snapshot.publisher import Publisher
 from hostler.store import identities, schema
@@ -183,6 +183,7 @@ def _around(settings: Settings, clock: SystemClock, ingest: Ingest) -> Callable[
     return partial(
         Surroundings,
         clock=clock,
+        asleep=asleep_s,
         identities=identities.snapshot_parts,
         before_removal=ingest.drain,
         idle_s=settings.config.serverless.idle_timeout_s,

@@ -54,7 +54,14 @@ class Metering:
         """Until when all calls are known."""
         used = UsageSampler(metrics, ProcessUsage(layout), clock)
         scaling = Scaling(store, metrics, clock, plane.wake, lambda: settings.config.quotas)
-        alarms = Alarms(store, metrics, clock, settings, further={"autoscaling": scaling.act})
+        alarms = Alarms(
+            store,
+            metrics,
+            clock,
+            settings,
+            caught_up=ingest.caught_up,
+            further={"autoscaling": scaling.act},
+        )
         self.wake = alarms.waking(scaling.waking(plane.wake))
         """Wakes alarms, scalable targets and endpoints by their keys."""
         gathering = Gathering(ingest, used, plane.publication, layout.spools)

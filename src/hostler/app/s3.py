@@ -20,7 +20,6 @@ from hostler.api.s3.guard import Guard
 from hostler.api.s3.kept import Elsewhere
 from hostler.api.s3.relay import Relay
 from hostler.app import external, listening, processes
-from hostler.app.clock import SystemClock
 from hostler.app.loans import LendingServer
 from hostler.audit.journal import Journal
 from hostler.aws.external import ExternalS3
@@ -34,6 +33,7 @@ from hostler.domain.uses import Uses
 from hostler.iam.evaluate import PolicyEngine
 from hostler.modelserver import own_spool
 from hostler.snapshot import background, uses
+from hostler.snapshot.clock import SystemClock
 from hostler.snapshot.subscriber import Subscriber
 from hostler.store.blobs import Blobs, BlobsInUseError
 from hostler.store.disk import Reserve

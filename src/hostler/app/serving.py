@@ -48,8 +48,8 @@ def instances(settings: Settings) -> Iterator[Serving]:
             continue
         try:
             launched, shim = observing.read_launch(directory), observing.read_shim(directory)
-        except (KeyError, ValueError):
-            continue  # of another version
+        except (OSError, KeyError, ValueError):
+            continue  # too many open files, or of another version
         finally:
             os.close(directory)
         if launched is not None and shim is not None and shim.alive:

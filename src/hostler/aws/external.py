@@ -301,13 +301,27 @@ class ExternalS3:
         except UnreadableError as error:
             raise self.failed(f"it does not answer as S3 does: {error}") from error
 
-    def download(self, bucket: str, listed: Listed, target: Path) -> None:
-        """Write exactly that content to a new file; raises RefusedError, ExternalError, OSError."""
+    def download(
+        self, bucket: str, listed: Listed, target: Path, wanted: Callable[[], bool]
+    ) -> None:
+        """Write exactly that content to a new file.
+
+        Args:
+            bucket: Where it is.
+            listed: What it is.
+            target: The file.
+            wanted: Asked at each piece; one that is not wanted any more is cut there.
+
+        Raises:
+            RefusedError: It is another one now, or not ours to read.
+            ExternalError: It did not come, or not whole.
+            OSError: It cannot be written.
+        """
         match = (("if-match", listed.etag),) if listed.etag else ()
         with self._asking("GET", bucket, listed.key, "", match) as (exchange, _):
             size = 0
             with target.open("xb") as file:
-                while piece := exchange.read():
+                while wanted() and (piece := exchange.read()):
                     file.write(piece)
                     size += len(piece)
         if size != listed.size:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from hostler.domain.alarm import (
@@ -43,6 +43,9 @@ READ_AT_ONCE = 50
 SETTLED_AT_ONCE = 100
 """Alarms whose changes one transaction writes: others' writes wait for no more than that."""
 HOUSEKEEPING_S = 3600
+CATCHING_UP_S_MAX = 30.0
+"""How long the first evaluation waits for what was counted meanwhile: not for ever, for alarms on
+other metrics need none of it."""
 
 _log = logging.getLogger("hostler.control")
 
@@ -55,15 +58,22 @@ class AlarmEvaluator:
         metrics: The metrics' database.
         clock: When it is.
         fired: Called with the line of each action that was queued (``Firing.line``).
+        caught_up: Returns once everything that was counted before now is among the metrics.
     """
 
     def __init__(
-        self, store: Store, metrics: Store, clock: Clock, fired: Callable[[str], None]
+        self,
+        store: Store,
+        metrics: Store,
+        clock: Clock,
+        fired: Callable[[str], None],
+        caught_up: Callable[[], Awaitable[object]],
     ) -> None:
         self._store = store
         self._metrics = metrics
         self._clock = clock
         self._fired = fired
+        self._caught_up = caught_up
         self._ends: dict[int, int] = {FINE_S: 0, MINUTE_S: 0}
         """Up to when data were last evaluated, by interval."""
         self._housekept = 0.0
@@ -76,7 +86,10 @@ class AlarmEvaluator:
         self._wake.set()
 
     async def run(self) -> None:
-        """Evaluate until cancelled."""
+        """Evaluate until cancelled, from when the data are there: before, all would be missing."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCHING_UP_S_MAX):
+                await self._caught_up()
         attempts = background.Attempts("hostler.control", (StoreUnavailableError,))
         while True:
             await attempts.attempt("alarms are evaluated later", self.turn())

@@ -1,12 +1,14 @@
 """Until when all calls are read: what the gateways say of their spools, put together.
 
 Invariant: ``known_until`` is never later than what is read. A spool that has not said how far it
-goes, or a gateway that has none, and nothing is known.
+goes, or a gateway that has none, and nothing is known. What was said before the machine slept is of
+a time that cannot be told any more, and counts for nothing.
 """
 
 import time
 from collections.abc import Callable, Collection
 
+from hostler.control.vigil import NOTICED_S
 from hostler.domain.ports import Clock
 from hostler.telemetry.endpoint_metrics import Told
 
@@ -22,6 +24,10 @@ class Counted:
     def __init__(self, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._monotonic = monotonic
+        self._ahead_s = clock.now() - monotonic()
+        """Of the clock that stands still while the machine sleeps."""
+        self._awake_since = 0.0
+        """By that clock."""
         self._told: dict[str, Told] = {}
         self._living: Collection[str] = ()
         """The spools that somebody writes, as of the last sweep."""
@@ -33,8 +39,11 @@ class Counted:
         """Every call that was admitted before is read (epoch s); None while that is not known."""
         if self._uncounted or not self._living or not self._told.keys() >= set(self._living):
             return None
-        behind_s = self._monotonic() - min(self._told[each].until for each in self._living)
-        return self._clock.now() - behind_s
+        now, monotonic = self._clock.now(), self._monotonic()
+        if now - monotonic - self._ahead_s > NOTICED_S:
+            self._ahead_s, self._awake_since = now - monotonic, monotonic
+        until = min(self._told[each].until for each in self._living)
+        return now - (monotonic - until) if until >= self._awake_since else None
 
     def told(self, source: str, told: Told) -> None:
         """A spool said how far it goes, and was read until there."""

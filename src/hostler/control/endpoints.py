@@ -14,6 +14,7 @@ from hostler.control.controller import REQUEUE_S_MIN
 from hostler.control.demand import Demands
 from hostler.control.execute import Executor
 from hostler.control.publish import Publication
+from hostler.control.vigil import Vigil
 from hostler.domain import lifecycle
 from hostler.domain.alarm import AlarmState, States
 from hostler.domain.endpoint import Endpoint
@@ -61,6 +62,7 @@ class EndpointReconciler:
         clock: Clock,
         *,
         demands: Demands,
+        vigil: Vigil,
     ) -> None:
         self._demands = demands
         self._store = store
@@ -68,7 +70,7 @@ class EndpointReconciler:
         self._publication = publication
         self._executor = executor
         self._clock = clock
-        self._since = clock.now()
+        self._vigil = vigil
         self.awaiting: set[str] = set()
         """Keys whose next step the gateways' acknowledgements allow: a hint, to be quick."""
 
@@ -103,7 +105,7 @@ class EndpointReconciler:
             tags=known.tags,
             alarms=known.alarms,
             fired=known.fired,
-            watching_since=self._since,
+            watching_since=self._vigil.since,
             demand=self._demands.of(key),
             view=known.rows.view,
         )

@@ -14,15 +14,15 @@ class NotActingError(Exception):
     """SageMaker cannot act as the role; the text says why."""
 
 
-def acting(tx: Transaction, role_arn: str) -> Principal:
-    """The role with its policies; raises NotActingError."""
+def acting(tx: Transaction, role_arn: str, region: str) -> Principal:
+    """The role with its policies, for something in a region; raises NotActingError."""
     role = identities.role(tx, role_arn)
     principal = identities.role_principal(tx, role_arn)
     if role is None or principal is None:
         raise NotActingError(
             f"the execution role {role_arn} does not exist; create it again or use another role"
         )
-    if not trust.is_execution_role(role.trust, role.account):
+    if not trust.is_execution_role(role.trust, role.account, region):
         raise NotActingError(
             f"the trust policy of {role_arn} does not let {trust.SAGEMAKER} assume it"
         )

@@ -16,7 +16,7 @@ from pathlib import Path
 from hostler.aws.external import ExternalError, ExternalS3, Listed, RefusedError
 from hostler.control.model_data import UnavailableError
 from hostler.domain.instance import FailureCause
-from hostler.domain.ports import LocalFile, ModelDataError
+from hostler.domain.ports import LocalFile, ModelDataError, Wanted
 from hostler.iam.evaluate import ResourcePolicy
 
 
@@ -63,12 +63,12 @@ class ExternalObjects:
             bring=partial(self._bring, bucket, listed),
         )
 
-    def _bring(self, bucket: str, listed: Listed, target: Path) -> None:
+    def _bring(self, bucket: str, listed: Listed, target: Path, wanted: Wanted) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         uri = f"s3://{bucket}/{listed.key}"
         try:
             with self._explained(uri):
-                self._external.download(bucket, listed, target)
+                self._external.download(bucket, listed, target, wanted)
         except UnavailableError as error:
             text = f"{uri} cannot be downloaded now ({error}); try again"
             raise ModelDataError(FailureCause.PLATFORM, text) from error

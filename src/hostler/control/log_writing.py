@@ -57,8 +57,8 @@ class LogWriting:
         self._store = store
         self._clock = clock
         self._engine = PolicyEngine()
-        self._roles: dict[str, tuple[float, Principal | str]] = {}
-        """Until when, and the role, or why SageMaker cannot act as it."""
+        self._roles: dict[tuple[str, str], tuple[float, Principal | str]] = {}
+        """By ARN and region: until when, and the role, or why SageMaker cannot act as it."""
         self._refused: dict[str, tuple[Stream, str]] = {}
         """By instance: which stream may not be written, and why."""
 
@@ -79,7 +79,7 @@ class LogWriting:
         Raises:
             StoreUnavailableError: Not now.
         """
-        role = await self._role(stream.role_arn)
+        role = await self._role(stream.role_arn, stream.region)
         why = role if isinstance(role, str) else self._refusal(role, stream, new_group=new_group)
         if why is None:
             self.forget(instance_id)
@@ -108,16 +108,16 @@ class LogWriting:
                 )
         return None
 
-    async def _role(self, role_arn: str) -> Principal | str:
+    async def _role(self, role_arn: str, region: str) -> Principal | str:
         now = self._clock.now()
-        until, known = self._roles.get(role_arn, (0.0, ""))
+        until, known = self._roles.get((role_arn, region), (0.0, ""))
         if now < until:
             return known
         try:
-            known = await self._store.read(lambda tx: execution_role.acting(tx, role_arn))
+            known = await self._store.read(lambda tx: execution_role.acting(tx, role_arn, region))
         except NotActingError as error:
             known = str(error)
         if len(self._roles) >= ROLES_MAX:
             self._roles.clear()
-        self._roles[role_arn] = (now + KEPT_S, known)
+        self._roles[role_arn, region] = (now + KEPT_S, known)
         return known

@@ -111,6 +111,7 @@ class MetricIngest:
         self._behind = 0
         self._begun = False
         self._next_turn = 0.0
+        self._caught_up = asyncio.Event()
         self._gateways = gateways
         self.counted = Counted(clock, monotonic)
         """Until when all calls are read."""
@@ -121,6 +122,10 @@ class MetricIngest:
         attempts = background.Attempts("hostler.control", (StoreUnavailableError, OSError))
         await attempts.repeat("metrics wait in their spools", self._work, POLL_S)
 
+    async def caught_up(self) -> None:
+        """Wait until what was counted while nobody read is among the metrics."""
+        await self._caught_up.wait()
+
     async def _work(self) -> None:
         """Read what came, and keep house if it is time."""
         if not self._learn():
@@ -128,6 +133,7 @@ class MetricIngest:
         if await self.sweep():
             await self.concurrent()
             await self.fill()
+            self._caught_up.set()
         if self._clock.now() >= self._next_turn:
             done = await self.housekeep()
             busy = done.moved >= metric_rollups.POINTS_MAX

@@ -62,17 +62,17 @@ class StoredModelData:
         self._region = region
         self._engine = PolicyEngine()
 
-    def fetch(self, role_arn: str, data: ModelData) -> Sequence[LocalFile]:
+    def fetch(self, role_arn: str, region: str, data: ModelData) -> Sequence[LocalFile]:
         """The object, or every object below the prefix; raises ModelDataError."""
         try:
-            return self._found(role_arn, data)
+            return self._found(self._role(role_arn, region), data)
         except UnavailableError as error:
             text = f"{data.uri} cannot be looked up now ({error}); try again"
             raise ModelDataError(FailureCause.PLATFORM, text) from error
 
-    def _found(self, role_arn: str, data: ModelData) -> Sequence[LocalFile]:
+    def _found(self, role: Principal, data: ModelData) -> Sequence[LocalFile]:
         bucket, key = _location(data)
-        asked = _Asked(self._role(role_arn), data.uri, bucket, self._kept.policy(bucket))
+        asked = _Asked(role, data.uri, bucket, self._kept.policy(bucket))
         if data.data_type is DataType.PREFIX:
             return self._below(asked, key)
         self._allow(asked, key)
@@ -81,9 +81,9 @@ class StoredModelData:
             raise _missing(data.uri, "there is no object at that URI")
         return [replace(found, key=key.rpartition("/")[2])]
 
-    def _role(self, role_arn: str) -> Principal:
+    def _role(self, role_arn: str, region: str) -> Principal:
         try:
-            return self._store.run(lambda tx: execution_role.acting(tx, role_arn))
+            return self._store.run(lambda tx: execution_role.acting(tx, role_arn, region))
         except NotActingError as error:
             raise ModelDataError(FailureCause.ROLE_NOT_ALLOWED, str(error)) from error
         except StoreUnavailableError as error:

@@ -17,6 +17,7 @@ from hostler.control.demand import Demands
 from hostler.control.endpoints import EndpointReconciler, Rows
 from hostler.control.execute import BeforeRemoval, Executor
 from hostler.control.publish import Publication, SnapshotPublisher
+from hostler.control.vigil import Vigil
 from hostler.domain.ids import EndpointId
 from hostler.domain.ports import Clock
 from hostler.domain.snapshot import Demand, Identities, Snapshot
@@ -46,6 +47,8 @@ class Surroundings:
     resync_s: float = RESYNC_S
     idle_s: float = IDLE_S
     """Unused for so long, a serverless variant's environments go."""
+    asleep: Callable[[], float] = lambda: 0.0
+    """Seconds that the machine has slept so far."""
 
 
 class ControlPlane:
@@ -70,6 +73,7 @@ class ControlPlane:
             executor,
             around.clock,
             demands=self._demands,
+            vigil=Vigil(around.clock, around.asleep),
         )
         self._controller = Controller(
             "endpoints",

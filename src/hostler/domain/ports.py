@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from hostler.domain.instance import FailureCause
 from hostler.domain.model import ModelData
@@ -13,8 +13,8 @@ from hostler.domain.model import ModelData
 class Clock(Protocol):
     """Time as the whole product sees it: seconds since the epoch.
 
-    Wall time at the start plus monotonic time since, so that a jump of the machine's clock moves no
-    deadline. Only SigV4's skew check reads the wall clock itself.
+    Wall time at the start plus the time that passed since, also while the machine slept: a jump of
+    the machine's clock moves no deadline. Only SigV4's skew check reads the wall clock itself.
     """
 
     def now(self) -> float: ...
@@ -31,6 +31,10 @@ class Wake(Protocol):
     def __call__(self, key: str, /) -> None: ...
 
 
+Wanted: TypeAlias = Callable[[], bool]
+"""Whether somebody still waits for what is being done; asked from any thread, often."""
+
+
 @dataclass(frozen=True, slots=True)
 class LocalFile:
     """A model data object as a file of this machine: its bytes never change under this path."""
@@ -42,17 +46,18 @@ class LocalFile:
     digest: str
     """A hexadecimal digest of the content; equal content, equal digest."""
     size: int
-    bring: Callable[[Path], None] | None = None
-    """Writes it there where it is not on this machine; raises ModelDataError, OSError."""
+    bring: Callable[[Path, Wanted], None] | None = None
+    """Writes it there where it is not on this machine, while it is wanted; raises ModelDataError,
+    OSError."""
 
     @contextmanager
-    def lent(self) -> Iterator[Path]:
+    def lent(self, wanted: Wanted) -> Iterator[Path]:
         """The file, for as long as the block takes; one that is brought for it is deleted then."""
         if self.bring is None:
             yield self.path
             return
         try:
-            self.bring(self.path)
+            self.bring(self.path, wanted)
             yield self.path
         finally:
             self.path.unlink(missing_ok=True)
@@ -70,6 +75,10 @@ class ModelDataError(Exception):
 class ModelDataSource(Protocol):
     """Reads model data with an execution role's permissions (blocking; call from a thread)."""
 
-    def fetch(self, role_arn: str, data: ModelData) -> Sequence[LocalFile]:
-        """The object, or every object below the prefix; raises ModelDataError."""
+    def fetch(self, role_arn: str, region: str, data: ModelData) -> Sequence[LocalFile]:
+        """The object, or every object below the prefix, for a model of a region.
+
+        Raises:
+            ModelDataError: It cannot be had.
+        """
         ...

@@ -17,13 +17,14 @@ import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic
 
 import orjson
 import uvloop
 
 from hostler.audit.journal import Journal
 from hostler.domain.layout import Layout
+from hostler.domain.ports import Clock
 from hostler.gateway import limits as bounds
 from hostler.gateway import record, succession
 from hostler.gateway.gateway import Gateway
@@ -33,6 +34,7 @@ from hostler.gateway.limits import Limits
 from hostler.gateway.tls import RENEW_S, Identity, Listener, Listening
 from hostler.modelserver import own_spool, spool, syscalls
 from hostler.snapshot import background, uses
+from hostler.snapshot.clock import SystemClock
 from hostler.snapshot.subscriber import Subscriber
 from hostler.vault.sealing import Vault
 
@@ -175,14 +177,14 @@ async def _flush_for_ever(gateway: Gateway, layout: Layout, slot: int) -> None:
     while (fd := _spool_folder(path)) is None:  # noqa: ASYNC110 - a disk
         await asyncio.sleep(SPOOL_AGAIN_S)
     writer, gauges = spool.Writer(fd), Gauges(fd, slot)
-    offset = time() - monotonic()  # the machine's clock may jump; the records' does not
+    clock = SystemClock()  # control's, or its metrics were of other minutes than it evaluates
     loop = asyncio.get_running_loop()
     turn, told = 0, -1
     with ThreadPoolExecutor(1, thread_name_prefix="spool") as thread:
         try:
             while True:
                 await asyncio.sleep(FLUSH_S)
-                lines, at = _lines(gateway, offset)
+                lines, at = _lines(gateway, clock)
                 if at // TOLD_EVERY_MS != told:
                     told = at // TOLD_EVERY_MS
                     lines.append(orjson.dumps(record.told(gateway.counted_until)))
@@ -192,7 +194,7 @@ async def _flush_for_ever(gateway: Gateway, layout: Layout, slot: int) -> None:
                 if not turn % GAUGES_EVERY and (seen := gauges.seen(gateway)):
                     await loop.run_in_executor(thread, gauges.write, seen)
         finally:
-            lines, at = _lines(gateway, offset)
+            lines, at = _lines(gateway, clock)
             whole = not gateway.active  # else what is cut off now is counted by nobody
             lines.append(orjson.dumps(record.told(gateway.counted_until, ended=whole)))
             thread.submit(writer.append, at, spool.PLATFORM, lines).result()  # after the last one
@@ -212,8 +214,8 @@ def _spool_folder(folder: Path) -> int | None:
     return None
 
 
-def _lines(gateway: Gateway, offset: float) -> tuple[list[bytes], int]:
-    at = monotonic() + offset
+def _lines(gateway: Gateway, clock: Clock) -> tuple[list[bytes], int]:
+    at = clock.now()
     return [orjson.dumps(each) for each in gateway.recorder.records(at)], int(at * 1000)
 
 

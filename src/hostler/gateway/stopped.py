@@ -20,6 +20,8 @@ def outer_pid(page: str, pid: int) -> int:
         return 0
     try:
         shim = identity.of_record(folder.read_json(directory, folder.SHIM))
+    except OSError:
+        return 0
     finally:
         os.close(directory)
     if shim is None or not shim.alive:

@@ -13,7 +13,7 @@ import select
 import signal
 import sys
 import time
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from . import failures, folder, page, sandbox, settings, syscalls, worker
 from .output import Output
@@ -250,7 +250,7 @@ class Shim:
         self._stop_at = time.monotonic()
         self._kill_all()
 
-    def _asked_to_stop(self) -> dict[str, object] | None:
+    def _asked_to_stop(self) -> dict[str, Any] | None:
         try:
             return folder.read_json(self._directory, folder.STOP)
         except OSError:  # a machine without descriptors is no reason for an instance to end

@@ -72,7 +72,8 @@ class Concurrency:
         """
         end = levels.start_of(now_s - LATE_S, BIN_S)
         for subject, bins in list(self._variants.items()):
-            for start in range(bins.next, end, BIN_S):
+            until = min(end, bins.last + QUIET_S + BIN_S)  # the machine may have slept for hours
+            for start in range(bins.next, until, BIN_S):
                 busy_s = bins.busy_s.pop(start, 0.0)
                 if count := instances.get(subject):
                     yield endpoint_metrics.concurrent(subject, start, BIN_S, busy_s / BIN_S / count)

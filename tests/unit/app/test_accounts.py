@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hostler.app import account_folders, accounts
-from hostler.app.clock import SystemClock
 from hostler.domain.layout import Layout
+from hostler.snapshot.clock import SystemClock
 from hostler.store import schema
 from hostler.store.database import Store
 from hostler.vault.sealing import Vault

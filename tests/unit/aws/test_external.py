@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from hostler.aws import external
-from hostler.aws.external import ExternalError, ExternalS3, Listed, Place, RefusedError
+from hostler.aws.external import PIECE_BYTES, ExternalError, ExternalS3, Listed, Place, RefusedError
 from played_s3 import NOW, playing, refused
 
 
@@ -108,14 +108,23 @@ def test_a_silent_refusal_of_head_is_asked_for_its_reason() -> None:
 def test_a_download_is_what_was_looked_up_or_nothing(tmp_path: Path) -> None:
     listed = Listed("a b/\u00e9", '"e"', 4)
     with playing((200, {}, b"1234"), (200, {}, b"123"), (412, {}, b"")) as player:
-        player.s3().download("b", listed, tmp_path / "one")
+        player.s3().download("b", listed, tmp_path / "one", lambda: True)
         assert (tmp_path / "one").read_bytes() == b"1234"
         assert player.asked[0][1] == "/b/a%20b/%C3%A9"
         assert player.asked[0][2]["if-match"] == '"e"'
         with pytest.raises(ExternalError, match="3 of the 4 bytes"):
-            player.s3().download("b", listed, tmp_path / "two")
+            player.s3().download("b", listed, tmp_path / "two", lambda: True)
         with pytest.raises(RefusedError):
-            player.s3().download("b", listed, tmp_path / "three")
+            player.s3().download("b", listed, tmp_path / "three", lambda: True)
+
+
+def test_a_download_is_cut_when_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
+    wanted = iter((True, False))
+    body = b"1" * (2 * PIECE_BYTES)
+    listed = Listed("k", '"e"', len(body))
+    with playing((200, {}, body)) as player, pytest.raises(ExternalError, match="of the"):
+        player.s3().download("b", listed, tmp_path / "k", lambda: next(wanted))
+    assert (tmp_path / "k").stat().st_size <= PIECE_BYTES
 
 
 def test_an_answer_that_is_cut_is_no_answer(tmp_path: Path) -> None:
@@ -123,7 +132,7 @@ def test_an_answer_that_is_cut_is_no_answer(tmp_path: Path) -> None:
         playing((200, {"Content-Length": "9"}, b"1234")) as player,
         pytest.raises(ExternalError, match="ended the connection before its answer's end"),
     ):
-        player.s3().download("b", Listed("k", '"e"', 9), tmp_path / "cut")
+        player.s3().download("b", Listed("k", '"e"', 9), tmp_path / "cut", lambda: True)
 
 
 def test_lists_are_followed_to_their_end() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hostler.backends.process import references
 from hostler.backends.process.references import SharedFolders
 
 
@@ -146,5 +147,37 @@ def test_a_reference_from_any_place_of_users_counts(tmp_path: Path) -> None:
         (prepared / "model").unlink()
         await shared.sweep()
         assert not folder.exists()
+
+    asyncio.run(story())
+
+
+def test_so_many_are_made_at_once_and_who_finds_one_or_waits_for_it_takes_no_turn(
+    tmp_path: Path,
+) -> None:
+    shared, a, b = setting(tmp_path)
+    users = [a, b]
+    for number in range(references.AT_ONCE):
+        users.append(tmp_path / "i" / f"more{number}")
+        users[-1].mkdir()
+    making: list[Path] = []
+    go_on = asyncio.Event()
+
+    async def make(folder: Path) -> None:
+        making.append(folder)
+        await go_on.wait()
+
+    async def story() -> None:
+        there = await shared.ensure("there", a, one_file)
+        waiting = [asyncio.create_task(shared.ensure("k", user, make)) for user in users]
+        another = asyncio.create_task(shared.ensure("another", b, make))
+        while len(making) < 2:
+            await asyncio.sleep(0)
+        more = [asyncio.create_task(shared.ensure(user.name, user, make)) for user in users]
+        while len(making) < references.AT_ONCE:
+            await asyncio.sleep(0)
+        assert await shared.ensure("there", a, broken) == there
+        assert len(making) == references.AT_ONCE
+        go_on.set()
+        await asyncio.gather(*waiting, another, *more)
 
     asyncio.run(story())

@@ -1,9 +1,12 @@
 """The watcher: how many looks and glances it takes, with pages of its own and no processes."""
 
 import asyncio
+import errno
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
+
+import pytest
 
 from hostler.backends.process import watching
 from hostler.backends.process.observing import Seen
@@ -22,10 +25,13 @@ class World:
         self.looks: Counter[InstanceId] = Counter()
         self.glances: Counter[InstanceId] = Counter()
         self.woken: list[str] = []
+        self.hidden: set[InstanceId] = set()
         self.watcher = Watcher(self.look, self.glance)
 
     def look(self, instance_id: InstanceId) -> Seen:
         self.looks[instance_id] += 1
+        if instance_id in self.hidden:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         owner = EndpointId(f"owner of {instance_id}")
         phase = self.phases[instance_id]
         observation = Observation(instance_id=instance_id, owner=owner, phase=phase)
@@ -115,3 +121,24 @@ def test_a_turn_at_rest_costs_the_same_for_any_number_and_sees_a_change_in_the_e
         assert world.looks.total() - looked <= 2
 
     world.run(story)
+
+
+def test_what_cannot_be_looked_at_is_said_once_and_tried_again_and_hides_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(2, Phase.STARTING)
+    one, two = world.phases
+
+    async def story() -> None:
+        world.hidden.add(one)
+        world.watcher.follow(one)
+        looked = world.looks[one]
+        await until(lambda: world.looks[one] >= looked + 2)
+        world.phases[two], world.pages[two] = Phase.READY, b"after"
+        await until(lambda: world.woken[-1:] == [f"owner of {two}"])
+        world.phases[one] = Phase.EXITED
+        world.hidden.clear()
+        await until(lambda: world.woken[-1:] == [f"owner of {one}"])
+
+    world.run(story)
+    assert [record.message for record in caplog.records] == [f"{one} cannot be looked at"]

@@ -23,6 +23,7 @@ from hostler.domain.alarm import (
 from hostler.domain.ids import DEFAULT_ACCOUNT, DEFAULT_REGION
 from hostler.planning import alarm_transitions
 from hostler.planning.alarms import Evaluation
+from hostler.sim import loop as virtual
 from hostler.store import alarm_history, alarm_queue, alarms, schema
 from hostler.store.alarm_history import Filter
 from hostler.store.database import Store, StoreUnavailableError
@@ -45,6 +46,7 @@ class World:
         for each in (self.store, self.metrics):
             each.create_tables()
         self.time = NOW
+        self.caught_up = asyncio.Event()
         self.fired: list[str] = []
         self.done: list[Firing] = []
         self.failures: list[ActionFailedError] = []
@@ -55,7 +57,9 @@ class World:
 
     def restart(self) -> None:
         """Another life of the control process."""
-        self.evaluator = AlarmEvaluator(self.store, self.metrics, self, self.fired.append)
+        self.evaluator = AlarmEvaluator(
+            self.store, self.metrics, self, self.fired.append, self.caught_up.wait
+        )
         acting = {"sns": self.act, "autoscaling": self.act}
         self.reconciler = ActionReconciler(self.store, self, acting)
 
@@ -354,6 +358,18 @@ def test_an_action_that_fails_is_given_up_and_written_down(world: World) -> None
     ]
 
 
+def test_an_action_waits_for_no_clock_that_was_set_back(world: World) -> None:
+    """The longest pause between two tries is 30 seconds."""
+    firing = Firing(*WHERE, "errors", AlarmKind.METRIC, TOPIC, ALARM, NOW, "{}")
+    world.store.run(lambda tx: alarm_queue.put(tx, [firing]), write=True)
+    world.time = NOW - 30
+    (wait,) = world.carry_out()
+    assert (wait.total_seconds(), world.done) == (30.0, [])
+    world.time = NOW - 86_400
+    world.carry_out()
+    assert world.done == [firing]
+
+
 def test_an_action_is_not_lost_if_its_outcome_cannot_be_written(world: World) -> None:
     firing = Firing(*WHERE, "errors", AlarmKind.METRIC, TOPIC, ALARM, NOW, "{}")
     world.store.run(lambda tx: alarm_queue.put(tx, [firing]), write=True)
@@ -379,3 +395,20 @@ def test_old_history_goes(world: World) -> None:
     assert world.history()
     world.turn(40 * 86_400)
     assert "Alarm updated from INSUFFICIENT_DATA to ALARM" not in world.history()
+
+
+def test_alarms_wait_half_a_minute_at_most_for_what_was_counted_before(world: World) -> None:
+    world.put(ONE)
+    world.count(0, 5)
+    world.time = NOW + 75
+
+    async def story() -> list[AlarmState]:
+        life = asyncio.create_task(world.evaluator.run())
+        found = []
+        for seconds in (29, 2):
+            await asyncio.sleep(seconds)
+            found.append(world.state())
+        life.cancel()
+        return found
+
+    assert virtual.run(story()) == [NO_DATA, ALARM]

@@ -3,8 +3,12 @@
 import asyncio
 import shutil
 import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from hostler.control.alarms import AlarmEvaluator
 from hostler.control.metrics import MetricIngest
@@ -20,6 +24,7 @@ from hostler.domain.alarm import (
 from hostler.domain.ids import AccountId, Region
 from hostler.domain.layout import Layout
 from hostler.planning import alarm_transitions
+from hostler.snapshot import background
 from hostler.store import alarms, schema
 from hostler.store.database import Store
 from hostler.telemetry import metrics
@@ -75,10 +80,16 @@ class World:
             each.create_tables()
         self.fired: list[str] = []
         self.gateway = Gateway(self.layout, "1-11")
+        self.restart()
+
+    def restart(self) -> None:
+        """Another life of the control process."""
         self.ingest = MetricIngest(
             self.metrics, self.layout, self, lambda: [route(1)], monotonic=self.now
         )
-        self.evaluator = AlarmEvaluator(self.store, self.metrics, self, self.fired.append)
+        self.evaluator = AlarmEvaluator(
+            self.store, self.metrics, self, self.fired.append, self.ingest.caught_up
+        )
 
     def now(self) -> float:
         return self.time
@@ -96,13 +107,35 @@ class World:
             self.time -= 5.0
 
         asyncio.run(turn())
+        return self.state()
+
+    async def live(self) -> None:
+        """A life of the control process, until the alarm has another state."""
+        before = self.state()
+        async with asyncio.timeout(10):
+            async with background.beside(
+                self.evaluator.run(), self.ingest.run(), failed=lambda: None
+            ):
+                while self.state() is before:
+                    await asyncio.sleep(0.01)
+
+    def state(self) -> AlarmState:
         where = (SUBJECT.account, SUBJECT.region)
         return self.store.run(lambda tx: alarms.states(tx, *where, [NAME]))[NAME]
 
 
-def test_failing_calls_raise_the_alarm_and_it_ends_with_them() -> None:
+@pytest.fixture
+def world() -> Iterator[World]:
     root = Path(tempfile.mkdtemp(dir="/tmp", prefix="h-"))
-    world = World(root)
+    made = World(root)
+    yield made
+    made.gateway.end()
+    for each in (made.store, made.metrics):
+        each.close()
+    shutil.rmtree(root)
+
+
+def test_failing_calls_raise_the_alarm_and_it_ends_with_them(world: World) -> None:
     world.store.run(lambda tx: alarms.create(tx, alarm()), write=True)
     gateway = world.gateway
     assert world.minute() is AlarmState.OK, "nothing was called"
@@ -112,10 +145,26 @@ def test_failing_calls_raise_the_alarm_and_it_ends_with_them() -> None:
         if minute < 4:
             gateway.refuse(START + minute * 60 + 2)
         found.append(world.minute())
-    gateway.end()
     ok, bad = AlarmState.OK, AlarmState.ALARM
     assert found == [ok, ok, bad, bad, bad, ok, ok], "three of the last five minutes"
     assert len(world.fired) == 1
-    for each in (world.store, world.metrics):
-        each.close()
-    shutil.rmtree(root)
+
+
+def test_after_a_pause_alarms_are_evaluated_once_what_was_counted_meanwhile_is_read(
+    world: World,
+) -> None:
+    world.store.run(
+        lambda tx: alarms.create(tx, replace(alarm(), treat_missing=Missing.MISSING)), write=True
+    )
+    for _ in range(3):
+        world.gateway.refuse(world.time)
+        world.minute()
+    assert world.state() is AlarmState.ALARM
+    for _ in range(20):
+        world.gateway.calls(500, world.time)
+        world.time += 60.0
+        world.gateway.tell(world.time)
+    world.time += 5.0
+    world.restart()
+    asyncio.run(world.live())
+    assert world.state() is AlarmState.OK, "not as if nothing were known"

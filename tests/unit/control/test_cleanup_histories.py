@@ -229,7 +229,7 @@ class World:
 
 
 class NothingToFetch:
-    def fetch(self, role_arn: str, data: object) -> list[object]:
+    def fetch(self, role_arn: str, region: str, data: object) -> list[object]:
         raise AssertionError("no model is fetched")
 
 

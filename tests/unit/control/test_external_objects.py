@@ -19,7 +19,7 @@ def test_an_object_is_brought_for_as_long_as_it_is_lent(tmp_path: Path) -> None:
         found = kept.find("b", "k")
         assert found is not None
         assert len(player.asked) == 1
-        with found.lent() as path:
+        with found.lent(lambda: True) as path:
             assert path.read_bytes() == b"1234"
         assert list((tmp_path / "d").iterdir()) == []
         again = kept.find("b", "k")
@@ -49,7 +49,7 @@ def test_one_that_changes_before_it_is_brought_is_tried_again(tmp_path: Path) ->
         found = ExternalObjects(player.s3(), "1", tmp_path).find("b", "k")
         assert found is not None
         with pytest.raises(ModelDataError, match="was changed while it was read") as caught:
-            found.lent().__enter__()
+            found.lent(lambda: True).__enter__()
     assert caught.value.cause is FailureCause.PLATFORM
 
 

@@ -293,6 +293,18 @@ def test_what_the_execution_role_may_not_write_waits_until_it_may(
     assert world.writing.problem is None
 
 
+def test_a_role_that_trusts_as_awss_guide_advises_writes_its_regions_logs(world: World) -> None:
+    trust = json.loads(world.role.trust)
+    source = {"aws:SourceArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:*"}
+    trust["Statement"][0]["Condition"] = {"ArnLike": source}
+    text = json.dumps(trust)
+    world.control.run(lambda tx: entities.update_role(tx, world.role, trust=text), write=True)
+    world.instance()
+    world.write("one")
+    asyncio.run(world.ingest.sweep())
+    assert world.texts() == ["one"]
+
+
 def test_a_group_that_is_there_need_not_be_the_roles_to_make(world: World) -> None:
     world.may(writes("CreateLogStream", "PutLogEvents", resource=f"{STREAMS}*"))
     world.store.run(lambda tx: logs.create_group(tx, ACCOUNT, REGION, GROUP, 0), write=True)

@@ -27,6 +27,7 @@ class World:
         self.store = Store("sqlite://", inline=True, tables=metrics.metadata)
         self.store.create_tables()
         self.time = START + 10.0
+        self.slept_s = 0.0
         self.routes: list[Any] | None = [route(2)]
         self.connected = 0
         self.gateways: list[Gateway] = []
@@ -48,7 +49,7 @@ class World:
             self,
             lambda: self.routes,
             gateways=lambda: self.connected,
-            monotonic=self.now,
+            monotonic=lambda: self.time - self.slept_s,
         )
         return self.ingest
 
@@ -342,6 +343,22 @@ def test_calls_are_known_until_the_least_of_what_gateways_tell(world: World) -> 
     other.end()
     world.sweep()
     assert known(world)[:2] == (None, 10)
+
+
+def test_what_gateways_told_before_the_machine_slept_is_no_longer_known(world: World) -> None:
+    gateway = world.gateway("1-11")
+    gateway.tell(START + 9)
+    world.sweep()
+    assert known(world)[0] == 9
+    world.time, world.slept_s = START + 3611.0, 3600.0
+    gateway.tell(START + 10)
+    world.sweep()
+    assert known(world)[0] is None, "a call may have come since, an hour ago"
+    world.time += 4.0
+    gateway.tell(START + 13)
+    world.sweep()
+    assert known(world)[0] == 3613
+    gateway.end()
 
 
 def test_a_gateway_that_is_killed_may_have_lost_calls(world: World) -> None:

@@ -19,7 +19,7 @@ from hostler.store.blobs import Blobs
 from hostler.store.database import Store
 from hostler.store.identities import entities, policies
 
-ACCOUNT = "123456789012"
+ACCOUNT, REGION = "123456789012", "us-east-1"
 TRUST = json.dumps(
     {
         "Version": "2012-10-17",
@@ -73,9 +73,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     index.create_tables()
     blobs = Blobs(tmp_path / "s3")
     blobs.own()
-    yield Place(
-        store, index, blobs, StoredModelData(store, StoredObjects(index, blobs), "us-east-1")
-    )
+    yield Place(store, index, blobs, StoredModelData(store, StoredObjects(index, blobs), REGION))
     blobs.release()
     store.close()
     index.close()
@@ -83,14 +81,14 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 def refused(place: Place, role: str, data: ModelData) -> ModelDataError:
     with pytest.raises(ModelDataError) as caught:
-        place.source.fetch(role, data)
+        place.source.fetch(role, REGION, data)
     return caught.value
 
 
 def test_an_object_that_the_role_may_read_is_a_local_file(place: Place) -> None:
     role = place.role("r", READS_MODELS)
     place.put("models/a/model.tar.gz", b"archive")
-    (file,) = place.source.fetch(role, ModelData("s3://b/models/a/model.tar.gz"))
+    (file,) = place.source.fetch(role, REGION, ModelData("s3://b/models/a/model.tar.gz"))
     assert (file.key, file.size) == ("model.tar.gz", 7)
     assert file.path.read_bytes() == b"archive"
     assert file.digest in str(file.path)
@@ -101,7 +99,7 @@ def test_a_prefix_is_a_folder_and_not_its_longer_namesakes(place: Place) -> None
     for key in ("models/a/", "models/a/code/inference.py", "models/a/w.bin", "models/a2/w.bin"):
         place.put(key)
     for uri in ("s3://b/models/a", "s3://b/models/a/"):
-        files = place.source.fetch(role, ModelData(uri, Compression.NONE, DataType.PREFIX))
+        files = place.source.fetch(role, REGION, ModelData(uri, Compression.NONE, DataType.PREFIX))
         assert [file.key for file in files] == ["code/inference.py", "w.bin"]
 
 
@@ -118,7 +116,7 @@ def test_an_index_that_s3_has_yet_to_bring_up_is_worth_another_try(
 ) -> None:
     role = place.role("r", READS_MODELS)
     index = object_index.read_index(tmp_path / "s3" / "index.db")
-    place.source = StoredModelData(place.store, StoredObjects(index, place.blobs), "us-east-1")
+    place.source = StoredModelData(place.store, StoredObjects(index, place.blobs), REGION)
     error = refused(place, role, ModelData("s3://b/models/a"))
     assert error.cause is FailureCause.PLATFORM
     assert "s3://b/models/a cannot be looked up now" in error.message
@@ -175,7 +173,7 @@ def test_a_prefix_of_too_many_objects_is_refused_without_reading_them_all(
         place.put(f"models/a/{number:02}/w.bin")
     data = ModelData("s3://b/models/a", Compression.NONE, DataType.PREFIX)
     monkeypatch.setattr(model_data, "FILES_MAX", 20)
-    assert len(place.source.fetch(role, data)) == 20
+    assert len(place.source.fetch(role, REGION, data)) == 20
     monkeypatch.setattr(model_data, "FILES_MAX", 5)
     read: list[str] = []
     scan = objects.scan
@@ -205,6 +203,17 @@ def test_a_role_that_does_not_trust_sagemaker(place: Place) -> None:
     error = refused(place, role, ModelData("s3://b/models/m"))
     assert error.cause is FailureCause.ROLE_NOT_ALLOWED
     assert "sagemaker.amazonaws.com" in error.message
+
+
+def test_a_role_may_trust_the_sagemaker_of_its_models_region_alone(place: Place) -> None:
+    document = json.loads(TRUST)
+    source = {"aws:SourceArn": f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:*"}
+    document["Statement"][0]["Condition"] = {"ArnLike": source}
+    role = place.role("r", READS_MODELS, json.dumps(document))
+    place.put("models/m")
+    assert place.source.fetch(role, "eu-west-1", ModelData("s3://b/models/m"))
+    error = refused(place, role, ModelData("s3://b/models/m"))
+    assert error.cause is FailureCause.ROLE_NOT_ALLOWED
 
 
 EVERYTHING = [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]
@@ -237,7 +246,7 @@ def test_another_accounts_bucket_is_read_only_if_its_policy_says_so_too(place: P
         "Resource": "arn:aws:s3:::b/models/*",
     }
     bucket(place, "999999999999", bucket_policy)
-    assert place.source.fetch(role, ModelData("s3://b/models/m"))
+    assert place.source.fetch(role, REGION, ModelData("s3://b/models/m"))
     assert refused(place, poor, ModelData("s3://b/models/m")).cause is FailureCause.ROLE_NOT_ALLOWED
     missing = refused(place, role, ModelData("s3://b/models/absent"))
     assert missing.cause is FailureCause.MISSING_OBJECT
@@ -255,7 +264,7 @@ def test_the_buckets_own_policy_denies_and_allows(place: Place) -> None:
         {"Effect": "Allow", "Principal": {"AWS": poor}, **read},
     )
     for each in (role, poor):
-        assert place.source.fetch(each, ModelData("s3://b/models/m"))
+        assert place.source.fetch(each, REGION, ModelData("s3://b/models/m"))
     denied = {"Effect": "Deny", "Principal": {"AWS": role}, **read}
     bucket(place, ACCOUNT, denied)
     assert (

@@ -53,6 +53,7 @@ class World:
     fleet: Fleet
     plane: ControlPlane
     credentials: list[Credential] = field(default_factory=list)
+    slept_s: list[float] = field(default_factory=list)
 
     @property
     def gateway(self) -> Gateway:
@@ -65,6 +66,7 @@ def play(story: Callable[[World], Awaitable[None]]) -> None:
         store.create_tables()
         rows = Rows(store)
         credentials: list[Credential] = []
+        slept_s: list[float] = []
         clock = StartClock(NOW)
         backend = FakeBackend(clock, lambda _spec, _launch: Boot(prepare_s=0.1, start_s=0.2))
         fleet = Fleet([Gateway("gateway-0")])
@@ -79,13 +81,14 @@ def play(story: Callable[[World], Awaitable[None]]) -> None:
                 before_removal=_nothing,
                 account="123456789012",
                 region="us-east-1",
+                asleep=lambda: sum(slept_s),
             )
         )
         publisher.on_ack = plane.acknowledged
         publisher.begin()
         running = asyncio.create_task(plane.run(None))
         await asyncio.sleep(SETTLED_S)
-        await story(World(store, rows, backend, fleet, plane, credentials))
+        await story(World(store, rows, backend, fleet, plane, credentials, slept_s))
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         store.close()
@@ -210,5 +213,30 @@ def test_an_update_that_arrives_between_reading_and_writing_is_not_overwritten()
         found = world.store.run(lambda tx: endpoints.by_id(tx, OWNER))
         assert found is not None
         assert (found.status, found.current) == (EndpointStatus.IN_SERVICE, "d-2")
+
+    play(story)
+
+
+def test_a_bake_begins_anew_when_the_machine_wakes() -> None:
+    routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 300}
+    policy = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
+
+    async def story(world: World) -> None:
+        world.store.run(create, write=True)
+        world.plane.wake(OWNER)
+        await asyncio.sleep(10)
+        before = world.store.run(lambda tx: endpoints.by_id(tx, OWNER))
+        assert before is not None
+        wanted = replace(deployment(2), deployment_config=policy)
+        world.store.run(
+            lambda tx: endpoints.request_update(tx, before, wanted, NOW + 15), write=True
+        )
+        world.plane.wake(OWNER)
+        await asyncio.sleep(200)
+        world.slept_s.append(3600.0)
+        await asyncio.sleep(200)
+        assert status(world) is EndpointStatus.UPDATING
+        await asyncio.sleep(200)
+        assert status(world) is EndpointStatus.IN_SERVICE
 
     play(story)

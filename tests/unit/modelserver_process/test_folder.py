@@ -1,4 +1,5 @@
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +92,15 @@ def test_a_link_is_not_followed(directory: int, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text("{}")
     (tmp_path / folder.EXIT).symlink_to(tmp_path / "elsewhere")
     assert folder.read_json(directory, folder.EXIT) is None
+
+
+def test_a_file_that_there_is_no_descriptor_for_is_not_an_absent_one(directory: int) -> None:
+    folder.write_json(directory, folder.SHIM, {"pid": 1})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            folder.read_json(directory, folder.SHIM)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert folder.read_json(directory, folder.SHIM) is not None

@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -29,6 +30,23 @@ def _of(process: "subprocess.Popen[bytes]") -> ProcessId:
     found = identity.of(process.pid)
     assert found is not None
     return found
+
+
+def test_what_cannot_be_looked_at_is_an_error_and_keeps_no_descriptor(
+    child: "subprocess.Popen[bytes]",
+) -> None:
+    process = _of(child)
+    before = sorted(Path("/proc/self/fd").iterdir())
+    free = os.open("/", os.O_RDONLY)
+    os.close(free)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, limits[1]))  # one, where two are needed
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            process.handle()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_a_process_is_known_by_its_start(child: "subprocess.Popen[bytes]") -> None:

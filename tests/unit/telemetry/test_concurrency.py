@@ -76,3 +76,10 @@ def test_a_variant_without_instances_has_no_value() -> None:
     bins = Concurrency()
     bins.add(record(START + 5, calls=1, each_s=0.5))
     assert values(list(bins.complete(START + 20, {}))) == {}
+
+
+def test_hours_in_which_the_machine_slept_have_no_bins() -> None:
+    bins = Concurrency()
+    bins.add(record(START + 5, calls=1, each_s=1.0))
+    assert len(complete(bins, 8 * 3600)) == 1 + QUIET_S / 10
+    assert not bins.busy

@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from hostler.app import clock, scripts
+from hostler.app import scripts
 from hostler.app.config import typed
 from hostler.app.config.problems import SettingsError
 from hostler.app.settings import Settings
@@ -31,6 +31,7 @@ from hostler.app.supervisor.stopping import Stopping
 from hostler.domain import endings
 from hostler.domain.config.server import Server, Tls
 from hostler.modelserver import identity, syscalls
+from hostler.snapshot import clock
 
 GATEWAY_PAUSE_MAX_S = 5.0
 """Gateways start fast and everybody waits for them."""

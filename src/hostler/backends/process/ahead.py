@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 class _Needs:
     container: Container
     role_arn: str
+    region: str
     download_timeout_s: float = DOWNLOAD_TIMEOUT_S
 
 
@@ -48,6 +49,7 @@ class Ahead:
         """Try once; a failure is a line in the log, for the launch will meet it again."""
         uri = container.model_data.uri if container.model_data else container.image
         named = f"{model} {container} {role_arn}"
+        needs = _Needs(container, role_arn, model.split(":")[3])
         holder = self._root / hashlib.sha256(named.encode()).hexdigest()[:32]
 
         def say(line: str) -> None:
@@ -56,7 +58,7 @@ class Ahead:
         async with self._turns:
             try:
                 holder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                await self._preparer.ahead(_Needs(container, role_arn), holder, say)
+                await self._preparer.ahead(needs, holder, say)
             except (PreparationError, OSError) as error:
                 say(f"cannot be made ready ahead of an instance: {error}")
             await self._keep(model, holder)

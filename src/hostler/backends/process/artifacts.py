@@ -10,23 +10,28 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from hostler.backends.process import errands
 from hostler.backends.process.isolation import Tier
-from hostler.backends.process.references import SharedFolders
+from hostler.backends.process.references import AT_ONCE, SharedFolders
+from hostler.backends.process.threads import Threads, go_on
 from hostler.domain.instance import FailureCause
 from hostler.domain.layout import Layout
 from hostler.domain.model import Compression, Container, ModelData
-from hostler.domain.ports import LocalFile, ModelDataError, ModelDataSource
+from hostler.domain.ports import LocalFile, ModelDataError, ModelDataSource, Wanted
 from hostler.modelserver import confined
 
 FORMAT = "1"
 """Part of every key: goes up when unpacking gives another result from the same bytes."""
 SUBMIT_DIRECTORY = "SAGEMAKER_SUBMIT_DIRECTORY"
 CODE = "code"
+THREADS = 2 * AT_ONCE
+"""Those who make a folder hold a thread each for their downloads: as many are left to look up."""
 
 
 class Needs(Protocol):
@@ -39,6 +44,9 @@ class Needs(Protocol):
     def role_arn(self) -> str: ...
 
     @property
+    def region(self) -> str: ...
+
+    @property
     def download_timeout_s(self) -> float: ...
 
 
@@ -49,6 +57,7 @@ class Artifacts:
         self._source = source
         self._tier = tier
         self._mount_point = layout.mount_point
+        self._threads = Threads("model-data", THREADS)
         self.folders = SharedFolders(layout.models, (layout.instances, layout.prepared), "model")
 
     async def ensure(self, needs: Needs, user_dir: Path) -> Path | None:
@@ -57,27 +66,31 @@ class Artifacts:
         ``user_dir`` (an instance's folder, or a preparation's) will hold a reference to it.
 
         Raises:
-            ModelDataError: with the cause, DOWNLOAD_TIMEOUT after the time for it included.
+            ModelDataError: with the cause, DOWNLOAD_TIMEOUT after the time for it included, of
+                which what it waits for others takes none.
         """
         data, code = needs.container.model_data, submitted_code(needs.container)
         if data is None and code is None:
             return None
         uris = " and ".join(each.uri for each in (data, code) if each)
         try:
+            began = time.monotonic()
             async with asyncio.timeout(needs.download_timeout_s):
                 files = await self._fetch(needs, data)
                 with _as_code():
                     code_files = await self._fetch(needs, code)
+            left_s = began + needs.download_timeout_s - time.monotonic()
 
-                async def make(folder: Path) -> None:
+            async def make(folder: Path) -> None:
+                async with asyncio.timeout(left_s):
                     if data is not None:
                         await self._fill(data, files, folder, needs.download_timeout_s)
                     if code is not None:
                         with _as_code():
                             await self._add_code(code, code_files, folder, needs)
 
-                key = _key(((data, files), (code, code_files)))
-                return await self.folders.ensure(key, user_dir, make)
+            key = _key(((data, files), (code, code_files)))
+            return await self.folders.ensure(key, user_dir, make)
         except TimeoutError:
             text = (
                 f"the model data at {uris} was not downloaded and unpacked within "
@@ -91,7 +104,12 @@ class Artifacts:
     async def _fetch(self, needs: Needs, data: ModelData | None) -> Sequence[LocalFile]:
         if data is None:
             return ()
-        return await asyncio.to_thread(self._source.fetch, needs.role_arn, data)
+
+        def found(wanted: Wanted) -> Sequence[LocalFile]:
+            go_on(wanted)
+            return self._source.fetch(needs.role_arn, needs.region, data)
+
+        return await self._threads.run(found)
 
     async def _fill(
         self, data: ModelData, files: Sequence[LocalFile], folder: Path, timeout_s: float
@@ -99,7 +117,7 @@ class Artifacts:
         if data.compression is Compression.GZIP:
             await self._unpack(data, files, folder, timeout_s)
         else:
-            await asyncio.to_thread(_place, data, files, folder)
+            await self._threads.run(partial(_place, data, files, folder))
 
     async def _add_code(
         self, code: ModelData, files: Sequence[LocalFile], folder: Path, needs: Needs
@@ -131,7 +149,7 @@ class Artifacts:
         limit = ("--deadline-s", str(timeout_s))
         words = [confined.UNPACK, "--fd", "0", "--into", str(folder), *limit]
         errand = errands.Errand(words, self._mount_point, writable=folder)
-        async with _open(files[0]) as archive:
+        async with self._open(files[0]) as archive:
             outcome = await errands.run(self._tier, errand, timeout_s, stdin=archive)
         answer = _last_answer(outcome.output)
         if outcome.status == 0 and answer.get("ok") is True:
@@ -141,20 +159,20 @@ class Artifacts:
         message = str(answer.get("message") or outcome.output[-300:] or "unpacking ended early")
         raise ModelDataError(known, f"{data.uri}: {message}")
 
+    @contextlib.asynccontextmanager
+    async def _open(self, file: LocalFile) -> AsyncIterator[int]:
+        """A descriptor of the bytes, which need no name any more."""
 
-@contextlib.asynccontextmanager
-async def _open(file: LocalFile) -> AsyncIterator[int]:
-    """A descriptor of the bytes, which need no name any more."""
+        def opened(wanted: Wanted) -> int:
+            go_on(wanted)
+            with file.lent(wanted) as path:
+                return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
-    def opened() -> int:
-        with file.lent() as path:
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-
-    descriptor = await asyncio.to_thread(opened)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+        descriptor = await self._threads.run(opened)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
 def submitted_code(container: Container) -> ModelData | None:
@@ -203,15 +221,16 @@ def _key(sources: Iterable[tuple[ModelData | None, Sequence[LocalFile]]]) -> str
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
 
 
-def _place(data: ModelData, files: Sequence[LocalFile], folder: Path) -> None:
+def _place(data: ModelData, files: Sequence[LocalFile], folder: Path, wanted: Wanted) -> None:
     """Show objects as files: hard links where other users may read them, else copies."""
     for file in files:
         if file.key.endswith("/"):
             continue  # the console's folder markers
+        go_on(wanted)
         target = folder / _safe(data, file.key)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with file.lent() as path:
+            with file.lent(wanted) as path:
                 if not _link(path, target):
                     shutil.copyfile(path, target)
                     target.chmod(0o644)

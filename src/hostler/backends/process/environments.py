@@ -27,6 +27,8 @@ from hostler.backends.process.runtimes import Runtime
 from hostler.domain.config import Wheels
 
 BUILD_TIMEOUT_S = 1800.0
+AT_ONCE = 8
+"""Environments built at the same time; the others wait their turn."""
 _LOCK_POLL_S = 0.2
 LOCK, _PART = ".lock", ".part"
 _TAIL_LINES = 8
@@ -99,6 +101,7 @@ class Environments:
         self.sources = sources
         self._root = (root or cache_root()) / "runtimes"
         self._building: dict[str, _Build] = {}
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._announce = announce
         self.builds: dict[str, str] = {}
         """What is being built now: the last line of each, by the runtime's name."""
@@ -135,7 +138,9 @@ class Environments:
             progress(f"the {runtime.name} environment is being built")
         with build.heard_by(progress):
             async with build.lock:
-                await self._exclusively(runtime, build.tell)
+                if self.built(runtime) is None:
+                    async with self._turns:
+                        await self._exclusively(runtime, build.tell)
         environment = self.built(runtime)
         if environment is None:
             raise EnvironmentBuildError(

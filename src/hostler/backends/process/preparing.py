@@ -34,9 +34,6 @@ from hostler.modelserver.provenance import Written
 Say: TypeAlias = Callable[[str], None]
 """Takes a line of progress."""
 
-AT_ONCE = 8
-"""Instances prepared at the same time; the others wait their turn."""
-
 
 class PreparationError(Exception):
     """The instance will not run: why, in one line."""
@@ -68,7 +65,6 @@ class Preparer:
         self._environments = environments
         self._zygotes = zygotes
         self._tier = tier
-        self._turns = asyncio.Semaphore(AT_ONCE)
         self.artifacts = Artifacts(layout, model_data, tier)
         self.overlays = requirements.Overlays(layout, tier, environments.sources)
         self.shared = (self.artifacts.folders, self.overlays.folders)
@@ -78,11 +74,10 @@ class Preparer:
         progress = Progress(path)
         try:
             with _explained(progress.say):
-                async with self._turns:
-                    share = await self._admit(spec, progress.say)
-                    prepared = await self._prepare(spec, path, progress.say)
-                    prepared = replace(prepared, share=share)
-                    zygote = await self._zygote(prepared, progress.say)
+                share = await self._admit(spec, progress.say)
+                prepared = await self._prepare(spec, path, progress.say)
+                prepared = replace(prepared, share=share)
+                zygote = await self._zygote(prepared, progress.say)
                 if zygote is None or not await self._forked(spec, path, prepared, zygote, progress):
                     progress.close()
                     self._compose(spec, path, prepared, fresh=True)

@@ -2,7 +2,8 @@
 
 Invariant: an instance's folder (or that of a preparation) holds a link to what it uses before that
 is made; a shared folder appears whole (made aside, then renamed) and goes whole (renamed, then
-deleted), whoever is killed or cancelled meanwhile; what none of them links to is deleted.
+deleted), whoever is killed or cancelled meanwhile; what none of them links to is deleted. Only who
+makes a folder has a turn: who waits for one, or finds it there, keeps nobody from making another.
 """
 
 import asyncio
@@ -12,6 +13,9 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+
+AT_ONCE = 8
+"""Folders made at the same time; the others wait their turn."""
 
 
 class SharedFolders:
@@ -25,6 +29,7 @@ class SharedFolders:
         self._users = users
         self._link = link
         self._locks: dict[str, asyncio.Lock] = {}
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def ensure(
         self, key: str, instance_dir: Path, make: Callable[[Path], Awaitable[None]]
@@ -38,16 +43,20 @@ class SharedFolders:
         async with self._exclusive(key):
             if final.is_dir():
                 return final
-            self._root.mkdir(mode=0o711, parents=True, exist_ok=True)
-            aside = self._hidden(key, "part")
-            aside.mkdir()
-            aside.chmod(0o755)  # whatever the umask: instances read it as users of their own
-            try:
-                await make(aside)
-                aside.rename(final)
-            finally:
-                await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
+            async with self._turns:
+                await self._make(key, final, make)
         return final
+
+    async def _make(self, key: str, final: Path, make: Callable[[Path], Awaitable[None]]) -> None:
+        self._root.mkdir(mode=0o711, parents=True, exist_ok=True)
+        aside = self._hidden(key, "part")
+        aside.mkdir()
+        aside.chmod(0o755)  # whatever the umask: instances read it as users of their own
+        try:
+            await make(aside)
+            aside.rename(final)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
 
     def used_by(self, instance_dir: Path) -> str | None:
         """The key that an instance refers to."""

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import uv
@@ -18,9 +19,11 @@ from hostler.backends.process import errands
 from hostler.backends.process.environments import Environment, EnvironmentBuildError
 from hostler.backends.process.isolation import Tier
 from hostler.backends.process.pip_settings import Sources
-from hostler.backends.process.references import SharedFolders
+from hostler.backends.process.references import AT_ONCE, SharedFolders
+from hostler.backends.process.threads import Threads, go_on
 from hostler.domain.config import Wheels
 from hostler.domain.layout import Layout
+from hostler.domain.ports import Wanted
 
 FILE = "code/requirements.txt"
 INSTALL_TIMEOUT_S = 900.0
@@ -36,6 +39,7 @@ class Overlays:
         self._tier = tier
         self._sources = sources
         self._mount_point = layout.mount_point
+        self._threads = Threads("overlay", AT_ONCE)
         self.folders = SharedFolders(
             layout.overlays, (layout.instances, layout.prepared), "environment"
         )
@@ -56,7 +60,7 @@ class Overlays:
 
         async def make(folder: Path) -> None:
             progress(f"installing {FILE}")
-            await asyncio.to_thread(_copy, environment.root, folder)
+            await self._threads.run(partial(_copy, environment.root, folder))
             await self._install(folder, model, environment.runtime.wheels, progress)
 
         try:
@@ -132,10 +136,11 @@ def _settings(added: dict[str, str], folder: Path) -> dict[str, str]:
     return {**own, **added, **fixed}
 
 
-def _copy(source: Path, folder: Path) -> None:
+def _copy(source: Path, folder: Path, wanted: Wanted) -> None:
     """The environment again, its files hard-linked where the file system allows."""
 
     def link(original: str, copy: str) -> str:
+        go_on(wanted)
         try:
             os.link(original, copy, follow_symlinks=False)
         except OSError:

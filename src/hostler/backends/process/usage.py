@@ -146,6 +146,8 @@ def _read(path: Path) -> _Known | None:
     try:
         process, launched = observing.read_shim(directory), observing.read_launch(directory)
         given = folder.read_json(directory, folder.GPUS) or {}
+    except OSError:
+        return None
     finally:
         os.close(directory)
     if process is None or launched is None:

@@ -1,12 +1,14 @@
 """Notices what becomes of instances: their ends by pidfd, their starts by a glance at their page.
 
 A glance costs a twentieth of a look, so that many may start at once and nobody waits for one.
-Invariant: losing a notice loses time, never truth: control looks again by itself.
+Invariant: losing a notice loses time, never truth: control looks again by itself. An instance that
+cannot be looked at hides no other.
 """
 
 import asyncio
 import contextlib
 import itertools
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -44,6 +46,8 @@ _OF_NO_HURRY = (Phase.PREPARING, Phase.STARTING)
 NO_HURRY_S = 0.2
 """It is told of them when they last longer: a quick start finds it free for what matters."""
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class _Followed:
@@ -55,6 +59,8 @@ class _Followed:
     """Held while it has a process, whose end needs no look to be noticed."""
     glanced: bytes = b""
     look_at: float = 0.0
+    hidden: bool = False
+    """The last look at it failed: the next one is at ``look_at``, whatever a glance shows."""
 
 
 class Watcher:
@@ -105,14 +111,15 @@ class Watcher:
             now = time.monotonic()
             for instance_id in list(self._moving):
                 followed = self._followed[instance_id]
-                if now >= followed.look_at or self._stirs(instance_id, followed):
-                    self._visit(instance_id)
+                stirs = not followed.hidden and self._stirs(instance_id, followed)
+                if stirs or now >= followed.look_at:
+                    self._try(instance_id, followed)
             if not self._moving:
                 # By insertion order: whoever was glanced at goes to the end of the line.
                 for instance_id in list(itertools.islice(self._followed, SLOW_GLANCES)):
                     followed = self._followed[instance_id] = self._followed.pop(instance_id)
                     if self._stirs(instance_id, followed):
-                        self._visit(instance_id)
+                        self._try(instance_id, followed)
             self._stirred.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause_s()):
@@ -129,6 +136,17 @@ class Watcher:
     def _stirs(self, instance_id: InstanceId, followed: _Followed) -> bool:
         """Whether a glance says that it is worth a look."""
         return followed.pidfd is None or self._glance(instance_id) != followed.glanced
+
+    def _try(self, instance_id: InstanceId, followed: _Followed) -> None:
+        """Visit it; a look that fails (too many open files) is tried again, and said once."""
+        try:
+            self._visit(instance_id)
+        except Exception:  # noqa: BLE001 - whatever it is, the others' ends must be noticed
+            if not followed.hidden:
+                _log.exception("%s cannot be looked at", instance_id)
+            followed.hidden, followed.look_at = True, time.monotonic() + LOOK_S
+        else:
+            followed.hidden = False
 
     def _visit(self, instance_id: InstanceId) -> None:
         glanced = self._glance(instance_id)  # before the look: what changes meanwhile is seen again

@@ -16,6 +16,8 @@ from hostler.backends.process.environments import Environment
 from hostler.domain.layout import Layout
 from hostler.modelserver import folder, launcher
 
+AT_ONCE = 8
+"""Zygotes started at the same time; the others wait their turn."""
 START_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 15.0
 REFUSED_S = 60.0
@@ -43,6 +45,7 @@ class SupervisedZygotes:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._starting: dict[str, asyncio.Lock] = {}
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._refused: dict[str, tuple[float, str]] = {}
         """Until when (monotonic) a zygote is not asked for again, and why."""
 
@@ -56,7 +59,7 @@ class SupervisedZygotes:
             if time.monotonic() < until:
                 raise ZygoteError(refusal)
             try:
-                async with asyncio.timeout(START_TIMEOUT_S):
+                async with self._turns, asyncio.timeout(START_TIMEOUT_S):
                     await self._appears(environment, path)
             except TimeoutError:
                 name = environment.runtime.name
