@@ -24,6 +24,16 @@ def test_fresh_seeds_hold(share: int, memory: Store) -> None:
         assert not world.oracles.found, failure(seed, world)
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [707900621630],
+    ids=["a replacement has all traffic from its first step on, as what it replaces has died"],
+)
+def test_what_was_held_against_the_planner_wrongly(seed: int, memory: Store) -> None:
+    world = judge(seed, memory)
+    assert not world.oracles.found, failure(seed, world)
+
+
 def test_a_seed_tells_the_same_story_twice(memory: Store) -> None:
     stories = [judge(11, memory).oracles.trace for _ in range(2)]
     assert stories[0] == stories[1]

@@ -113,7 +113,9 @@ class Turns:
                 yield f"{target} went on though {name} was bad"
         if len(reached) < len(policy.shares):
             if self._deadly:  # it may have had all since there was nothing else
-                reached.extend([_now()] * (len(policy.shares) - len(reached)))
+                reached.extend(
+                    self._first(target, share, 0.0) for share in policy.shares[len(reached) :]
+                )
                 return
             yield f"{target} took over after {len(reached)} of {len(policy.shares)} steps"
         elif self._baked_s(target) < wait_s - TICK_S:
@@ -148,11 +150,15 @@ class Turns:
             return 0.0
         share = self.policies[deployment].shares[len(reached) - 1]
         before = reached[-2] if len(reached) > 1 else 0.0
+        return _now() - self._first(deployment, share, before)
+
+    def _first(self, deployment: DeploymentId, share: float, since: float) -> float:
+        """When it was first given so much of the traffic; now, if it was not."""
         seen = self._sent if self.faults.bends_deadlines else self._had
         known = (
-            at for at, had in seen.get(deployment, ()) if at >= before and had > share - EPSILON
+            at for at, had in seen.get(deployment, ()) if at >= since and had > share - EPSILON
         )
-        return _now() - next(known, _now())
+        return next(known, _now())
 
     def _note(self, endpoint: Endpoint) -> None:
         watched = endpoint.rollout is not None and endpoint.rollout.stage in _WATCHED
