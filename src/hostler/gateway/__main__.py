@@ -6,7 +6,7 @@ import logging
 import signal
 from pathlib import Path
 
-from hostler.domain.config import Gateway
+from hostler.domain.gateway_settings import Gateway
 from hostler.domain.layout import Layout
 from hostler.gateway import limits
 from hostler.gateway.main import run

@@ -9,7 +9,7 @@ Invariant: nothing that a client or a model can make grow is without a limit her
 from dataclasses import dataclass, replace
 
 from hostler.domain import endings
-from hostler.domain.config import Gateway
+from hostler.domain.gateway_settings import Gateway
 
 KIB = 1024
 MIB = 1024 * 1024

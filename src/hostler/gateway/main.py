@@ -18,13 +18,13 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import orjson
 import uvloop
 
 from hostler.audit.journal import Journal
 from hostler.domain.layout import Layout
-from hostler.domain.ports import Clock
 from hostler.gateway import limits as bounds
 from hostler.gateway import record, succession
 from hostler.gateway.gateway import Gateway
@@ -37,6 +37,9 @@ from hostler.snapshot import background, uses
 from hostler.snapshot.clock import SystemClock
 from hostler.snapshot.subscriber import Subscriber
 from hostler.vault.sealing import Vault
+
+if TYPE_CHECKING:
+    from hostler.domain.ports import Clock
 
 BACKLOG = 4096
 FLUSH_S = 1.0
@@ -214,7 +217,7 @@ def _spool_folder(folder: Path) -> int | None:
     return None
 
 
-def _lines(gateway: Gateway, clock: Clock) -> tuple[list[bytes], int]:
+def _lines(gateway: Gateway, clock: "Clock") -> tuple[list[bytes], int]:
     at = clock.now()
     return [orjson.dumps(each) for each in gateway.recorder.records(at)], int(at * 1000)
 

@@ -6,7 +6,7 @@ Invariant: pure: every moment is given (monotonic s). Something that got lost is
 
 from dataclasses import dataclass
 
-from hostler.planning.serverless import environments
+from hostler.planning.worth import environments
 
 ASK_AGAIN_S = 1.0
 REST_S = 10.0

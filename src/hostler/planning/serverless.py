@@ -7,15 +7,12 @@ had time to say what they use.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from math import ceil
 
 from hostler.domain.endpoint import Deployment, Endpoint, Variant
 from hostler.domain.errors import validation
 from hostler.domain.serverless import Awake, Serverless
 
 IDLE_S = 300.0
-PATIENCE_S = 1.0
-"""A request that would wait longer for its turn is worth a further environment."""
 LOOK_S = 2.0
 """When to look again whether the gateways have spoken."""
 
@@ -47,23 +44,6 @@ def check(variant_name: str, asked: Serverless) -> None:
             f'"{variant_name}" must be less than or equal to MaxConcurrency '
             f"{asked.max_concurrency}."
         )
-
-
-def environments(have: int, in_flight: int, answered_per_s: float, total: int) -> int:
-    """How many environments a variant's requests are worth.
-
-    Args:
-        have: Environments that take requests.
-        in_flight: Requests of one gateway that have come and are not answered.
-        answered_per_s: The answers that this gateway got lately.
-        total: The requests of all gateways; more environments than these are of no use.
-    """
-    if not have or not in_flight:
-        return min(1, total)
-    can_answer = answered_per_s * PATIENCE_S
-    if have * in_flight >= total * can_answer:
-        return total
-    return min(total, ceil(have * in_flight / can_answer))
 
 
 def checked(deployment: Deployment) -> Deployment:

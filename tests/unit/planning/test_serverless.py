@@ -10,8 +10,9 @@ from hostler.domain.instance import FailureCause, InstanceSpec, Phase
 from hostler.domain.serverless import Awake, Serverless, environment_type
 from hostler.planning import quotas
 from hostler.planning.plan import LaunchInstance, Plan, RemoveInstance, StopInstance
-from hostler.planning.serverless import Demand, Need, environments
+from hostler.planning.serverless import Demand, Need
 from hostler.planning.sizing import Wish, retained
+from hostler.planning.worth import environments
 from planning_pieces import NOW, Play, deployment, endpoint, targets, variant
 
 E = EndpointStatus

@@ -18,7 +18,6 @@ from hostler.domain.config.capacity import (
     Serverless,
     WithoutGpu,
 )
-from hostler.domain.config.gateway import Gateway
 from hostler.domain.config.observing import (
     AlarmCommand,
     Alarms,
@@ -31,6 +30,7 @@ from hostler.domain.config.observing import (
 from hostler.domain.config.runtimes import AddedRuntime, Runtimes, Wheels
 from hostler.domain.config.s3 import S3, Addressing
 from hostler.domain.config.server import Server
+from hostler.domain.gateway_settings import Gateway
 from hostler.domain.setting import setting
 
 __all__ = [

@@ -1,6 +1,7 @@
 """``[gateway]``: the limits of the HTTP server.
 
-Invariant: pure data with defaults, as all of ``domain.config``.
+Invariant: pure data with defaults, as all of ``domain.config``; apart from it, so that a gateway
+that is started again loads nothing else of it.
 """
 
 from dataclasses import dataclass
