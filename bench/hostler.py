@@ -118,6 +118,12 @@ def hostler_version() -> str:
     return f"Hostler {importlib.metadata.version('hostler')}"
 
 
+def another(deployed: Deployed, config: str, endpoint: str) -> str:
+    """A further endpoint, in service; its path."""
+    _create(deployed.exports, config, endpoint)
+    return f"/endpoints/{endpoint}/invocations"
+
+
 def in_service_s(deployed: Deployed, config: str, endpoint: str) -> float:
     """How long a new endpoint takes to be in service; it is deleted again."""
     seconds = _create(deployed.exports, config, endpoint)

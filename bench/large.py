@@ -4,7 +4,7 @@
 lowest priority (a real client has its own machine): by boto3, whose ten threads compute checksums,
 or by curl, which costs next to nothing. Beside it the echo is called, one call at a time, and
 endpoints are created. The same is measured beside eight callers whose requests and answers have a
-megabyte each, and with nothing beside it, in turns.
+megabyte each, to another endpoint, and with nothing beside it, in turns.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import boto3
 
 from bench import load
 from bench.answers import PROBE
-from bench.hostler import BUCKET, Deployed, hostler, in_service_s
+from bench.hostler import BUCKET, Deployed, another, hostler, in_service_s
 from hostler.gateway.main import TURN_NS
 from hostler.modelserver import syscalls
 
@@ -80,6 +80,7 @@ def main() -> None:
         work = Path(folder)
         _make(work / UP, options.megabytes)
         with hostler(work, work, "echo", [PROBE]) as deployed:
+            _sign_bodies(deployed, work / "bodies", another(deployed, "echo", "echo-megabytes"))
             for number in range(options.rounds):
                 for what, runs in found.items():
                     with _transferring(deployed, work, what, options.client) as finished:
@@ -116,7 +117,7 @@ def _transferring(deployed: Deployed, work: Path, what: str, client: str) -> Ite
         return
     said = work / "said"
     if what == BODIES:
-        command = _bodies(deployed, work / "bodies")
+        command = [sys.executable, "-c", _BODIES, str(deployed.peer.port), str(work / "bodies")]
     else:
         command = (_curl if client == "curl" else _boto3)(deployed, work / what, what)
     with said.open("w") as out:
@@ -148,14 +149,12 @@ def _curl(deployed: Deployed, path: Path, what: str) -> list[str]:
     return ["bash", "-c", _CURL[direction].format(path=path, url=url)]
 
 
-def _bodies(deployed: Deployed, folder: Path) -> list[str]:
-    peer = deployed.peer
-    signer = load.Signer(peer.port, peer.target, deployed.key)
-    folder.mkdir(exist_ok=True)
+def _sign_bodies(deployed: Deployed, folder: Path, target: str) -> None:
+    signer = load.Signer(deployed.peer.port, target, deployed.key)
+    folder.mkdir()
     for number in range(DISTINCT):
         row = b"[" + b"0.25," * (1 << 18) + b"%d]" % number
         (folder / f"{number}").write_bytes(signer.request(number, row))
-    return [sys.executable, "-c", _BODIES, str(peer.port), str(folder)]
 
 
 def _make(path: Path, megabytes: int) -> None:
