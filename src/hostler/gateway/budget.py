@@ -18,7 +18,7 @@ class Holder(Protocol):
         """There is room now."""
 
     def not_granted(self) -> None:
-        """It has waited too long; it gives up its place."""
+        """It has waited too long: if its body is still to come, it ends."""
 
     def is_slow(self) -> None:
         """It has had room for long, and others wait for it: if its body still comes, it ends."""

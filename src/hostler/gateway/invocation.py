@@ -177,14 +177,15 @@ class Invocation:
             self.connection.hold(self, yes=False)
 
     def not_granted(self) -> None:
-        self.refuse(
-            answers.SheddingError(
-                "ServiceUnavailable",
-                "The gateway holds as many large requests as it may (bodies_megabytes of "
-                "[gateway]); try again later.",
-                1,
+        if not self._complete:  # else it is under way already
+            self.refuse(
+                answers.SheddingError(
+                    "ServiceUnavailable",
+                    "The gateway holds as many large requests as it may (bodies_megabytes of "
+                    "[gateway]); try again later.",
+                    1,
+                )
             )
-        )
 
     def is_slow(self) -> None:
         if not self._complete:

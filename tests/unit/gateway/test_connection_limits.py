@@ -124,6 +124,22 @@ def test_a_body_that_finds_no_room_is_refused_after_a_while():
         assert one.wire.reading
 
 
+def test_a_request_that_came_whole_while_there_was_no_room_is_not_refused_for_it():
+    """Its model may take longer than a body may wait."""
+    with bench(medium_bodies_bytes_max=300_000) as made:
+        holder, whole = made.client(), made.client()
+        worker = made.instance()
+        holder.sends(announced(250_000))
+        data = signed(b"x" * 100_000)
+        head = data.index(b"\r\n\r\n") + 4
+        for piece in (data[: head + 10], data[head + 10 :]):  # the rest came before it was held back
+            whole.sends(piece)
+        ((_, number, _),) = worker.heard()
+        made.gateway.bodies.sweep(monotonic() + 31)
+        worker.answers(number)
+        assert whole.reads() == [(200, b"ok")]
+
+
 def test_a_body_that_comes_slowly_keeps_its_room_until_others_need_it():
     """Twenty that nobody had signed kept all large requests waiting for hours."""
     with bench(bodies_bytes_max=1_000_000) as made:
