@@ -1,13 +1,24 @@
 """Work in threads that may be given up."""
 
 import asyncio
+import gc
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from hostler.backends.process import threads
 from hostler.backends.process.threads import Threads
 from hostler.domain.ports import Wanted
+
+
+async def given_up(work: Callable[[Wanted], None], begun: threading.Event) -> None:
+    """Begin work, and give it up."""
+    waiting = asyncio.create_task(Threads("t", 1).run(work))
+    await asyncio.to_thread(begun.wait)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
 
 
 def test_what_is_given_up_is_told_so_and_has_ended_when_its_waiter_tidies_up() -> None:
@@ -22,11 +33,7 @@ def test_what_is_given_up_is_told_so_and_has_ended_when_its_waiter_tidies_up() -
         ended.set()
 
     async def story() -> None:
-        waiting = asyncio.create_task(Threads("t", 1).run(work))
-        await asyncio.to_thread(begun.wait)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
+        await given_up(work, begun)
         assert ended.is_set()
 
     asyncio.run(story())
@@ -34,22 +41,27 @@ def test_what_is_given_up_is_told_so_and_has_ended_when_its_waiter_tidies_up() -
 
 def test_what_does_not_listen_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "PATIENCE_S", 0.01)
-    begun, go_on = threading.Event(), threading.Event()
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
 
     def work(_wanted: Wanted) -> None:
         begun.set()
         go_on.wait()
+        ended.set()
         raise OSError("nobody hears of this")
 
     async def story() -> None:
-        waiting = asyncio.create_task(Threads("t", 1).run(work))
-        await asyncio.to_thread(begun.wait)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, told: complaints.append(str(told["message"])))
+        await given_up(work, begun)
         go_on.set()
+        await asyncio.to_thread(ended.wait)
+        for _ in range(9):  # it is handed to the loop
+            await asyncio.sleep(0.001)
+        gc.collect()
 
+    complaints: list[str] = []
     asyncio.run(story())
+    assert not complaints
 
 
 def test_what_waits_for_a_thread_when_it_is_given_up_does_nothing() -> None:

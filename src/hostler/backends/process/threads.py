@@ -41,8 +41,15 @@ class Threads:
             return await asyncio.shield(begun)
         except asyncio.CancelledError:
             given_up.set()
+            begun.add_done_callback(_forget)
             await asyncio.wait({begun}, timeout=PATIENCE_S)
             raise
+
+
+def _forget(ended: asyncio.Future[T]) -> None:
+    """What became of work that was given up is nobody's: asyncio need not complain of it."""
+    if not ended.cancelled():
+        ended.exception()
 
 
 def go_on(wanted: Wanted) -> None:
