@@ -76,18 +76,26 @@ def test_downloads_leave_the_event_loops_own_threads_to_others(tmp_path: Path) -
     asyncio.run(story())
 
 
+async def every_turn(
+    artifacts: Artifacts, source: Source, folder: Path
+) -> list[asyncio.Task[Path | None]]:
+    """As many downloads as there are turns, each looked up and begun."""
+    slow = [
+        asyncio.create_task(ensure(artifacts, folder / f"i{n}", f"s3://b/{n}"))
+        for n in range(references.AT_ONCE)
+    ]
+    for _ in range(2 * references.AT_ONCE):
+        while not source.begun.acquire(blocking=False):
+            await asyncio.sleep(0.001)
+    return slow
+
+
 def test_looking_up_waits_for_nobodys_download(tmp_path: Path) -> None:
     artifacts, source = setting(tmp_path)
     source.lookup.set()
 
     async def story() -> None:
-        slow = [
-            asyncio.create_task(ensure(artifacts, tmp_path / f"i{n}", f"s3://b/{n}"))
-            for n in range(references.AT_ONCE)
-        ]
-        for _ in range(2 * references.AT_ONCE):
-            while not source.begun.acquire(blocking=False):
-                await asyncio.sleep(0.001)
+        slow = await every_turn(artifacts, source, tmp_path)
         next_one = asyncio.create_task(ensure(artifacts, tmp_path / "next", "s3://b/next"))
         async with asyncio.timeout(5):
             while not source.begun.acquire(blocking=False):
@@ -103,13 +111,7 @@ def test_the_wait_for_a_turn_takes_none_of_the_time_to_download(tmp_path: Path) 
     source.lookup.set()
 
     async def story() -> None:
-        slow = [
-            asyncio.create_task(ensure(artifacts, tmp_path / f"i{n}", f"s3://b/{n}"))
-            for n in range(references.AT_ONCE)
-        ]
-        for _ in range(2 * references.AT_ONCE):
-            while not source.begun.acquire(blocking=False):
-                await asyncio.sleep(0.001)
+        slow = await every_turn(artifacts, source, tmp_path)
         quick = asyncio.create_task(ensure(artifacts, tmp_path / "q", "s3://b/q", timeout_s=0.2))
         await asyncio.sleep(0.3)
         source.bringing.set()
