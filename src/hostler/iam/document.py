@@ -130,10 +130,10 @@ def _strings(value: Any, place: str) -> tuple[str, ...]:
 
 
 def _listed(item: Mapping[str, Any], name: str, place: str) -> tuple[str, ...]:
-    value = item.get(name)
-    if isinstance(value, str):
-        return (value,)
-    return () if name not in item else _strings(value, f"{place}.{name}")
+    if name not in item:
+        return ()
+    value = item[name]
+    return (value,) if isinstance(value, str) else _strings(value, f"{place}.{name}")
 
 
 def _statement(value: Any, index: int, kind: Kind) -> Statement:
@@ -198,8 +198,7 @@ def _effect(item: Mapping[str, Any], place: str) -> Effect:
 
 
 def _principals(item: Mapping[str, Any], name: str, place: str) -> tuple[PrincipalPattern, ...]:
-    value = item.get(name, [])
-    if value == []:
+    if name not in item or (value := item[name]) == []:
         return ()
     if value == "*":
         return (PrincipalPattern("*", "*"),)
@@ -223,10 +222,12 @@ def _conditions(value: Any, place: str) -> tuple[Condition, ...]:
         if conditions.operator(operator) is None:
             _syntax(f"{place} has an operator that IAM does not know: {operator[:64]}")
         here = f"{place}.{operator}"
-        for key, values in _object(keys, here).items():
-            condition = Condition(operator, key, _condition_values(values, here, key))
-            rules.check_condition(condition, here)
-            found.append(condition)
+        of = [
+            Condition(operator, key, _condition_values(values, here, key))
+            for key, values in _object(keys, here).items()
+        ]
+        rules.check_conditions(operator, of, here)
+        found += of
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hostler.iam import variables
 from hostler.iam.answer import Answer
@@ -16,8 +17,7 @@ from hostler.iam.operators import ARN_PARTS, parts, parts_match
 from hostler.iam.variables import Template, template
 
 
-@dataclass(frozen=True, slots=True)
-class Actions:
+class Actions(NamedTuple):
     """The Action or NotAction of a statement; actions are compared without case."""
 
     patterns: tuple[str, ...]
@@ -38,7 +38,7 @@ class Actions:
 
 def actions(named: Sequence[str], excepted: Sequence[str]) -> Actions:
     """Compile Action and NotAction, one of which is empty."""
-    return Actions(tuple(pattern.lower() for pattern in named or excepted), negated=not named)
+    return Actions(tuple([pattern.lower() for pattern in named or excepted]), not named)
 
 
 @dataclass(frozen=True, slots=True)

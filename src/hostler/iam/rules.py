@@ -4,13 +4,19 @@ Invariant: every refusal is IAM's own sentence, followed by the place.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from hostler.iam.grammar import Condition, Kind, Statement, malformed
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "*")
 
 _VENDOR = re.compile(r"[0-9A-Za-z.\-]+")
+_ACTION = re.compile(rf"\*|(?:\*|{_VENDOR.pattern}):[^:]+")
+_RESOURCE = re.compile(
+    rf"\*|arn:(?:{'|'.join(map(re.escape, PARTITIONS))}):(?!iam(?::|$)){_VENDOR.pattern}(?::.*)?",
+    re.DOTALL,
+)
+"""What nothing is wrong with, but for resources of IAM, which are looked at one by one."""
 _OF_DATES = ("Date", "ForAllValues:Date", "ForAnyValue:Date")
 _DATE = re.compile(r"\d{1,19}|-?\d+-\d.*|-?\d+T.*", re.ASCII | re.IGNORECASE)
 
@@ -36,9 +42,11 @@ def check(statement: Statement, elements: Collection[str], kind: Kind, place: st
             _on_resource(statement, place)
 
 
-def check_condition(condition: Condition, place: str) -> None:
+def check_conditions(operator: str, conditions: Iterable[Condition], place: str) -> None:
     """Raise MalformedPolicyDocument for values that IAM does not keep: dates that are none."""
-    if condition.operator.startswith(_OF_DATES):
+    if not operator.startswith(_OF_DATES):
+        return
+    for condition in conditions:
         for value in condition.values:
             if _DATE.fullmatch(value) is None:
                 where = f"{place}.{condition.key}: {value[:64]}"
@@ -49,9 +57,9 @@ def _actions(statement: Statement, place: str) -> None:
     if not statement.actions and not statement.not_actions:
         raise malformed("Policy statement must contain actions.", place)
     for action in statement.actions + statement.not_actions:
-        vendor, colon, name = action.partition(":")
-        if action == "*":
+        if _ACTION.fullmatch(action):
             continue
+        vendor, colon, name = action.partition(":")
         if not colon or not name:
             raise malformed(
                 "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
@@ -59,8 +67,7 @@ def _actions(statement: Statement, place: str) -> None:
             )
         if ":" in name:
             raise malformed("Actions/Condition can contain only one colon.", f"{place}: {action}")
-        if vendor != "*" and not _VENDOR.fullmatch(vendor):
-            raise malformed(f"Vendor {vendor} is not valid", place)
+        raise malformed(f"Vendor {vendor} is not valid", place)
 
 
 def _identity(elements: Collection[str], statement: Statement, place: str) -> None:
@@ -69,7 +76,8 @@ def _identity(elements: Collection[str], statement: Statement, place: str) -> No
     if not statement.resources and not statement.not_resources:
         raise malformed("Policy statement must contain resources.", place)
     for resource in statement.resources + statement.not_resources:
-        _resource(resource, place)
+        if not _RESOURCE.fullmatch(resource):
+            _resource(resource, place)
 
 
 def _on_resource(statement: Statement, place: str) -> None:
@@ -88,8 +96,6 @@ def _bucket(statement: Statement, place: str) -> None:
 
 
 def _resource(resource: str, place: str) -> None:
-    if resource == "*":
-        return
     prefix, _, rest = resource.partition(":")
     if prefix != "arn" or not rest:
         raise malformed(f'Resource {resource} must be in ARN format or "*".', place)
