@@ -15,6 +15,8 @@ WORKERS ?= $(shell expr $$(nproc) + 1)
 # A worker that crashed is not replaced: the next one would run what crashed it, and wait for ever.
 SPREAD := -n $(WORKERS) --dist loadfile --max-worker-restart=0
 CLIENTS := sdk2 sdk3 cli2 moto
+# Tests and `make bench` start Hostler hundreds of times, and installed software is compiled once.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
