@@ -2,11 +2,13 @@
 
 Invariant: a peer costs the others nothing: reading and writing never block, requests in line are
 bounded by the credit, unread answers by ``OUT_MAX``; a peer that breaks the protocol loses its
-connection alone.
+connection alone. Between the pieces of large requests and answers the processor is offered to
+whoever waits for it: the scheduler itself would look with its next tick, milliseconds later.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 from collections import deque
 from typing import Optional
@@ -25,6 +27,8 @@ _read = bytearray(256 * 1024)
 mapped, cut and unmapped each time."""
 _view = memoryview(_read)
 _JOIN_MAX = 128 * 1024
+_PIECE_MIN = 64 * 1024
+"""Bytes of a read from which on it is a large request's."""
 _VECTOR_MAX = 256
 
 Waiting = tuple[int, int, bytes]
@@ -76,8 +80,10 @@ class Connection:
             raise Closed(str(error)) from error
         if not size:
             raise Closed("end of stream")
+        if size >= _PIECE_MIN:
+            os.sched_yield()
         try:
-            arrived = self._decoder.feed(bytes(_view[:size]))
+            arrived = self._decoder.feed(_view[:size])
         except frames.FrameError as error:
             raise Closed(str(error)) from error
         queue = self.queue
@@ -148,12 +154,12 @@ class Connection:
 
     def _send_some(self) -> int:
         out = self._out
-        if len(out) == 1:
-            return self._socket.send(out[0])
-        if self.out_size <= _JOIN_MAX:
-            self._out = [b"".join(out)]
-            return self._socket.send(self._out[0])
-        return self._socket.sendmsg(out[:_VECTOR_MAX])
+        if self.out_size > _JOIN_MAX:
+            os.sched_yield()
+            return self._socket.sendmsg(out[:_VECTOR_MAX])
+        if len(out) > 1:
+            out = self._out = [b"".join(out)]
+        return self._socket.send(out[0])
 
     def _forget(self, sent: int) -> None:
         self.out_size -= sent

@@ -114,17 +114,20 @@ class Decoder:
         self._buffer = bytearray()
         self._needed = HEADER_SIZE
 
-    def feed(self, data: bytes) -> list[tuple[int, int, int, bytes]]:
+    def feed(self, arrived: bytes | memoryview) -> list[tuple[int, int, int, bytes]]:
         """Complete frames as (kind, flags, request id, payload bytes), in order.
 
-        Raises FrameError for another version or a payload above the limit.
+        What arrived is copied: once where it is whole frames, and once more where a frame came in
+        pieces. Raises FrameError for another version or a payload above the limit.
         """
+        data: bytes | memoryview
         if self._buffer:
-            self._buffer += data
+            self._buffer += arrived
             if len(self._buffer) < self._needed:
                 return []
-            data = bytes(self._buffer)
-            self._buffer = bytearray()
+            data, self._buffer = memoryview(self._buffer), bytearray()
+        else:
+            data = bytes(arrived)
         frames = []
         offset, end = 0, len(data)
         needed = HEADER_SIZE
@@ -138,7 +141,7 @@ class Decoder:
             if stop > end:
                 needed = stop - offset
                 break
-            frames.append((kind, flags, request_id, data[offset + HEADER_SIZE : stop]))
+            frames.append((kind, flags, request_id, bytes(data[offset + HEADER_SIZE : stop])))
             offset = stop
         if offset < end:
             self._buffer += data[offset:]
