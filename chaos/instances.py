@@ -236,7 +236,7 @@ def _crash_loop(world: World) -> Iterator[Claim]:
     share = (processes.cpu_s(world.tree()) - cpu) / seconds
     times = _starts(world, endpoint)
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-    least = [2.0**number / 2 for number, _ in enumerate(gaps)]
+    bounds = backoffs(len(gaps))
     yield verdict.count(
         "a cause that may pass is tried again until the start-up time-out, then Failed",
         f"{described['EndpointStatus']} after {seconds:.0f} s and {len(times)} starts",
@@ -245,14 +245,20 @@ def _crash_loop(world: World) -> Iterator[Claim]:
     yield verdict.count(
         "with a back-off of 1, 2, 4 … s, jittered",
         " ".join(f"{gap:.1f}" for gap in gaps),
-        all(low <= gap + 0.1 for low, gap in zip(least, gaps, strict=True)),
+        all(low <= gap + 0.1 for (low, _), gap in zip(bounds, gaps, strict=True)),
     )
     yield verdict.time(
         "and no longer one than that",
         f"{max(gaps):.1f} s at most",
-        all(gap <= min(60.0, 2 * low) + START_S_MAX for low, gap in zip(least, gaps, strict=True)),
+        all(gap <= high + START_S_MAX for (_, high), gap in zip(bounds, gaps, strict=True)),
     )
     yield verdict.time("at less than 5 % of a core", f"{share:.1%}", share < 0.05)
+
+
+def backoffs(count: int) -> list[tuple[float, float]]:
+    """The least and the most of so many waits in a row, in s: 1, 2, 4 … 60, less up to half."""
+    most = [min(60.0, 2.0**number) for number in range(count)]
+    return [(high / 2, high) for high in most]
 
 
 def _starts(world: World, endpoint: str) -> list[float]:
