@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 from chaos.instances import backoffs
+
 from hostler.planning.deadlines import backoff_s
 
 
