@@ -49,7 +49,7 @@ class Gateway:
         restart=True,
     )
     waiting_megabytes_per_variant: int = setting(
-        256, "the bodies of those", low=1, high=65_536, restart=True
+        768, "the bodies of those", low=1, high=65_536, restart=True
     )
     header_kilobytes: int = setting(
         32, "a request's head; longer ones are told 431 (414: the target)", low=8, high=1024,

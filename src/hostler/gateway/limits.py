@@ -61,7 +61,7 @@ class Limits:
     """SageMaker's limit on a real-time answer, from the end of the request."""
     queue_max: int = 1024
     """Invocations that wait for one variant's instances."""
-    queue_bytes_max: int = 256 * MIB
+    queue_bytes_max: int = 768 * MIB
     """The bodies of those."""
     queue_wait_s: float = 30.0
     """An invocation that would probably wait longer than this is refused at once, as is one that

@@ -27,6 +27,8 @@ _HEADER_SIZE = frames.HEADER_SIZE
 _ANSWER_OFFSET = frames.HEADER_SIZE + frames.RESPONSE_HEAD.size
 _JOIN_MAX = 256 * 1024
 """Frames below this together are written as one piece; above, bodies are not copied."""
+_UNSENT_MAX, _UNSENT_LOW = 1024 * 1024, 256 * 1024
+"""Bytes that wait for the socket: above the first nothing is sent until below the second."""
 
 
 class Link(asyncio.Protocol):
@@ -36,6 +38,7 @@ class Link(asyncio.Protocol):
         "_chunks",
         "_granted",
         "_have",
+        "_held_back",
         "_need",
         "_out",
         "_parts",
@@ -43,6 +46,7 @@ class Link(asyncio.Protocol):
         "_taken_in",
         "_unsent",
         "_written",
+        "full",
         "going_away",
         "inflight",
         "line_max",
@@ -69,6 +73,11 @@ class Link(asyncio.Protocol):
         self.going_away = False
         self.silent = False
         """It seems to be stopped: nothing is sent until it is heard again."""
+        self.full = False
+        """A large request is leaving. What follows waits in the pool, whose room is bounded: uvloop
+        holds what is written together until all of it has left, and so would hold bodies that
+        are answered."""
+        self._held_back = False
         self.window = 0
         """How many requests may be unanswered: the credit granted, within ``line_max``."""
         self.line_max = sys.maxsize
@@ -103,7 +112,11 @@ class Link(asyncio.Protocol):
     def available(self) -> bool:
         """Whether a request may be sent now."""
         return (
-            self.unanswered < self.window and self.ready and not self.going_away and not self.silent
+            self.unanswered < self.window
+            and self.ready
+            and not self.going_away
+            and not self.silent
+            and not self.full
         )
 
     def bound_line(self, line_max: int) -> None:
@@ -130,6 +143,8 @@ class Link(asyncio.Protocol):
         out.append(_pack(size, _VERSION, _REQUEST, 0, link_id, deadline_ms, meta_size))
         out.append(meta)
         out += invocation.pieces
+        if size > _JOIN_MAX:
+            self.full = True
         return link_id
 
     def abandon(self, link_id: int) -> None:
@@ -164,11 +179,19 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(_UNSENT_MAX, _UNSENT_LOW)
         self.target.joined(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.ready = False
         self.target.lost(self)
+
+    def pause_writing(self) -> None:
+        self.full = self._held_back = True
+
+    def resume_writing(self) -> None:
+        self._held_back = False
+        self._make_room()
 
     def data_received(self, data: bytes) -> None:
         if self._stream is not None:
@@ -208,6 +231,13 @@ class Link(asyncio.Protocol):
             self.transport.write(b"".join(out))
         else:
             self.transport.writelines(out)
+        if self.full and not self._held_back:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        self.full = False
+        if self.target.pool.waiting:
+            self.target.pool.pump()
 
     def _frames(self, data: bytes) -> int:
         """Handle the whole frames in ``data``; where the first incomplete one begins."""

@@ -229,6 +229,30 @@ def test_the_line_is_bounded_in_bytes():
         assert [status for status, _ in second.reads()] == [503]
 
 
+def test_large_requests_leave_one_by_one_so_that_none_is_held_for_another():
+    with bench(hash_inline_bytes_max=1 << 20) as made:
+        worker, clients = made.instance(), [made.client() for _ in range(3)]
+        for client, size in zip(clients, (300_000, 300_000, 10), strict=True):
+            client.sends(signed(b"x" * size))
+        assert len(made.pool.waiting) == 2
+        assert [ids(worker), ids(worker), ids(worker)] == [[1], [2], [3]]
+        worker.answers(1)
+        worker.answers(2)
+        worker.answers(3)
+        assert [client.reads() for client in clients] == [[(200, b"ok")]] * 3
+
+
+def test_nothing_more_is_written_than_a_socket_takes(gateway: Bench):
+    worker, clients = gateway.instance(), [gateway.client() for _ in range(2)]
+    worker.link.pause_writing()  # as the loop says while the socket is full
+    for client in clients:
+        client.sends(signed())
+    assert ids(worker) == []
+    assert len(gateway.pool.waiting) == 2
+    worker.link.resume_writing()
+    assert ids(worker) == [1, 2]
+
+
 def test_the_least_busy_instance_is_chosen(gateway: Bench):
     one, two = gateway.instance("i-1"), gateway.instance("i-2")
     clients = [gateway.client() for _ in range(4)]
