@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -14,14 +12,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import decisions, docs, environments, load, network, report, turns
+from bench import decisions, docs, environments, load, network, report, serverless, turns
 from bench.environments import CACHE
 from bench.hostler import NAME, build_runtimes, hostler_version
+from bench.machine import machine
 from bench.peers import BY_NAME, KINDS
 from bench.peers.base import MODELS, Kind
 from bench.turns import Plan
 
 MODELS_ENVIRONMENT = "models"
+WAKES = 9
+"""How often a serverless endpoint is woken."""
 DEBIAN = {"nginx": "nginx-light", "java": "default-jre-headless"}
 """The packages that programs come from."""
 
@@ -57,6 +58,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--all", action="store_true", help="the slow ones to start as well")
     parser.add_argument("--models", type=_words(MODELS), default=MODELS, help=", ".join(MODELS))
     parser.add_argument("--connections", type=_numbers, default=(1, 8, 64), help="1,8,64")
+    parser.add_argument("--gateways", type=int, default=1, help="of Hostler's, on its one port")
     parser.add_argument("--out", type=Path, default=CACHE / "bench.json")
     parser.add_argument("--docs", action="store_true", help="write docs/explanation")
     parser.add_argument(
@@ -100,15 +102,18 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         seconds=options.seconds,
         python=python,
         own_network=own_network,
+        gateways=options.gateways,
     )
     known, before = about(plan), decisions.measured()
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-bench-") as folder:
         found = turns.measure(plan, Path(folder))
     found.absent = absent | found.absent
+    woken = serverless.woken(WAKES)
     after = decisions.measured()  # a machine's speed is not what it was a quarter of an hour ago
     return (
         known
         | asdict(found)
+        | {"serverless_ms": woken}
         | {"decisions_us": {each: before[each] + after[each] for each in after}}
     )
 
@@ -121,6 +126,7 @@ def about(plan: Plan) -> dict[str, Any]:
         "machine": machine() | {"own_network": plan.own_network},
         "rounds": plan.rounds,
         "seconds": plan.seconds,
+        "gateways": plan.gateways,
         "distinct_requests": load.DISTINCT,
         "versions": {NAME: hostler_version()} | {kind.name: version(kind) for kind in kinds},
         "packages": {
@@ -166,22 +172,6 @@ def version(kind: Kind) -> str:
             first = (done.stdout or done.stderr).splitlines()[0]
             known[program] = first.split()[take].removeprefix("nginx/")
     return kind.version.format_map(known)
-
-
-def machine() -> dict[str, Any]:
-    """Where this was measured."""
-    models = [
-        text.partition(": ")[2].strip()
-        for text in Path("/proc/cpuinfo").read_text().splitlines()
-        if text.startswith("model name")
-    ]
-    return {
-        "cpus": os.cpu_count(),
-        "load_average_before": os.getloadavg()[0],
-        "cpu": models[0] if models else platform.machine(),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-    }
 
 
 if __name__ == "__main__":

@@ -20,6 +20,18 @@ NAME = "hostler"
 START_S_MAX = 60.0
 ROLE = "arn:aws:iam::123456789012:role/SageMaker-Rc-Bench-ExecutionRole"
 BUCKET = "acme-sm-rc-bench"
+CALLER = "bench-caller"
+MAY_CALL = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "AllowInvokeEndpoint",
+            "Effect": "Allow",
+            "Action": "sagemaker:InvokeEndpoint",
+            "Resource": "arn:aws:sagemaker:us-east-1:123456789012:endpoint/*",
+        }
+    ],
+}
 ECHO = """
 def model_fn(model_dir):
     return None
@@ -47,7 +59,9 @@ class Deployed:
     model: str
     peer: Peer
     key: Key
+    """Of a user who may call endpoints, by a policy, and do nothing else."""
     exports: dict[str, str]
+    """Of the account's root user, who sets everything up."""
     first_answer_s: float = 0.0
     """From the start of `hostler up`."""
     killed_s: float = 0.0
@@ -64,11 +78,13 @@ class Deployed:
         return found
 
     def process_pids(self, name: str) -> list[int]:
-        return [int(json.loads((self.home / f"run/{name}.pid").read_text())["pid"])]
+        """Of one of Hostler's own processes, or of all gateways."""
+        paths = (self.home / "run").glob(f"{name}*.pid")
+        return [int(json.loads(path.read_text())["pid"]) for path in paths]
 
     def memory(self) -> dict[str, processes.Memory]:
         """By process; what the targets name is the gateway with the one model server."""
-        gateway, instances = self.process_pids("gateway-0"), self.instance_pids()
+        gateway, instances = self.process_pids("gateway-"), self.instance_pids()
         return {
             "gateway and model server": processes.memory([*gateway, *instances]),
             "gateway": processes.memory(gateway),
@@ -85,11 +101,14 @@ def build_runtimes(models: tuple[str, ...]) -> None:
 
 
 @contextlib.contextmanager
-def hostler(work: Path, models: Path, model: str, right: Any) -> Iterator[Deployed]:
+def hostler(
+    work: Path, models: Path, model: str, right: Any, gateways: int = 1
+) -> Iterator[Deployed]:
     """Hostler with one endpoint, started anew once that endpoint was in service."""
     home, port = work / "d", free_port()
+    up = _up(home, port, gateways)
     try:
-        _run(*_up(home, port))
+        _run(*up)
         project = ["--company", "acme", "--team", "rc", "--project", "bench"]
         _run("bootstrap", "--data-dir", home, *project)
         deployed = _deployed(home, port, model)
@@ -108,7 +127,7 @@ def hostler(work: Path, models: Path, model: str, right: Any) -> Iterator[Deploy
             deployed.idle_endpoint_mb = _idle_endpoints(deployed)
         deployed.killed_s = _kill(deployed, right)
         _run("down", "--data-dir", home)
-        deployed.first_answer_s = _restart(deployed, right)
+        deployed.first_answer_s = _restart(deployed, up, right)
         yield deployed
     finally:
         _run("down", "--data-dir", home)
@@ -131,22 +150,32 @@ def in_service_s(deployed: Deployed, config: str, endpoint: str) -> float:
     return seconds
 
 
-def _up(home: Path, port: int) -> list[object]:
-    return ["up", "--data-dir", home, "--port", port, "--region", "us-east-1", "--detach"]
+def _up(home: Path, port: int, gateways: int) -> list[object]:
+    place = ["--data-dir", home, "--port", port, "--region", "us-east-1"]
+    return ["up", *place, "--gateways", gateways, "--detach"]
 
 
 def _deployed(home: Path, port: int, model: str) -> Deployed:
     peer = Peer(NAME, port, f"/endpoints/{model}/invocations", 0.0, roots=[_supervisor(home)])
     exports = json.loads(_run("env", "--data-dir", home, "--json"))
-    key = Key(exports["AWS_ACCESS_KEY_ID"], exports["AWS_SECRET_ACCESS_KEY"], "us-east-1")
-    return Deployed(home, model, peer, key, exports)
+    return Deployed(home, model, peer, _caller(exports), exports)
 
 
-def _restart(deployed: Deployed, right: Any) -> float:
+def _caller(exports: dict[str, str]) -> Key:
+    """A user with one policy: for root, nothing would have to be decided."""
+    iam = _client(exports, "iam")
+    iam.create_user(UserName=CALLER)
+    document = json.dumps(MAY_CALL)
+    iam.put_user_policy(UserName=CALLER, PolicyName="AllowInvokeEndpoint", PolicyDocument=document)
+    key = iam.create_access_key(UserName=CALLER)["AccessKey"]
+    return Key(key["AccessKeyId"], key["SecretAccessKey"], "us-east-1")
+
+
+def _restart(deployed: Deployed, up_words: list[object], right: Any) -> float:
     """Seconds from the start of `hostler up` to the endpoint's first right answer."""
     peer = deployed.peer
     peer.began = time.monotonic()
-    with subprocess.Popen(_words(*_up(deployed.home, peer.port)), stdout=subprocess.DEVNULL) as up:
+    with subprocess.Popen(_words(*up_words), stdout=subprocess.DEVNULL) as up:
         seconds = first_right(peer, deployed.key, right, START_S_MAX)
         up.wait(START_S_MAX)
     peer.roots = [_supervisor(deployed.home)]
@@ -158,7 +187,7 @@ def _kill(deployed: Deployed, right: Any) -> float:
 
     Once only: what dies again and again is started again ever later.
     """
-    pids = [*deployed.process_pids("gateway-0"), *deployed.instance_pids()]
+    pids = [*deployed.process_pids("gateway-"), *deployed.instance_pids()]
     deployed.peer.began = time.monotonic()
     processes.kill([each for pid in pids for each in processes.identified(pid)[:1]])
     return first_right(deployed.peer, deployed.key, right, START_S_MAX)

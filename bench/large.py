@@ -21,9 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
-
-from bench import load
+from bench import deploying, load
 from bench.answers import PROBE
 from bench.hostler import BUCKET, Deployed, another, hostler, in_service_s
 from hostler.gateway.main import TURN_NS
@@ -135,15 +133,14 @@ def _transferring(deployed: Deployed, work: Path, what: str, client: str) -> Ite
 
 
 def _boto3(deployed: Deployed, path: Path, what: str) -> list[str]:
-    key, direction = deployed.key, "up" if what == UP else "down"
-    place = [deployed.exports["AWS_ENDPOINT_URL"], key.access_key_id, key.secret, key.region]
+    direction = "up" if what == UP else "down"
+    names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
+    place = [deployed.exports[name] for name in names]
     return [sys.executable, "-c", _CLIENT, *place, BUCKET, str(path), direction]
 
 
 def _curl(deployed: Deployed, path: Path, what: str) -> list[str]:
-    key = deployed.key
-    session = boto3.Session(key.access_key_id, key.secret, region_name=key.region)
-    s3 = session.client("s3", endpoint_url=deployed.exports["AWS_ENDPOINT_URL"])
+    s3 = deploying.client(deployed.exports, "s3")
     call, direction = ("put_object", "up") if what == UP else ("get_object", "down")
     url = s3.generate_presigned_url(call, {"Bucket": BUCKET, "Key": "models/large.bin"})
     return ["bash", "-c", _CURL[direction].format(path=path, url=url)]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import deploying, environments, load, processes
-from bench.__main__ import MODELS_ENVIRONMENT, machine
+from bench.__main__ import MODELS_ENVIRONMENT
 from bench.answers import PROBE
 from bench.environments import CACHE
 from bench.hostler import (
@@ -33,6 +33,7 @@ from bench.hostler import (
     hostler,
     in_service_s,
 )
+from bench.machine import machine
 from bench.turns import app
 
 MODEL = "logistic"

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import deploying, load
-from bench.__main__ import machine
 from bench.answers import PROBE
 from bench.environments import CACHE
 from bench.hostler import Deployed, hostler
+from bench.machine import machine
 
 IDLE_S = 1
 SPARE_S = 0.5
@@ -123,6 +123,12 @@ def sleeping(*, spares: bool) -> Iterator[Naps]:
             naps = Naps(deployed)
             naps.create()
             yield naps
+
+
+def woken(wakes: int) -> dict[str, float]:
+    """How long a request that wakes a sleeping endpoint waits for its answer (ms)."""
+    with sleeping(spares=True) as naps:
+        return first_bytes((naps,), wakes)[0]
 
 
 def first_bytes(servers: Sequence[Naps], wakes: int) -> list[dict[str, float]]:

@@ -15,9 +15,9 @@ from statistics import median
 from typing import Any
 
 from bench import deploying, load
-from bench.__main__ import machine
 from bench.environments import CACHE
 from bench.hostler import Deployed, hostler
+from bench.machine import machine
 
 ENDPOINT = "shadowed"
 SHARES = {"nothing copied": 0.0, "everything copied": 1.0}

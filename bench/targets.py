@@ -108,6 +108,10 @@ def _idle(report: Report) -> list[float]:
     return [mb for name, mb in report["idle_endpoint_mb"].items() if name.startswith("private")]
 
 
+def _woken(report: Report) -> list[float]:
+    return [report["serverless_ms"]["p50"]] if "serverless_ms" in report else []
+
+
 def _decision(report: Report) -> list[float]:
     return [min(report["decisions_us"]["cold"])] if "decisions_us" in report else []
 
@@ -142,6 +146,7 @@ TARGETS = (
         True,
     ),
     Target("CreateEndpoint to InService, runtime warm", 1000, 100, "{:.0f} ms", _warm, True),
+    Target("serverless, from zero to the answer's first byte", 300, 20, "{:.0f} ms", _woken, True),
     Target("private memory of one more idle endpoint", 20, 2, "{:.1f} MB", _idle, True),
     Target("policy decision, 50 statements read anew", 1000, 500, "{:.0f} µs", _decision, True),
 )

@@ -41,6 +41,8 @@ class Plan:
     python: Path
     """An interpreter that has the models' packages."""
     own_network: bool
+    gateways: int = 1
+    """Of Hostler's."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,9 @@ def measure(plan: Plan, work: Path) -> Found:
         folder = work / model
         folder.mkdir()
         with contextlib.ExitStack() as stack:
-            deployed = stack.enter_context(hostler(folder, models, model, right[model]))
+            deployed = stack.enter_context(
+                hostler(folder, models, model, right[model], plan.gateways)
+            )
             turns = _Turns(plan, found, model, models, folder, deployed)
             turns.note_hostler()
             turns.running.append(deployed.peer)
@@ -231,9 +235,15 @@ class _Turns:
 
 
 def _boto3(deployed: Deployed, *words: object) -> str:
-    """Hostler's own environment has boto3."""
+    """By Hostler's own environment, which has boto3."""
     command = [sys.executable, str(APPS / "boto3_client.py"), *map(str, words)]
-    environment = {key: value for key, value in deployed.exports.items() if "ENDPOINT" not in key}
+    key, region = deployed.key, deployed.exports["AWS_REGION"]
+    environment = {
+        "AWS_ACCESS_KEY_ID": key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": key.secret,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+    }
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=True, timeout=120
     )

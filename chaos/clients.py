@@ -128,7 +128,8 @@ def large(world: World) -> Iterator[Claim]:
         bool(served) and len(served) + len(refused) == scale.bodies,
     )
     yield verdict.time("and none is refused", len(refused), not refused)
-    bound_kb = LIMITS.bodies_bytes_max // 1024 + 128 * MIB
+    held_at_most = min(LIMITS.bodies_bytes_max, scale.bodies * size)
+    bound_kb = held_at_most // 1024 + 128 * MIB
     yield verdict.count(
         f"in {bound_kb // MIB} MiB at most", f"{peak_kb // MIB} MiB more", peak_kb <= bound_kb
     )
@@ -274,7 +275,7 @@ def malformed_http(world: World) -> Iterator[Claim]:
     wrong, kinds = [], Counter[str]()
     with load(world.server, world.endpoint("clients", count=2), per_second=50) as calls:
         for name, data in malformed.every():
-            told = _told(world.server.port, data)
+            told = _told(world.server.port, data, 0.5)
             kinds[told] += 1
             if told not in {malformed.TOLD.get(name, "400"), "closed"}:
                 wrong.append(f"{name}: {told}")
@@ -284,15 +285,18 @@ def malformed_http(world: World) -> Iterator[Claim]:
         not wrong,
     )
     yield verdict.count("no good call fails", summary(calls.failed), not calls.failed)
+    if world.scale.to_the_deadline:
+        told = _told(world.server.port, malformed.SMUGGLED[malformed.ANNOUNCED], CUT_S_MAX)
+        yield verdict.time("a chunk that is announced and does not come: 408", told, told == "408")
 
 
-def _told(port: int, data: bytes) -> str:
-    """The statuses that come back until the connection ends, or nothing more does."""
+def _told(port: int, data: bytes, patience_s: float) -> str:
+    """The statuses that come back until the connection ends, or for so long nothing more does."""
     got, silence = b"", "closed"
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         with contextlib.suppress(OSError):
             connection.sendall(data)
-        connection.settimeout(0.5)
+        connection.settimeout(patience_s)
         try:
             while piece := connection.recv(65536):
                 got += piece

@@ -123,11 +123,12 @@ def test_the_service_decides_between_control_and_s3(front):
 
 
 def test_head_requests_and_answers_without_bodies(front):
+    """RFC 9112 section 6.3: whatever a length says, nothing follows these heads."""
     answers = iter(
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
             b"HTTP/1.1 204 No Content\r\n\r\n",
-            b"HTTP/1.1 304 Not Modified\r\n\r\n",
+            b"HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n",
         )
     )
 

@@ -14,8 +14,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.decomposition import NMF
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
-from sklearn.ensemble import RandomForestClassifier, StackingRegressor
+from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.ensemble import StackingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -30,6 +31,7 @@ function = FunctionTransformer
 made = {
     "logistic": LogisticRegression(max_iter=500).fit(X, names),
     "boosted": GradientBoostingRegressor(n_estimators=5, random_state=0).fit(X, X[:, 0] + y),
+    "boosted classes": GradientBoostingClassifier(n_estimators=5, random_state=0).fit(X, names),
     "histogram": HistGradientBoostingRegressor(max_iter=5).fit(X, y),
     "forest": forest.fit(X, names),
     "pipeline": make_pipeline(columns, RandomForestClassifier(3)).fit(frame, names),
@@ -47,7 +49,7 @@ made["forest of one"].predict = made["forest"].predict
 for name, model in made.items():
     pickle.dump(model, open(f"{sys.argv[1]}/{name}.pkl", "wb"))
 """
-TREES = ("boosted", "histogram", "forest", "pipeline")
+TREES = ("boosted", "boosted classes", "histogram", "forest", "pipeline")
 CLASSES = ("logistic", "clusters")
 CLOSE = ("logarithm", "network", "stacked")
 COMPANY_COUNTS = ("factors", "chance", "cumulated", "forest of one")
@@ -64,15 +66,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Served]:
     """Every model, asked alone and in one batch, in one interpreter."""
     made = tmp_path_factory.mktemp("models")
     run_in("scikit-learn", MODELS, made)
-    asks = batches.requests(1, 4)
+    asks = batches.requests(4)
     file = {name: {"model.pkl": made / f"{name}.pkl"} for name in (*TREES, *CLASSES, *CLOSE)}
     cases = {name: Case(files, asks, SPEC, together=batches.SIZE) for name, files in file.items()}
-    asks = batches.rows(2, 4, 96)
+    asks = batches.rows(4, 96)
     for name in (*TREES, *CLASSES, *CLOSE):
         cases[f"full {name}"] = Case(file[name], asks, SPEC, together=32)
     for name in COMPANY_COUNTS:
         cases[name] = Case({"model.pkl": made / f"{name}.pkl"}, spec=SPEC)
-    single = batches.requests(4, 4, kinds=[batches.NPY])
+    single = batches.requests(4, kinds=[batches.NPY])
     cases["single"] = Case({"model.pkl": made / "single.pkl"}, single, SPEC, together=batches.SIZE)
     off = {"environment": {"SAGEMAKER_TS_BATCH_SIZE": "1"}}
     cases["off"] = Case(file["forest"], spec={**SPEC, **off})

@@ -61,7 +61,7 @@ def lightgbm(tmp_path_factory: pytest.TempPathFactory) -> list[Served]:
         Case({"model.pkl": made / "c.pkl"}, asks[:1], spec),
         Case({"model.txt": "no model"}, (), spec),
         *(
-            Case({name: made / file}, batches.requests(2, 2), spec, together=batches.SIZE)
+            Case({name: made / file}, batches.requests(2), spec, together=batches.SIZE)
             for name, file in (("model.txt", "model.txt"), ("model.pkl", "c.pkl"))
         ),
     ]

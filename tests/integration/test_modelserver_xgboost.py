@@ -103,8 +103,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Served]:
     native = made / "xgboost-model"
     as_json = Ask(CSV.body, CSV.content_type, JSON)
     ways = [Ask(CSV.body, "text/csv", each) for each in (JSON, "application/jsonlines", "text/csv")]
-    many = batches.requests(3, 3)
-    rows = batches.requests(3, 3, kinds=["text/csv"])
+    many = batches.requests(3)
+    rows = batches.requests(3, kinds=["text/csv"])
     cases = {
         "native, many": Case(
             {"model.ubj": made / "model.ubj"}, many, GENERIC, together=batches.SIZE

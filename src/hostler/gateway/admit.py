@@ -61,7 +61,7 @@ def wait(invocation: "Invocation", pool: "Pool[Invocation]", *, first: bool = Fa
             or gateway.in_flight > limits.in_flight_max  # this one is among them
         ):
             raise _refusal(invocation, "has more requests than its instances can take")
-        if length >= pool.line_max:
+        if pool.is_long():
             raise _refusal(
                 invocation, "has more requests than its instances can answer in good time"
             )

@@ -126,7 +126,7 @@ def again(invocation: "Invocation") -> None:
     if invocation.done:
         return
     invocation.link = None
-    if invocation.attempts >= invocation.gateway.limits.sends_max:
+    if invocation.answering or invocation.attempts >= invocation.gateway.limits.sends_max:
         _give_up(invocation)
     else:
         _resend(invocation)
@@ -143,7 +143,8 @@ def retry(invocation: "Invocation", lost: "Link") -> None:
     assert variant is not None
     invocation.link = None
     pool = variant.pool
-    if invocation.retried or not pool.retries.take(pool.sent()):
+    # The page says who had taken it, and the model's code can write there.
+    if invocation.answering or invocation.retried or not pool.retries.take(pool.sent()):
         _give_up(invocation)
     else:
         invocation.retried = True

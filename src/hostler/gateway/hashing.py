@@ -1,12 +1,15 @@
 """SHA-256 of large bodies, as they arrive, in one thread beside the event loop.
 
 Invariant: pieces are hashed in the order they came (one thread, first in first out), and the digest
-is handed back on the loop. Who waits for the processor waits for the hash of ``TURN`` bytes.
+is handed back on the loop. What waits for the thread is the body's own, and goes with it: a body
+whose room is given back holds nothing here. Who waits for the processor waits for the hash of
+``TURN`` bytes.
 """
 
 import asyncio
 import hashlib
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -40,18 +43,29 @@ class Hasher:
 class BodyHash:
     """One body: call it with each piece."""
 
-    __slots__ = ("_done", "_sha256", "_thread")
+    __slots__ = ("_done", "_pieces", "_sha256", "_thread")
 
     def __init__(self, thread: ThreadPoolExecutor, done: Callable[[str], None]) -> None:
         self._thread = thread
         self._done = done
         self._sha256 = hashlib.sha256()
+        self._pieces: deque[bytes] = deque()
+        """In order; the loop adds at one end, the thread takes at the other."""
 
     def __call__(self, piece: bytes) -> None:
-        self._thread.submit(self._update, piece)
+        self._pieces.append(piece)
+        self._thread.submit(self._update)
 
-    def _update(self, piece: bytes) -> None:
+    def drop(self) -> None:
+        """Nobody waits for its digest any more."""
+        self._pieces.clear()
+
+    def _update(self) -> None:
         """Hash a piece (in the thread)."""
+        try:
+            piece = self._pieces.popleft()
+        except IndexError:
+            return  # it was dropped
         with memoryview(piece) as view:
             for start in range(0, len(view), TURN):
                 self._sha256.update(view[start : start + TURN])

@@ -286,6 +286,8 @@ class Invocation:
     def _end(self) -> None:
         self.done = True
         self.pieces = []
+        if self._hasher is not None:
+            self._hasher.drop()
         if self._budget is not None:
             self._budget.give_back(self)
         gateway = self.gateway

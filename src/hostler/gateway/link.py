@@ -27,6 +27,8 @@ _HEADER_SIZE = frames.HEADER_SIZE
 _ANSWER_OFFSET = frames.HEADER_SIZE + frames.RESPONSE_HEAD.size
 _JOIN_MAX = 256 * 1024
 """Frames below this together are written as one piece; above, bodies are not copied."""
+_COUNTED_MIN = 2 * 1024
+"""Requests below this are never large together: no more than a window of them leave in a turn."""
 _UNSENT_MAX, _UNSENT_LOW = 1024 * 1024, 256 * 1024
 """Bytes that wait for the socket: above the first nothing is sent until below the second."""
 
@@ -42,6 +44,7 @@ class Link(asyncio.Protocol):
         "_need",
         "_out",
         "_parts",
+        "_queued",
         "_stream",
         "_taken_in",
         "_unsent",
@@ -74,9 +77,11 @@ class Link(asyncio.Protocol):
         self.silent = False
         """It seems to be stopped: nothing is sent until it is heard again."""
         self.full = False
-        """A large request is leaving. What follows waits in the pool, whose room is bounded: uvloop
-        holds what is written together until all of it has left, and so would hold bodies that
-        are answered."""
+        """A large request is leaving, or several that are as large together. What follows waits in
+        the pool, whose room is bounded: uvloop holds what is written together until all of it
+        has left, and so would hold bodies that are answered."""
+        self._queued = 0
+        """Bytes of this turn's requests that are not small."""
         self._held_back = False
         self.window = 0
         """How many requests may be unanswered: the credit granted, within ``line_max``."""
@@ -143,9 +148,15 @@ class Link(asyncio.Protocol):
         out.append(_pack(size, _VERSION, _REQUEST, 0, link_id, deadline_ms, meta_size))
         out.append(meta)
         out += invocation.pieces
-        if size > _JOIN_MAX:
-            self.full = True
+        if size > _COUNTED_MIN:
+            self._queued += size
+            if self._queued > _JOIN_MAX:
+                self.full = True
         return link_id
+
+    def sent(self) -> int:
+        """How many requests were sent so far."""
+        return self.next_id - 1
 
     def abandon(self, link_id: int) -> None:
         """Nobody waits for this id any more; its place comes back with its answer."""
@@ -223,6 +234,7 @@ class Link(asyncio.Protocol):
 
     def _flush(self) -> None:
         out, self._out = self._out, []
+        self._queued = 0
         if self.transport.is_closing():
             return
         size = sum(map(len, out))

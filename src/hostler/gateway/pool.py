@@ -48,11 +48,11 @@ class Pool(Generic[R]):
         self.waiting_bytes = 0
         self.pinned_waiting = 0
         """How many of them wait for one instance alone."""
-        self.line_max = sys.maxsize
-        """How many may wait before the last of them would wait too long."""
+        self.unanswered_max = sys.maxsize
+        """How many may be in line and at workers before the last of them would wait too long."""
         self.retries = RetryBudget()
         self.sent_before = 0
-        """Over connections that have ended."""
+        """Over connections that have ended, and to retired instances."""
         self._pace: Pace | None = None
         """None while there is nothing to do."""
         self._reroute = reroute
@@ -126,8 +126,8 @@ class Pool(Generic[R]):
             self.pinned_waiting -= invocation.pinned is not None
 
     def sent(self) -> int:
-        """How many requests were sent so far; those of retired instances follow at their end."""
-        return self.sent_before + sum(link.next_id - 1 for link in self._links())
+        """How many requests were sent so far."""
+        return self.sent_before + sum(link.sent() for link in self._links())
 
     def judge(self, now: float, wait_s_max: float) -> None:
         """Bound what may wait by how fast answers come (``now``: monotonic s).
@@ -150,12 +150,23 @@ class Pool(Generic[R]):
         each = max(LINE_MIN, int(allowed / len(ready)))
         for link in ready:
             link.bound_line(each)
-        self.line_max = max(0, int(allowed) - sum(link.window for link in ready))
+        self.unanswered_max = max(int(allowed), sum(link.window for link in ready))
+
+    def is_long(self) -> bool:
+        """Whether who joins the line would probably wait too long.
+
+        What is at the workers counts, not what might be: a large request keeps their places empty.
+        """
+        if self.unanswered_max == sys.maxsize:
+            return False
+        ready = (link for link in self._links() if link.ready and not link.silent)
+        unanswered = len(self.waiting) + sum(link.unanswered for link in ready)
+        return unanswered >= self.unanswered_max
 
     def forget_pace(self) -> None:
         """It is at rest, or its instances are others now: what was measured says nothing more."""
         self._pace = None
-        self.line_max = sys.maxsize
+        self.unanswered_max = sys.maxsize
         for link in self._links():
             link.bound_line(sys.maxsize)
 

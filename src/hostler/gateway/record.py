@@ -16,6 +16,8 @@ from hostler.domain.subject import Side, Subject
 
 VERSION = 1
 
+EXAMPLES_MAX = 16
+"""Of a shadow's differences in a record: some 5 KB each, of which one is made in ten seconds."""
 _TABLE_US = 1 << 16
 """Below this a table knows the bucket: one look instead of a calculation."""
 
@@ -201,8 +203,9 @@ class ShadowCounters(Counters):
             _tally(self._agreements, agreement)
 
     def example(self, told: str) -> None:
-        """One of the differences, to be written down."""
-        self._examples.append(told)
+        """One of the differences, to be written down; while none can be, the first are kept."""
+        if len(self._examples) < EXAMPLES_MAX:
+            self._examples.append(told)
 
     def drain(self) -> dict[str, Any]:
         found = super().drain()

@@ -98,7 +98,9 @@ class Target:
 
     def retire(self) -> None:
         """Out of the routes: nothing new; connections end with their last answer."""
-        self.retired = True
+        if not self.retired:
+            self.retired = True
+            self.pool.sent_before += sum(link.sent() for link in self.links if link is not None)
         self.close_if_idle()
 
     def close_if_idle(self) -> None:
@@ -125,7 +127,8 @@ class Target:
         """A connection has ended: what the worker had not taken goes elsewhere."""
         if self.links[link.slot] is link:
             self.links[link.slot] = None
-        self.pool.sent_before += link.next_id - 1
+        if not self.retired:
+            self.pool.sent_before += link.sent()
         taken = self._taken_by(link)
         orphans = list(link.inflight.items())
         link.inflight.clear()

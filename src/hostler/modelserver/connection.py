@@ -98,6 +98,10 @@ class Connection:
         if len(queue) > CREDIT:
             raise Closed(f"{len(queue)} requests in line with a credit of {CREDIT}")
 
+    def missing(self) -> int:
+        """How many bytes of a request that has begun to arrive are still to come."""
+        return self._decoder.missing()
+
     def take(self) -> Waiting:
         """The next request in line."""
         waiting = self.queue.popleft()

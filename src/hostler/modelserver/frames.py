@@ -114,6 +114,10 @@ class Decoder:
         self._buffer = bytearray()
         self._needed = HEADER_SIZE
 
+    def missing(self) -> int:
+        """How many bytes of the frame that has begun are still to come; 0 where none has."""
+        return self._needed - len(self._buffer) if self._buffer else 0
+
     def feed(self, arrived: bytes | memoryview) -> list[tuple[int, int, int, bytes]]:
         """Complete frames as (kind, flags, request id, payload bytes), in order.
 

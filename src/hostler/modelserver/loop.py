@@ -20,6 +20,10 @@ from . import batching, connection, contract, failures, frames, page
 from .connection import Closed, Connection
 
 TURN_NS = 500_000
+LARGE = 128 * 1024
+"""Bytes that are missing of a request, from which on it is read on before others are answered."""
+READ_ON_NS, READ_ON_S = 2_000_000, 0.001
+"""For how long in a turn, and how long its peer may take to send more."""
 CONNECTIONS_MAX = 256
 STALLED_NS = 30_000_000_000
 """A peer that reads nothing for so long is cut off."""
@@ -52,6 +56,7 @@ class Loop:
         self._ready: deque[Connection] = deque()  # with requests in line, in turn
         self._dirty: set[Connection] = set()  # with answers to send
         self._stalled: dict[Connection, int] = {}  # full sockets, and since when
+        self._arriving: set[Connection] = set()  # with a large request of which much is missing
         self._unread: set[Connection] = set()  # too much in line or unsent to read more
         self._serials = 0
         self._served = 0
@@ -84,6 +89,8 @@ class Loop:
         for fd, event in self._epoll.poll(self._wait_s()):
             self._on_event(fd, event)
         if self._ready:
+            if self._arriving:
+                self._read_on()
             self._turn()
         if self._dirty:
             self._flush()
@@ -98,6 +105,21 @@ class Loop:
         if self._linger_until is not None:
             return max(0.0, (self._linger_until - time.monotonic_ns()) / 1e9)
         return 1.0 if self._stalled else -1
+
+    def _read_on(self) -> None:
+        """Read what is coming of large requests, for a while.
+
+        Else, while other peers always have a request in line, one of a large request's pieces
+        would be read for each call of the model, and the whole of it come after its deadline.
+        Whose bytes do not come is not waited for until some have come.
+        """
+        end = time.monotonic_ns() + READ_ON_NS
+        while self._arriving and time.monotonic_ns() < end:
+            events = self._epoll.poll(READ_ON_S)
+            if not events:
+                self._arriving.clear()
+            for fd, event in events:
+                self._on_event(fd, event)
 
     def _on_event(self, fd: int, event: int) -> None:
         peer = self._peers.get(fd)
@@ -116,6 +138,10 @@ class Loop:
         except Closed as error:
             self._drop(peer, str(error))
             return
+        if peer.missing() >= LARGE:
+            self._arriving.add(peer)
+        elif self._arriving:
+            self._arriving.discard(peer)
         if self._stopping:
             peer.refuse_all()
         if peer.out_size:
@@ -265,7 +291,7 @@ class Loop:
             self._ready.remove(peer)
         if not self._ready:
             self._words[page.BUSY_SINCE] = 0  # what was to follow has gone with the peer
-        for group in (self._dirty, self._unread):
+        for group in (self._arriving, self._dirty, self._unread):
             group.discard(peer)
         self._stalled.pop(peer, None)
 

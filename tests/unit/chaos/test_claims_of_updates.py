@@ -54,3 +54,16 @@ def test_an_alarm_that_never_went_off_is_no_excuse() -> None:
 def test_nobody_is_sent_to_a_version_that_never_was_healthy() -> None:
     assert holds(Flaw.HANGS, [call(1.0, "good")], None) == [True]
     assert holds(Flaw.HANGS, [call(1.0, "good"), call(2.0, "hangs")], None) == [False]
+
+
+@pytest.mark.parametrize(("last", "expected"), [(29.0, True), (31.5, False)])
+def test_one_that_crashes_has_the_calls_that_show_it_and_ten_seconds(
+    last: float, expected: bool
+) -> None:
+    """Ten calls a second, a tenth of them there: twenty take as many seconds."""
+    calls = [
+        call(number / 10, "crashes" if number % 10 == 0 and number / 10 <= last else "good")
+        for number in range(601)
+    ]
+    calls.append(call(last, "crashes", ended=last + 0.01))
+    assert holds(Flaw.CRASHES, calls, None)[1] is expected

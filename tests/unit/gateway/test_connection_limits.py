@@ -1,4 +1,4 @@
-"""HTTP without sockets: how much room and time a connection is given."""
+"""HTTP without sockets: how much room and time a connection is given (RFC 9112 §9.5)."""
 
 import asyncio
 import gc

@@ -63,6 +63,44 @@ def test_bodies_that_arrive_in_turns_are_hashed_in_one_other_thread(
     assert threading.get_ident() not in Watched.threads
 
 
+class Gated(Watched):
+    """SHA-256 that is held up, and how many bytes it computed."""
+
+    gate: ClassVar[threading.Event]
+    bytes_hashed: ClassVar[int]
+
+    def update(self, piece: bytes) -> None:
+        assert Gated.gate.wait(30)
+        Gated.bytes_hashed += len(piece)
+        super().update(piece)
+
+
+def test_what_clients_that_left_have_sent_is_neither_kept_nor_hashed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hashing, "hashlib", SimpleNamespace(sha256=Gated))
+    monkeypatch.setattr(Gated, "gate", threading.Event(), raising=False)
+    monkeypatch.setattr(Gated, "bytes_hashed", 0, raising=False)
+    with front() as made:
+        for _ in range(5):
+            request, client = signed(bytes(2_000_000)), made.client()
+            for start in range(0, 1_500_000, 50_000):
+                client.sends(request[start : start + 50_000])
+            client.leaves()
+        Gated.gate.set()
+        body = Random(5).randbytes(300_000)
+        request, client = signed(body), made.client()
+        for start in range(0, len(request), 50_000):
+            client.sends(request[start : start + 50_000])
+
+        def reaches_the_worker() -> bool:
+            made.turn_loop()
+            return [made.body_of(payload) for _, _, payload in made.worker.heard()] == [body]
+
+        eventually("its signature is good", reaches_the_worker, every_s=0.001)
+    assert Gated.bytes_hashed <= len(body) + 400_000, "a piece of the first had been begun"
+
+
 @pytest.mark.parametrize(
     ("size", "threads"), [(256 * 1024, 0), (256 * 1024 + 1, 1)], ids=["at the bound", "above"]
 )

@@ -242,6 +242,18 @@ def test_large_requests_leave_one_by_one_so_that_none_is_held_for_another():
         assert [client.reads() for client in clients] == [[(200, b"ok")]] * 3
 
 
+def test_requests_that_are_large_together_leave_some_by_some():
+    """What is written in one turn is held by uvloop until all of it has left."""
+    with bench(hash_inline_bytes_max=1 << 20) as made:
+        worker, clients = made.instance(), [made.client() for _ in range(6)]
+        worker.link.pause_writing()
+        for client in clients:
+            client.sends(signed(b"x" * 100_000))
+        assert len(made.pool.waiting) == 6
+        worker.link.resume_writing()
+        assert [ids(worker), ids(worker), ids(worker)] == [[1, 2, 3], [4, 5, 6], []]
+
+
 def test_nothing_more_is_written_than_a_socket_takes(gateway: Bench):
     worker, clients = gateway.instance(), [gateway.client() for _ in range(2)]
     worker.link.pause_writing()  # as the loop says while the socket is full
@@ -281,6 +293,22 @@ def test_a_request_that_nobody_takes_is_not_sent_for_ever(gateway: Bench):
     for request_id in (1, 2, 3):
         worker.says(frames.frame(frames.REFUSED, request_id))
     assert [status for status, _ in client.reads()] == [503]
+
+
+def test_one_whose_answer_has_begun_is_not_sent_again_whatever_the_page_says(
+    gateway: Bench, tmp_path
+):
+    """The model's code can write there."""
+    shared = Page(tmp_path / "page")
+    one, client = gateway.instance("i-1", page=shared.path), gateway.client()
+    client.sends(signed())
+    assert ids(one) == [1]
+    one.says(frames.response(1, 200, b"text/plain\0", b"x" * 1_000_000)[:500_000])
+    shared.write(taken=0)
+    two = gateway.instance("i-2")
+    one.wire.close()
+    assert ids(two) == []
+    assert client.wire.closed
 
 
 def test_after_a_death_only_what_was_not_taken_is_sent_again(gateway: Bench, tmp_path):

@@ -84,7 +84,7 @@ def test_who_would_wait_too_long_is_refused_at_once() -> None:
         crowd = Crowd(gateway, credit=4)
         assert crowd.sends(30) == [[]] * 30
         crowd.answers(12)  # 18 are left
-        assert gateway.pool.line_max == 16
+        assert gateway.pool.unanswered_max == 20
         answers = [each[0] for each in crowd.sends(6) if each]
         assert [status for status, _ in answers] == [503] * 4
         assert b"in good time" in answers[0][1]
@@ -104,19 +104,54 @@ def test_a_slow_worker_is_not_given_all_it_would_take() -> None:
         assert crowd.worker.link.window == 20
 
 
+def test_what_waits_for_a_large_request_to_leave_is_not_refused_for_it() -> None:
+    """Its line has places: 20 may be unanswered, and 10 are."""
+    with bench(hash_inline_bytes_max=1 << 20) as gateway:
+        crowd = Crowd(gateway, credit=128)
+        crowd.sends(100)
+        crowd.answers(90)
+        large, small = gateway.client(), gateway.client()
+        large.sends(signed(b"x" * 300_000))
+        assert crowd.worker.link.full
+        small.sends(signed())
+        assert small.reads() == []
+        assert len(_ids(crowd.worker)) == 1
+        assert len(_ids(crowd.worker)) == 1, "it follows with the next turn"
+
+
+def test_an_instance_that_is_retired_has_not_answered_all_at_once() -> None:
+    with bench() as gateway:
+        old = gateway.instance("i-old", credit=4)
+        for number in range(1, 500):
+            gateway.client().sends(signed())
+            old.answers(number)
+        gateway.client().sends(signed())
+        old.link.target.retire()
+        gateway.pool.targets = ()
+        gateway.pool.forget_pace()
+        crowd = Crowd(gateway, credit=4)
+        crowd.sends(30)
+        crowd.answers(2)
+        old.answers(500)  # its last: its connection ends
+        old.link.target.close_if_idle()
+        assert old.wire.closed
+        crowd.answers(10)
+        assert gateway.pool.unanswered_max == 20
+
+
 def test_time_without_any_instance_is_not_slowness() -> None:
     with bench() as gateway:
         crowd = Crowd(gateway, credit=4)
         crowd.sends(30)
         crowd.answers(5)
-        line_max = gateway.pool.line_max
+        most = gateway.pool.unanswered_max
         crowd.worker.link.silent = True
         for number in range(100):
             gateway.pool.judge(crowd.now + number * SWEEP_S, 10.0)
         crowd.worker.link.silent = False
         crowd.now += 100 * SWEEP_S
         crowd.answers(3)
-        assert abs(gateway.pool.line_max - line_max) <= 4
+        assert abs(gateway.pool.unanswered_max - most) <= 4
 
 
 @pytest.mark.parametrize("why", ["at rest", "other instances"])
@@ -125,12 +160,12 @@ def test_what_was_measured_is_forgotten(why: str) -> None:
         crowd = Crowd(gateway, credit=4)
         crowd.sends(10)
         crowd.answers(5)
-        assert gateway.pool.line_max < 100
+        assert gateway.pool.unanswered_max < 100
         if why == "at rest":
             crowd.answers(8)
         else:
             gateway.pool.forget_pace()
-        assert gateway.pool.line_max > 1000
+        assert gateway.pool.unanswered_max > 1000
         assert crowd.worker.link.window == 4
 
 

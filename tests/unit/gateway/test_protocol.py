@@ -1,4 +1,7 @@
-"""HTTP without sockets: whole requests, pipelines and heads (bytes by the letter: test_rfc9112)."""
+"""HTTP without sockets: whole requests, pipelines (RFC 9112 §9.3.2) and heads.
+
+Bytes by the letter: test_rfc9112.
+"""
 
 from time import monotonic
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from hostler.domain.errors import CallerError
 from hostler.domain.subject import Side, Subject
-from hostler.gateway.record import BUCKETS, Recorder, bucket_floor, bucket_of
+from hostler.gateway.record import BUCKETS, EXAMPLES_MAX, Recorder, bucket_floor, bucket_of
 
 SUBJECT = Subject("123456789012", "us-east-1", "Demo", "AllTraffic")
 
@@ -82,3 +82,13 @@ def test_a_variant_that_comes_back_is_counted_on_and_goes_anew():
     for now, kept in ((100.0, set()), (130.0, {Side(SUBJECT)}), (180.0, set()), (230.0, set())):
         recorder.keep_only(kept, now=now, call_s_max=CALL_S_MAX)
         assert recorder.counters(SUBJECT) is counters
+
+
+def test_a_shadow_s_examples_are_bounded_while_nobody_writes_them_down():
+    recorder = Recorder()
+    counters = recorder.shadow(SUBJECT)
+    for number in range(1000):
+        counters.compared("different")
+        counters.example(str(number))
+    (record,) = recorder.records(1.0)
+    assert record["shadow"]["examples"] == [str(number) for number in range(EXAMPLES_MAX)]

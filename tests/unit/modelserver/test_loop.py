@@ -1,6 +1,9 @@
 """The worker's loop against any order of asking, cancelling, pinging and hanging up."""
 
+import contextlib
 import itertools
+import threading
+import time
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostler.modelserver import frames, page
+from hostler.modelserver import frames, loop, page
 from hostler.modelserver.context import CUSTOM_ATTRIBUTES, Context
 from hostler.modelserver.contract import Model
 from hostler.modelserver.handlers.base import Handler
@@ -99,6 +102,47 @@ def test_a_batch_takes_what_one_peer_has_in_line_and_waits_for_no_more() -> None
         made.act(("ask", 2, 1))
         made.settle()
         assert made.sizes == [1]
+
+
+def test_a_large_request_is_read_on_while_others_always_have_one_in_line() -> None:
+    """A piece of it for each call of the model would make a hundred calls."""
+    before: list[int] = []
+
+    def run(body: bytes, _request: Any, _context: Any) -> bytes:
+        before.append(len(body))
+        return b"done"
+
+    handler = Handler(SETTINGS, scripted=True)
+    with world(model=Model(run, SETTINGS, handler, wants_context=False)) as made:
+        slow, busy = made.peers[0].socket, made.peers[1].socket
+        slow.setblocking(True)
+        large = frames.request(1, 0, b"", bytes(25_000_000))
+        sender = threading.Thread(target=slow.sendall, args=(large,))
+        sender.start()
+        for number in range(1, 1000):
+            busy.send(frames.request(number, 0, b"", b"x"))
+            made.turn()
+            with contextlib.suppress(BlockingIOError):
+                busy.recv(1 << 16)
+            if 25_000_000 in before:
+                break
+        sender.join(30)
+    assert len(before) < 40
+
+
+def test_a_peer_that_stops_in_the_midst_of_a_large_request_is_waited_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "READ_ON_S", 0.2)
+    with world() as made:
+        made.peers[0].socket.send(frames.request(1, 0, b"", bytes(1_000_000))[:150_000])
+        made.turn()
+        began = time.monotonic()
+        for _ in range(50):
+            made.act(("ask", 1, 1))
+            made.turn()
+            made.peers[1].hear()
+        assert time.monotonic() - began < 50 * 0.2 / 2
 
 
 def asked(made: World, request_id: int, body: bytes) -> tuple[int, str]:
