@@ -201,7 +201,9 @@ def where(report: Report) -> list[str]:
             f"Stopped outside their turns, as they are busy at rest: {', '.join(stopped)}."
         )
     lines += [f"Absent: {name}: {reason}." for name, reason in report["absent"].items()]
-    machine = report["machine"]
+    machine, gateways = report["machine"], report.get("gateways", 1)
+    if gateways > 1:
+        lines.append(f"Hostler with {gateways} gateways.")
     packages = report["models"]["packages"]
     lines.append(
         f"Everywhere scikit-learn {packages['scikit-learn']} and torch {packages['torch']}, one "

@@ -92,7 +92,8 @@ def above_static(report: Report) -> list[float]:
 
 def _resident(report: Report) -> list[float]:
     memory = report["memory_mb"].get("echo")
-    return [memory["gateway and model server"]["resident"]] if memory else []
+    alone = report.get("gateways", 1) == 1
+    return [memory["gateway and model server"]["resident"]] if memory and alone else []
 
 
 def _first_answer(report: Report) -> list[float]:

@@ -226,7 +226,7 @@ def _until(
     since, most_s, what = alarmed, BACK_S_MAX, "the alarm"
     if since is None:
         span_s = max(call.began for call in calls) - min(call.began for call in calls)
-        most_s += CRASHES / (len(calls) / span_s * cell.policy.share)
+        most_s += CRASHES * span_s / (len(calls) * cell.policy.share)
         since, what = min(call.began for call in bad), f"the first, as {CRASHES} calls show it"
     return verdict.time(
         f"{cell.says}: the last of them ≤{most_s:.0f} s after {what}",

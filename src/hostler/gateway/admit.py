@@ -21,7 +21,10 @@ def step(invocation: "Invocation") -> None:
     assert variant is not None
     pool = variant.pool
     enter(invocation)
-    link = None if pool.waiting else pool.place(invocation)
+    others = len(pool.waiting)
+    if invocation.pinned is None:
+        others -= pool.pinned_waiting  # they wait for another than it does
+    link = None if others else pool.place(invocation)
     if link is not None:
         forward.send(invocation, link)
     else:
@@ -61,7 +64,7 @@ def wait(invocation: "Invocation", pool: "Pool[Invocation]", *, first: bool = Fa
             or gateway.in_flight > limits.in_flight_max  # this one is among them
         ):
             raise _refusal(invocation, "has more requests than its instances can take")
-        if pool.is_long():
+        if pool.is_long(invocation.pinned):
             raise _refusal(
                 invocation, "has more requests than its instances can answer in good time"
             )

@@ -152,16 +152,23 @@ class Pool(Generic[R]):
             link.bound_line(each)
         self.unanswered_max = max(int(allowed), sum(link.window for link in ready))
 
-    def is_long(self) -> bool:
-        """Whether who joins the line would probably wait too long.
+    def is_long(self, pinned: Target | None) -> bool:
+        """Whether who joins the line, for one instance alone or for any, would wait too long.
 
         What is at the workers counts, not what might be: a large request keeps their places empty.
         """
-        if self.unanswered_max == sys.maxsize:
+        most = self.unanswered_max
+        if most == sys.maxsize:
             return False
-        ready = (link for link in self._links() if link.ready and not link.silent)
-        unanswered = len(self.waiting) + sum(link.unanswered for link in ready)
-        return unanswered >= self.unanswered_max
+        links = [link for link in self._links() if link.ready and not link.silent]
+        if pinned is None:
+            waiting = len(self.waiting)
+        else:
+            of_all = max(1, len(links))
+            links = [link for link in links if link.target is pinned]
+            most = most * len(links) // of_all
+            waiting = sum(each.pinned is pinned for each in self.waiting)
+        return waiting + sum(link.unanswered for link in links) >= most
 
     def forget_pace(self) -> None:
         """It is at rest, or its instances are others now: what was measured says nothing more."""

@@ -64,7 +64,7 @@ def step(invocation: "Invocation", mould: "Mould", way: Way, claim: "Claim") -> 
     invocation.variant = variant
     pool = variant.pool
     admit.enter(invocation)
-    link = None if pool.waiting else pool.acquire()
+    link = None if len(pool.waiting) > pool.pinned_waiting else pool.acquire()
     if link is None:
         admit.wait(invocation, pool)
     else:

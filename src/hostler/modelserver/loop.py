@@ -3,7 +3,7 @@
 Invariant: one thread, one request at a time, or one batch of what a single peer has in line. A turn
 takes from the peers that have some, one after another, for about ``TURN_NS``; then answers leave
 and sockets are read. So answers coalesce while there is work, leave at once when there is none, and
-no peer waits for another's socket.
+no peer waits for another's socket, but for at most ``READ_ON_NS`` while a large request comes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .connection import Closed, Connection
 TURN_NS = 500_000
 LARGE = 128 * 1024
 """Bytes that are missing of a request, from which on it is read on before others are answered."""
-READ_ON_NS, READ_ON_S = 2_000_000, 0.001
+READ_ON_NS, SILENT_NS = 2_000_000, 1_000_000
 """For how long in a turn, and how long its peer may take to send more."""
 CONNECTIONS_MAX = 256
 STALLED_NS = 30_000_000_000
@@ -113,13 +113,20 @@ class Loop:
         would be read for each call of the model, and the whole of it come after its deadline.
         Whose bytes do not come is not waited for until some have come.
         """
-        end = time.monotonic_ns() + READ_ON_NS
-        while self._arriving and time.monotonic_ns() < end:
-            events = self._epoll.poll(READ_ON_S)
-            if not events:
-                self._arriving.clear()
+        now = heard = time.monotonic_ns()
+        end = now + READ_ON_NS
+        while self._arriving and now < end:
+            awaited = {peer.fd for peer in self._arriving}
+            events = self._epoll.poll(SILENT_NS / 1e9)
             for fd, event in events:
                 self._on_event(fd, event)
+            if self._dirty:
+                self._flush()
+            now = time.monotonic_ns()
+            if any(fd in awaited and event & select.EPOLLIN for fd, event in events):
+                heard = now
+            elif now - heard >= SILENT_NS:
+                self._arriving.clear()
 
     def _on_event(self, fd: int, event: int) -> None:
         peer = self._peers.get(fd)
@@ -138,10 +145,6 @@ class Loop:
         except Closed as error:
             self._drop(peer, str(error))
             return
-        if peer.missing() >= LARGE:
-            self._arriving.add(peer)
-        elif self._arriving:
-            self._arriving.discard(peer)
         if self._stopping:
             peer.refuse_all()
         if peer.out_size:
@@ -150,6 +153,10 @@ class Loop:
         if peer not in self._unread and not _may_be_read(peer):
             self._unread.add(peer)
             self._watch(peer)
+        if peer.missing() >= LARGE and peer not in self._unread:
+            self._arriving.add(peer)
+        elif self._arriving:
+            self._arriving.discard(peer)
 
     def _line_up(self, peer: Connection) -> None:
         """Give a peer with requests its place among the others, unless its answers pile up."""

@@ -61,6 +61,7 @@ def _report(speeds: dict[str, tuple[float, ...]]) -> dict[str, Any]:
         "memory_mb": {"echo": {"gateway and model server": megabytes}},
         "idle_endpoint_mb": {"private, of its processes": 1.5, "proportional, over all": 3.0},
         "killed_s": {"echo": 0.3},
+        "serverless_ms": {"p50": 36.0},
         "decisions_us": {"cold": [900.0, 2_000.0], "new": [70.0], "made": [20.0], "kept": [0.5]},
     }
 
@@ -97,6 +98,7 @@ def test_a_ratio_is_taken_within_its_round() -> None:
         ("idle endpoint", 1.5, Verdict.GOAL),
         ("killed", 0.3, Verdict.GATE),
         ("policy decision", 900.0, Verdict.GATE),
+        ("serverless", 36.0, Verdict.GATE),
     ],
 )
 def test_a_target_knows_its_figure_and_what_that_is_worth(
@@ -127,6 +129,13 @@ def test_what_is_absent_stands_in_one_line_with_its_reason() -> None:
     text = report.text(FOUND)
     assert "Absent: triton: its environment cannot be built: no wheel." in text
     assert "Traceback" not in text
+
+
+def test_several_gateways_are_told_and_their_memory_is_no_figure_of_one() -> None:
+    several = FOUND | {"gateways": 2}
+    assert "Hostler with 2 gateways." in report.where(several)
+    assert "gateways" not in "\n".join(report.where(FOUND))
+    assert _target("resident").measured(several) is None
 
 
 def test_the_least_of_each_kind_of_decision_is_told() -> None:

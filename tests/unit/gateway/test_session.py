@@ -125,6 +125,23 @@ def test_who_waits_for_a_sessions_instance_holds_up_no_other() -> None:
         assert waiting.reads() == [(200, b"ok")]
 
 
+def test_who_would_wait_too_long_for_a_session_s_instance_is_refused_and_others_are_not() -> None:
+    """Twenty may be unanswered at both instances, so ten at one."""
+    with bench() as made:
+        _first, second = two(made, credit=2)
+        made.pool.unanswered_max = 20
+        callers = [made.client() for _ in range(15)]
+        for caller in callers:
+            caller.sends(signed(**{HEADER: of(FIRST)}))
+        answers = [caller.reads() for caller in callers]
+        assert answers[:10] == [[]] * 10
+        assert [status for ((status, _),) in answers[10:]] == [503] * 5
+        other = made.client()
+        other.sends(signed())
+        assert len(second.heard()) == 1
+        assert other.reads() == []
+
+
 def test_a_session_ends_with_its_instance() -> None:
     with bench() as made:
         first, _second = two(made)

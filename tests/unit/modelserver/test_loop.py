@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -104,8 +105,12 @@ def test_a_batch_takes_what_one_peer_has_in_line_and_waits_for_no_more() -> None
         assert made.sizes == [1]
 
 
-def test_a_large_request_is_read_on_while_others_always_have_one_in_line() -> None:
+def test_a_large_request_is_read_on_while_others_always_have_one_in_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A piece of it for each call of the model would make a hundred calls."""
+    monkeypatch.setattr(loop, "SILENT_NS", 10**9)  # its sender may have to wait for a processor
+    monkeypatch.setattr(loop, "READ_ON_NS", 10**9)
     before: list[int] = []
 
     def run(body: bytes, _request: Any, _context: Any) -> bytes:
@@ -117,7 +122,9 @@ def test_a_large_request_is_read_on_while_others_always_have_one_in_line() -> No
         slow, busy = made.peers[0].socket, made.peers[1].socket
         slow.setblocking(True)
         large = frames.request(1, 0, b"", bytes(25_000_000))
-        sender = threading.Thread(target=slow.sendall, args=(large,))
+        begun = slow.send(large[:100_000])
+        made.turn()
+        sender = threading.Thread(target=slow.sendall, args=(large[begun:],))
         sender.start()
         for number in range(1, 1000):
             busy.send(frames.request(number, 0, b"", b"x"))
@@ -133,7 +140,8 @@ def test_a_large_request_is_read_on_while_others_always_have_one_in_line() -> No
 def test_a_peer_that_stops_in_the_midst_of_a_large_request_is_waited_for_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loop, "READ_ON_S", 0.2)
+    monkeypatch.setattr(loop, "SILENT_NS", 200_000_000)
+    monkeypatch.setattr(loop, "READ_ON_NS", 10**9)
     with world() as made:
         made.peers[0].socket.send(frames.request(1, 0, b"", bytes(1_000_000))[:150_000])
         made.turn()
@@ -143,6 +151,36 @@ def test_a_peer_that_stops_in_the_midst_of_a_large_request_is_waited_for_once(
             made.turn()
             made.peers[1].hear()
         assert time.monotonic() - began < 50 * 0.2 / 2
+
+
+def test_nor_is_it_waited_for_because_others_go_on_to_send(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "SILENT_NS", 20_000_000)
+    monkeypatch.setattr(loop, "READ_ON_NS", 60 * 10**9)
+    with world() as made:
+        made.peers[0].socket.send(frames.request(1, 0, b"", bytes(1_000_000))[:150_000])
+        made.turn()
+        made.act(("ask", 1, 1))
+        until = time.monotonic() + 5
+        pings = threading.Thread(target=lambda: chatter(made.peers[2].socket, until))
+        pings.start()
+        began = time.monotonic()
+        made.turn()
+        made.peers[1].hear()
+        took = time.monotonic() - began
+        made.peers[2].socket.close()
+        pings.join(30)
+    assert made.peers[1].answered == [(frames.RESPONSE, 1)]
+    assert took < 2.5
+
+
+def chatter(peer: socket.socket, until: float) -> None:
+    """Something to read every few milliseconds."""
+    with contextlib.suppress(OSError):
+        while time.monotonic() < until:
+            peer.send(frames.frame(frames.PING, 0, b"1234"))
+            time.sleep(0.005)
 
 
 def asked(made: World, request_id: int, body: bytes) -> tuple[int, str]:
