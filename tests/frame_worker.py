@@ -87,6 +87,8 @@ class Server:
             os.getpid(),
             0,
         )
+        words, at = page.taken_writer(self.page, self.slot), page.taken_index(serial)
+        words[at], words[at + 1] = serial, taken
 
     def greeted(self) -> None:
         """Tell the test, byte by byte, how many connections were greeted."""

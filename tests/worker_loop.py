@@ -66,6 +66,7 @@ class World:
 
     def __init__(self, *, batches: bool, model: Model | None = None) -> None:
         self.words = memoryview(bytearray(page.SLOT_SIZE)).cast("Q")
+        self.taken = memoryview(bytearray(2 * 8 * page.CONNECTIONS)).cast("Q")
         self.ran: list[tuple[int, ...]] = []
         """(connection's serial, request id) of what reached the model, in order."""
         self.sizes: list[int] = []
@@ -75,7 +76,7 @@ class World:
         listener.listen()
         listener.setblocking(False)
         model = model or self._model(batches)
-        self.loop = loop.Loop(model, listener, "/nowhere", 0, self.words)
+        self.loop = loop.Loop(model, listener, "/nowhere", 0, (self.words, self.taken))
         self._wakes, self._woken = socket.socketpair()
         self.loop.wake_by(self._woken)
         self.peers = [self._join() for _ in range(PEERS)]
@@ -97,6 +98,8 @@ class World:
         assert self.words[page.BUSY_SINCE]
         assert {serial for serial, _ in asked} == {self.words[page.CONNECTION]}
         assert asked[-1][1] == self.words[page.LAST_TAKEN]
+        at = page.taken_index(asked[-1][0])
+        assert self.taken[at] > asked[-1][0] or tuple(self.taken[at : at + 2]) == asked[-1]
         self.ran += asked
         self.sizes.append(len(asked))
         return bodies

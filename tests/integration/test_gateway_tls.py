@@ -1,7 +1,9 @@
 """TLS on the gateway's own port: the same answers, a certificate that changes under way, limits."""
 
+import contextlib
 import http.client
 import signal
+import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from certificates import Files, written
 from gateway_rig import Rig, response, rig, variant
+from hostler.gateway import issuing
 from running import eventually
 
 
@@ -128,6 +131,61 @@ def test_who_never_shakes_hands_counts_and_is_cut_off(secured: Rig, files: Files
         each.close()
     refused.close()
     eventually("there is room again", lambda: trusted(secured, files.authority))
+
+
+def test_who_has_shaken_hands_counts_once(secured: Rig, files: Files) -> None:
+    connections = [client(secured, files.authority) for _ in range(8)]
+    for connection in connections:
+        target, headers = secured.signed(b"{}")
+        connection.request("POST", target, b"{}", headers)
+        assert connection.getresponse().read() == b"{}"
+    for connection in connections:
+        connection.close()
+
+
+@contextlib.contextmanager
+def intercepting(**limits: float) -> Iterator[Rig]:
+    """A plain port with an authority for AWS's names."""
+    with rig() as made:
+        authority, key = issuing.authority("test", ["amazonaws.com"])
+        made.layout.authority.mkdir()
+        made.layout.authority_certificate.write_bytes(authority)
+        made.layout.authority_key.write_bytes(key)
+        made.gateway(**limits)
+        yield made
+
+
+def connects(rigged: Rig) -> tuple[socket.socket, bytes]:
+    """One that asks for AWS and stays silent then, and the status it was told."""
+    connection = rigged.connect()
+    connection.sendall(b"CONNECT sts.amazonaws.com:443 HTTP/1.1\r\nHost: sts.amazonaws.com\r\n\r\n")
+    return connection, connection.recv(4096).split()[1]
+
+
+def test_who_asks_for_aws_and_never_shakes_hands_counts() -> None:
+    """Each was in nobody's count, and nothing had been signed."""
+    with intercepting(connections_max=4) as made:
+        silent = [connects(made) for _ in range(4)]
+        assert [status for _, status in silent] == [b"200"] * 4
+        with made.connect() as refused:
+            assert response(refused, "GET").status == 503
+        for connection, _ in silent:
+            connection.close()
+
+        def is_served() -> bool:
+            with made.connect() as again:
+                again.sendall(b"GET /_hostler/health HTTP/1.1\r\nHost: h\r\n\r\n")
+                return b"Too many connections" not in again.recv(4096)
+
+        eventually("there is room again", is_served)
+
+
+def test_handshakes_with_those_who_ask_for_aws_are_bounded() -> None:
+    with intercepting(handshakes_max=2) as made:
+        silent = [connects(made) for _ in range(3)]
+        assert [status for _, status in silent] == [b"200", b"200", b"503"]
+        for connection, _ in silent:
+            connection.close()
 
 
 def test_a_gateway_of_its_own_certificate_vouches_for_the_names_it_was_given() -> None:

@@ -44,7 +44,7 @@ with open(folder + "/foreign.pkl", "wb") as file:
     file.write(b"cnothing_such.module\\nModel\\n.")
 """
 
-NPY = "application/x-npy"
+NPY, NPZ = "application/x-npy", "application/x-npz"
 MAKE_NPY = "import numpy, sys; numpy.save(sys.argv[1], numpy.array({values}, dtype={dtype!r}))"
 READ_NPY = "import numpy, sys; a = numpy.load(sys.argv[1]); print(a.dtype, a.tolist())"
 
@@ -128,6 +128,7 @@ class TestIris:
             (b"null", "application/json", 400, ""),
             (b"[]", "application/json", 400, ""),
             (b"x", NPY, 400, "not a valid application/x-npy"),
+            (b"PK\x03\x04 cut off", NPZ, 400, "not a valid application/x-npz"),
             (b"x", "image/png", 415, "image/png is not supported"),
         ],
     )

@@ -1,6 +1,7 @@
 """Publisher and subscriber over a real socket."""
 
 import asyncio
+import contextlib
 import dataclasses
 import shutil
 import tempfile
@@ -9,8 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hostler.domain.snapshot import Demand, Snapshot
+from hostler.control.publish import Publication
+from hostler.domain.snapshot import Credential, Demand, Identities, Snapshot
 from hostler.snapshot import codec, file, wire
+from hostler.snapshot.clock import SystemClock
 from hostler.snapshot.publisher import Publisher
 from hostler.snapshot.subscriber import Subscriber
 
@@ -33,10 +36,12 @@ class Inbox:
 
     def __init__(self) -> None:
         self.generations: list[int] = []
+        self.newest: Snapshot | None = None
         self.changed = asyncio.Condition()
 
     def __call__(self, snapshot: Snapshot) -> None:
         self.generations.append(snapshot.generation)
+        self.newest = snapshot
         asyncio.get_running_loop().create_task(self._tell())
 
     async def _tell(self) -> None:
@@ -220,6 +225,139 @@ def test_a_full_disk_does_not_stop_the_push(folder):
         await inbox.until(1)
         assert codec.decode(codec.encode(FIRST)) == FIRST
         task.cancel()
+        await publisher.close()
+
+    asyncio.run(story())
+
+
+@contextlib.contextmanager
+def nowhere_to_write(path: Path):
+    """The file's folder is away; what it holds comes back with it."""
+    away = path.parent.with_name("away")
+    path.parent.rename(away)
+    yield
+    away.rename(path.parent)
+
+
+async def live_ahead_of(path: Path, inbox: Inbox, unwritten: tuple[int, ...]) -> None:
+    """A publisher's life whose snapshots after the first, with a key, reach only the inbox."""
+    publisher = Publisher(path.parent.parent / "push.sock", path)
+    await publisher.start()
+    publisher.publish(generation(1))
+    with nowhere_to_write(path):
+        for number in unwritten:
+            key = Credential("AKIA", "secret", "arn")
+            publisher.publish(dataclasses.replace(generation(number), credentials=(key,)))
+        await inbox.until(unwritten[-1])
+        await publisher.close()
+
+
+@pytest.mark.parametrize("unwritten", [(2,), (2, 3)])
+def test_what_an_earlier_life_could_not_write_is_no_acknowledgement(folder, unwritten):
+    """A gateway ahead of the file once seemed to use all that a restarted control published."""
+    path = folder / "run" / "snapshot"
+    path.parent.mkdir()
+
+    async def story() -> None:
+        inbox, heard = Inbox(), asyncio.Event()
+        subscriber = Subscriber(folder / "push.sock", path, inbox, "gateway-0")
+        following = asyncio.create_task(subscriber.run())
+        await live_ahead_of(path, inbox, unwritten)
+        second = Publisher(folder / "push.sock", path, on_ack=lambda _generation: heard.set())
+        await second.start()
+        second.publish(generation(second.next_generation()))
+        async with asyncio.timeout(60):
+            await heard.wait()
+        assert second.generation == 2
+        assert not second.acked(2)
+        assert second.subscribers()[0][1] == 0
+        again = second.next_generation()
+        assert again > unwritten[-1]
+        second.publish(generation(again))
+        await inbox.until(again)
+        await settled(second, again)
+        following.cancel()
+        await second.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("unwritten", [(2,), (2, 3)])
+def test_a_restarted_control_takes_back_keys_that_only_the_gateways_remember(folder, unwritten):
+    """Its first snapshot has a number they have used: it is published again, above theirs."""
+    path = folder / "run" / "snapshot"
+    path.parent.mkdir()
+
+    async def story() -> None:
+        inbox = Inbox()
+        subscriber = Subscriber(folder / "push.sock", path, inbox, "gateway-0")
+        following = asyncio.create_task(subscriber.run())
+        await live_ahead_of(path, inbox, unwritten)
+        second = Publisher(folder / "push.sock", path)
+        publication = Publication(
+            second, SystemClock(), account="1", region="r", on_progress=lambda: None
+        )
+        second.on_ack = publication.acknowledged
+        await second.start()
+        publication.begin(file.load(path), ())
+        publication.set_identities(Identities())
+        assert second.generation == 2
+        again = unwritten[-1] + (2 if unwritten == (2,) else 1)  # where numbers meet, one is left
+        await inbox.until(again)
+        await settled(second, again)
+        assert inbox.newest is not None
+        assert inbox.newest.credentials == ()
+        assert not publication.pending
+        following.cancel()
+        await second.close()
+
+    asyncio.run(story())
+
+
+def test_a_publisher_that_cannot_read_its_file_learns_from_a_gateway(folder):
+    async def story() -> None:
+        file.save(folder / "snapshot", generation(9))
+        inbox, heard = Inbox(), []
+        subscriber = Subscriber(folder / "push.sock", folder / "snapshot", inbox, "gateway-0")
+        assert subscriber.load()
+        (folder / "snapshot").write_bytes(b"torn")
+        publisher = Publisher(folder / "push.sock", folder / "snapshot", heard.append)
+        await publisher.start()
+        publisher.publish(generation(publisher.next_generation()))
+        following = asyncio.create_task(subscriber.run())
+        async with asyncio.timeout(60):
+            while not heard:
+                await asyncio.sleep(0)
+        assert heard == [9]
+        assert not publisher.acked(1)
+        assert publisher.next_generation() == 10
+        following.cancel()
+        await publisher.close()
+
+    asyncio.run(story())
+
+
+def test_a_gateway_that_comes_back_with_what_is_in_force_acknowledges_it(folder):
+    async def story() -> None:
+        publisher = Publisher(folder / "push.sock", folder / "snapshot")
+        await publisher.start()
+        publisher.publish(dataclasses.replace(FIRST, account="2"))
+        for _life in range(2):
+            inbox = Inbox()
+            subscriber = Subscriber(folder / "push.sock", folder / "snapshot", inbox, "gateway-0")
+            assert subscriber.load()
+            for _connection in range(2):
+                following = asyncio.create_task(subscriber.run())
+                async with asyncio.timeout(60):
+                    while not publisher.subscribers():
+                        await asyncio.sleep(0)
+                await settled(publisher, 1)
+                following.cancel()
+                async with asyncio.timeout(60):
+                    while publisher.subscribers():
+                        await asyncio.sleep(0)
+            assert inbox.generations == [1]
+        assert publisher.next_generation() == 2
         await publisher.close()
 
     asyncio.run(story())

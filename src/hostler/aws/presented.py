@@ -6,7 +6,7 @@ Invariant: a scope is only made of well-formed parts, and a request is only read
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +14,9 @@ from hostler.aws import route
 from hostler.aws.refusals import Refusal, refuse
 
 STREAMING: Final = "STREAMING-"
-PLANS_MAX: Final = 64
+PLANS_MAX: Final = 4
+"""For one order of headers: those who send the same ones nearly always sign the same."""
+PLAN_LENGTH_MAX: Final = 1024
 
 _UNSIGNED_ALLOWED: Final = frozenset(
     {
@@ -42,10 +44,13 @@ _ONCE: Final = (
 class Order:
     """The names of a request's headers in their order; many requests share one."""
 
-    __slots__ = ("authorization", "names")
+    __slots__ = ("authorization", "names", "plans")
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
+        self.plans: dict[str, Plan] = {}
+        """By the signed headers' names. A scope has none: it would keep orders alive, each of as
+        many names as anyone likes to send."""
         self.authorization = names.index("authorization") if "authorization" in names else -1
 
 
@@ -62,7 +67,6 @@ class Scope:
     signed: tuple[str, ...]
     names: str
     """The signed headers' names, joined by semicolons."""
-    plans: dict[Order, "Plan"] = field(default_factory=dict)
 
 
 class Plan(NamedTuple):
@@ -153,7 +157,7 @@ def read_scope(service: str, credential: str, signed_headers: str) -> Scope:
 
 
 def plan_for(scope: Scope, order: Order) -> Plan:
-    """Checks that a scope covers headers of these names, and keeps how to read them."""
+    """Checks that a scope covers headers of these names, and keeps how to read them (bounded)."""
     names = order.names
     for once in _ONCE:
         if names.count(once) > 1:
@@ -173,9 +177,10 @@ def plan_for(scope: Scope, order: Order) -> Plan:
         position("x-amz-content-sha256"),
         position("x-amz-security-token"),
     )
-    if len(scope.plans) >= PLANS_MAX:
-        scope.plans.clear()
-    scope.plans[order] = plan
+    if len(scope.names) <= PLAN_LENGTH_MAX:
+        if len(order.plans) >= PLANS_MAX:
+            order.plans.clear()
+        order.plans[scope.names] = plan
     return plan
 
 

@@ -18,6 +18,8 @@ from hostler.aws.presented import Presented
 from hostler.aws.signing import ALGORITHM, TIME_FORMAT, signing_key
 
 STAMPS_MAX = 4
+CHANGING = frozenset({"content-length", "amz-sdk-invocation-id", "amz-sdk-request"})
+"""What changes with each request, beside the time. The SDKs for Go and Java sign these."""
 _DATE_HEADER = "x-amz-date:"
 
 
@@ -60,6 +62,8 @@ class Recurring:
     def of(cls, presented: Presented) -> Self | None:
         """What recurs of a request that was verified; None where it cannot be told apart."""
         scope = presented.scope
+        if not CHANGING.isdisjoint(scope.signed):
+            return None
         line = f"\n{_DATE_HEADER}{presented.stamp}\n"
         before, found, after = presented.head.partition(line)
         if (

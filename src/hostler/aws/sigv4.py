@@ -98,7 +98,7 @@ def present_in(order: Order, method: str, raw_target: str, values: Sequence[str]
         scope, signature = _read_authorization(
             method, raw_target, _pairs(order, values), prefix, signature
         )
-    plan = scope.plans.get(order) or plan_for(scope, order)
+    plan = order.plans.get(scope.names) or plan_for(scope, order)
     if plan.pick is None:
         covered = canonical.headers(_pairs(order, values), scope.signed)
     else:

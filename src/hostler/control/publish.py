@@ -123,8 +123,13 @@ class Publication:
         return self._dirty
 
     def acknowledged(self, generation: int) -> None:
-        """A gateway put a generation to use, or went away (``Publisher``'s ``on_ack``)."""
-        del generation
+        """A gateway put a generation to use, or went away (``Publisher``'s ``on_ack``).
+
+        One above ours is an earlier life's: gateways ignore what we published up to there.
+        """
+        if self._history and generation > self._history[-1][0]:
+            self._dirty = True
+            self._publish_soon()
         self._progressed()
 
     def forget(self, arn: str) -> None:

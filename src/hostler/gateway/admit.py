@@ -55,7 +55,7 @@ def enter(invocation: "Invocation") -> None:
 
 def wait(invocation: "Invocation", pool: "Pool[Invocation]", *, first: bool = False) -> None:
     """Join the line (its head, for one that was sent in vain); raises SheddingError for no room."""
-    if not first:
+    if not first and not pool.bounds_itself:
         gateway, length = invocation.gateway, len(pool.waiting)
         limits = gateway.limits
         if (

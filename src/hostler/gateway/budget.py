@@ -54,6 +54,19 @@ class Budget:
         """It holds nothing any more, and does not wait either."""
         if self._waiting.pop(holder, None) is None:
             self._granted -= self._holding.pop(holder)[0]
+        self._grant_waiting()
+
+    def shrink(self, holder: Holder, size: int) -> None:
+        """Its body is whole: it needs room for that alone, not for the longest there may be."""
+        if holder in self._waiting:
+            self._waiting[holder] = size, self._waiting[holder][1]
+        else:
+            before, since = self._holding[holder]
+            self._granted += size - before
+            self._holding[holder] = size, since
+        self._grant_waiting()
+
+    def _grant_waiting(self) -> None:
         while self._waiting:
             following, (wanted, _) = next(iter(self._waiting.items()))
             if not self._fits(wanted):

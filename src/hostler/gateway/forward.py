@@ -155,7 +155,10 @@ def _resend(invocation: "Invocation", *, avoid: "Target | None" = None) -> None:
     """To an instance, or to the head of the line."""
     variant = invocation.variant
     assert variant is not None
-    if monotonic_ns() >= invocation.deadline_ns:
+    pinned = invocation.pinned
+    if pinned is not None and pinned.retired:
+        invocation.unpinned()
+    elif monotonic_ns() >= invocation.deadline_ns:
         _give_up(invocation)
     elif (link := variant.pool.place(invocation, avoid=avoid)) is not None:
         send(invocation, link)

@@ -54,7 +54,16 @@ class Shape:
 
 
 _SPECIAL = frozenset(
-    {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+    {
+        "connection",
+        "expect",
+        "keep-alive",
+        "proxy-connection",  # to llhttp the same as "connection"
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
 )
 
 _shapes: dict[tuple[str, ...], Shape] = {}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hostler.domain import hosts
 from hostler.gateway import answers
 from hostler.gateway.issuing import AuthorityError
+from hostler.gateway.tls import Early
 from hostler.gateway.tunnel import Pipe
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ class Connect:
         except AuthorityError as error:
             self._refuse(502, f"Hostler cannot answer for {host}: {error}.")
             return
+        if gateway.handshakes >= gateway.limits.handshakes_max:
+            self._refuse(503, "Too many connections that have not shaken hands.")
+            return
         transport = self._connection.release()
         transport.pause_reading()  # what comes now is for TLS
         transport.write(ESTABLISHED)
@@ -101,6 +105,7 @@ class Connect:
                 context,
                 server_side=True,
                 ssl_handshake_timeout=gateway.limits.header_deadline_s,
+                ssl_shutdown_timeout=gateway.limits.tls_shutdown_s,
             )
         except (OSError, asyncio.CancelledError):  # it does not trust us, or has gone
             transport.abort()
@@ -142,31 +147,6 @@ class Connect:
     def _refuse(self, status: int, reason: str) -> None:
         self._connection.transport.write(answers.refusal(status, reason, self._gateway.date))
         self._connection.finished(self)
-
-
-class Early(asyncio.Protocol):
-    """Holds what arrives between the end of the handshake and the moment we hear of it."""
-
-    def __init__(self) -> None:
-        self._data: list[bytes] = []
-        self._lost = False
-
-    def data_received(self, data: bytes) -> None:
-        self._data.append(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        self._lost = True
-
-    def pass_on(self, gateway: "Gateway", transport: asyncio.Transport) -> None:
-        """Let a connection of the gateway's serve the transport from now on."""
-        connection = gateway.connect()
-        transport.set_protocol(connection)
-        connection.connection_made(transport)
-        if self._lost:
-            connection.connection_lost(None)
-            return
-        for data in self._data:
-            connection.data_received(data)
 
 
 def _authority(target: str) -> tuple[str, int]:

@@ -79,6 +79,8 @@ class Invocation:
     """Whether it was sent again after it was lost."""
     _has_no_room = False
     """Whether the body waits unread for room to hold it."""
+    _yields = False
+    """Whether the rest of the body waits for its turn."""
     _begun = False
     _complete = False
     _budget: "Budget | None" = None
@@ -138,7 +140,9 @@ class Invocation:
         if self.size > limits.body_bytes_max:
             self.refuse(self._too_long())
             return
-        if len(piece) >= PIECE_MIN and self._begun:  # before, it is not its turn at all
+        # Before it has begun, it is not its turn at all.
+        if len(piece) >= PIECE_MIN and self._begun and not self._yields:
+            self._yields = True
             self.connection.hold(self, yes=True)
             self.gateway.turns.wait(self._go_on)
         self.pieces.append(piece)
@@ -148,12 +152,15 @@ class Invocation:
             self._hasher = self.gateway.hasher.start(self.pieces, self._digested)
 
     def _go_on(self) -> None:
+        self._yields = False
         if not self.done and not self._has_no_room:
             self.connection.hold(self, yes=False)
 
     def complete(self) -> None:
         self._complete = True
         if self._begun and not self.done:
+            if self._budget is not None:
+                self._budget.shrink(self, self.size)
             self._read()
 
     def gone(self) -> None:
@@ -174,7 +181,7 @@ class Invocation:
         self._has_no_room = False
         if not self._complete:  # else all of it had come with its head
             self._expect()
-            self.connection.hold(self, yes=False)
+            self.connection.hold(self, yes=self._yields)
 
     def not_granted(self) -> None:
         if not self._complete:  # else it is under way already

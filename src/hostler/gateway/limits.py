@@ -23,6 +23,13 @@ class Limits:
     refused_connections_max: int = 1024
     """Above ``connections_max``, so many are told 503; what comes beyond is closed without a word,
     as each answer keeps a descriptor until it has arrived."""
+    pipelined_max: int = 64
+    """Requests of one connection that wait for the answers before theirs: one read may bring
+    thousands of short ones."""
+    handshakes_max: int = 4096
+    """TLS handshakes under way, beyond which no CONNECT is answered with TLS."""
+    tls_shutdown_s: float = 600.0
+    """How long what was written before the end of a connection with TLS may take to arrive."""
     in_flight_max: int = 8192
     """Invocations and relayed requests that have begun. Beyond, no further one is relayed, and an
     invocation does not wait: it is served only where an instance has room at once."""

@@ -15,7 +15,7 @@ import struct
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
-from hostler.aws.recurring import Recurring
+from hostler.aws.recurring import CHANGING, Recurring
 from hostler.gateway.head import Head
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ MOULDS_MAX = 1024
 ALIKE_MAX = 8
 """Moulds of one request line and length."""
 
-_NOTES = frozenset({"amz-sdk-invocation-id", "amz-sdk-request"})
-"""Headers of the SDKs that change from request to request and are not signed."""
+_HOLES = CHANGING | {"x-amz-date"}
+"""Beside the signature. No hole is signed but the time's, which is verified as it came: of requests
+that sign others nothing recurs."""
 _NOTE_MARKS = b"-=; "
 
 _KEPT = 1024
@@ -141,7 +142,7 @@ class Moulds:
 
 
 def _varies(name: str, value: bytes) -> bool:
-    """Whether a note changes with each request; a count of attempts without a time hardly does."""
+    """Whether it changes with each request; a count of attempts without a time hardly does."""
     return name != "amz-sdk-request" or b"ttl=" in value
 
 
@@ -151,7 +152,7 @@ def _holes(head: Head, offset: int) -> dict[str, Hole] | None:
     for name, (sent, value) in zip(head.shape.names, head.raw, strict=True):
         start = offset + len(sent) + 2
         offset = start + len(value) + 2
-        if name in {"x-amz-date", "content-length"} or (name in _NOTES and _varies(name, value)):
+        if name in _HOLES and _varies(name, value):
             holes[name] = (start, offset - 2)
         elif name == "authorization":
             before, mark, _ = value.rpartition(b"Signature=")

@@ -34,6 +34,8 @@ class Pool(Generic[R]):
 
     counters: ServerlessCounters | None = None
     """Of a serverless variant."""
+    bounds_itself = False
+    """Whether ``enqueue`` decides for itself who may wait."""
 
     def __init__(
         self,
@@ -53,6 +55,8 @@ class Pool(Generic[R]):
         self.retries = RetryBudget()
         self.sent_before = 0
         """Over connections that have ended, and to retired instances."""
+        self.unanswered_before = 0
+        """What those connections ended without an answer to."""
         self._pace: Pace | None = None
         """None while there is nothing to do."""
         self._reroute = reroute
@@ -143,7 +147,8 @@ class Pool(Generic[R]):
         unanswered = sum(link.unanswered for link in links)
         full = bool(self.waiting) or unanswered >= LINE_MIN * len(links)
         self._pace = pace = self._pace or Pace()
-        pace.saw(now, self.sent() - unanswered, full=full and bool(ready))
+        answered = self.sent() - unanswered - self.unanswered_before
+        pace.saw(now, answered, full=full and bool(ready))
         if pace.per_second is None or not ready:
             return
         allowed = pace.per_second * wait_s_max

@@ -21,6 +21,7 @@ from hostler.gateway import head as heads
 from hostler.gateway.framing import DROPPED, Framing
 from hostler.gateway.handler import Handler, State
 from hostler.gateway.taking import Taking
+from hostler.gateway.tls import Sent
 from hostler.gateway.upgrade import parser_behind
 
 if TYPE_CHECKING:
@@ -46,11 +47,13 @@ class HttpConnection(asyncio.Protocol):
         "_head_read",
         "_headers",
         "_incoming",
+        "_is_first",
         "_lent",
         "_parser",
         "_paused",
         "_problem",
         "_reading",
+        "_sent",
         "_since",
         "_taking",
         "_upgrading",
@@ -78,6 +81,7 @@ class HttpConnection(asyncio.Protocol):
         self._lent = False
         """Whether another process reads the rest of the body (``lending``)."""
         self._taking = Taking()
+        self._sent = Sent()
         self._problem: tuple[int, str] | None = None
         self._headers: heads.RawHeaders = []
         self._url = b""
@@ -87,7 +91,9 @@ class HttpConnection(asyncio.Protocol):
         """The one that fitted last."""
         self.moulds_cast = 0
         self._head_read = 0
-        """0 between heads; 1 in the chunk where a head begins; then its bytes in later chunks."""
+        """0 between heads; 1 in the chunk where a head begins; then its bytes, with those of that
+        chunk if it was the first there."""
+        self._is_first = False
         self._body_read = 0
         self._framing: Framing | None = None
         """Of the body that comes in several reads, or came last."""
@@ -106,7 +112,7 @@ class HttpConnection(asyncio.Protocol):
         connections = self._gateway.connections
         connections.add(self)
         limits = self._gateway.limits
-        excess = len(connections) - limits.connections_max
+        excess = len(connections) + self._gateway.handshakes - limits.connections_max
         if excess > limits.refused_connections_max:
             self.abort()
         elif excess > 0:
@@ -115,10 +121,12 @@ class HttpConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.state is not _OPEN:
             return
-        if self.current is None and self._head_read == 0:
-            if self._gateway.serve_moulded(self, data):
-                return
-            self.chunk = data
+        if self._head_read == 0:
+            if self.current is None:
+                if self._gateway.serve_moulded(self, data):
+                    return
+                self.chunk = data
+            self._is_first = self._incoming is None
         while True:
             try:
                 self._feed(data)
@@ -198,6 +206,9 @@ class HttpConnection(asyncio.Protocol):
         ):
             problem = self._size_problem(heads.size(self._url, raw))
         self._head_read = self._body_read = 0
+        self._is_first = False
+        if problem is None and len(self._waiting) >= limits.pipelined_max:
+            problem = 503, "Too many pipelined requests."
         if problem is not None:
             self._refuse(*problem)
             return
@@ -312,17 +323,22 @@ class HttpConnection(asyncio.Protocol):
     def expire(self, now: float) -> None:
         """Apply the deadlines."""
         limits = self._gateway.limits
+        gateway, sent, judged = self._gateway, self._sent, self._taking.since
         if self._taking.is_late(self.transport, now, limits):
-            self.abort()
+            if not sent.is_taken(self.transport, judged, now, limits):
+                self.abort()
+                return
+        elif not self._since and self.state is State.LINGER:
+            if sent.is_over(self.transport) and now - judged > limits.linger_s:
+                self.abort()  # over TLS it may never say good-bye
             return
         if not self._since or not self._reading:
             return
-        gateway = self._gateway
         elapsed = now - self._since
         if self.state is State.LINGER:
             if elapsed > limits.linger_s:
                 untaken = self.transport.get_write_buffer_size()
-                (self.transport.abort if untaken else self.transport.close)()  # TLS says good-bye
+                (self.abort if untaken else self._end)()  # TLS says good-bye
         elif self._head_read:
             if elapsed > limits.header_deadline_s:
                 self._refuse(408, "The request's head came too slowly.")
@@ -334,7 +350,10 @@ class HttpConnection(asyncio.Protocol):
         elif self.current is None and elapsed > (
             limits.drain_idle_s if gateway.draining else limits.idle_s
         ):
-            self._close(linger=False)
+            if sent.is_taken(self.transport, self._since, now, limits):
+                self._since = now
+            else:
+                self._close(linger=False)
 
     # inside
 
@@ -406,7 +425,10 @@ class HttpConnection(asyncio.Protocol):
         self._body_read += fed
 
     def _bound_head(self, fed: int) -> None:
-        self._head_read = 2 if self._head_read == 1 else self._head_read + fed
+        if self._head_read == 1:
+            self._head_read = max(2, fed) if self._is_first else 2
+        else:
+            self._head_read += fed
         partial = heads.size(self._url, self._headers)
         problem = self._size_problem(max(partial, self._head_read))
         if problem is not None:
@@ -465,6 +487,9 @@ class HttpConnection(asyncio.Protocol):
             if self.transport.can_write_eof():  # TLS cannot: the client reads to the length
                 self.transport.write_eof()
         else:
-            self._since = 0.0
-            self._taking.judge(self.transport)
-            self.transport.close()
+            self._end()
+
+    def _end(self) -> None:
+        self._since = 0.0
+        self._taking.judge(self.transport)
+        self.transport.close()

@@ -23,8 +23,11 @@ from hostler.gateway.pool import Pool
 from hostler.gateway.record import ServerlessCounters
 from hostler.gateway.target import Target
 from hostler.gateway.waking import Call, Waking
+from hostler.planning.worth import PATIENCE_S
 
 if TYPE_CHECKING:
+    from asyncio import TimerHandle
+
     from hostler.gateway.invocation import Invocation
     from hostler.gateway.link import Link
 
@@ -34,6 +37,10 @@ Tell = Callable[[Sequence[Demand]], bool]
 VALIDATION = "ValidationError"
 RETRY_S = 1
 COLD_RETRY_S = 2
+LOOK_S = 0.02
+"""How soon to look again for an environment that another gateway keeps busy: it does not tell."""
+BEHIND_S = 0.1
+"""After so long the line's first may go behind another gateway's request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,8 @@ class Seats:
 
 class ServerlessPool(Pool["Invocation"]):
     """The environments of one serverless variant, and what waits for them."""
+
+    bounds_itself = True
 
     def __init__(
         self,
@@ -65,6 +74,9 @@ class ServerlessPool(Pool["Invocation"]):
         """Whether control could be told when that was last tried."""
         self._cold_ns = 0
         """Since when requests wait for the first environment; 0 while none do."""
+        self._passed_over_ns = 0
+        """Since when requests wait for environments that other gateways keep busy."""
+        self._look: TimerHandle | None = None
         self._counts = counts
         self._seats: Seats | None = None
         """None while nobody has called for a while."""
@@ -107,15 +119,17 @@ class ServerlessPool(Pool["Invocation"]):
     def pump(self) -> None:
         """Send what waits to environments that have nothing to do."""
         while self.waiting:
-            link = self._idle()
+            link = self._choose()
             if link is None:
                 return
+            self._passed_over_ns = 0
             if self._cold_ns:
                 self._counters.set_up((monotonic_ns() - self._cold_ns) // 1000)
                 self._cold_ns = 0
             invocation = next(iter(self.waiting))
             self.leave(invocation)
             forward.send(invocation, link)
+        self._passed_over_ns = 0
 
     def judge(self, now: float, wait_s_max: float) -> None:
         """What waits is bounded by MaxConcurrency, not by the pace."""
@@ -133,8 +147,9 @@ class ServerlessPool(Pool["Invocation"]):
         if self._waking.rests(now):
             self._give_up_seats()
             return None
-        call = self._waking.due(now, len(self.targets), self._total())
-        return None if call is None else self._demand(call)
+        lost = self._lost(now)
+        call = self._waking.due(now, len(self.targets) - lost, self._total())
+        return None if call is None else self._demand(call, lost)
 
     def say_again(self) -> None:
         """Control has begun anew: it is to hear everything again."""
@@ -177,6 +192,7 @@ class ServerlessPool(Pool["Invocation"]):
                 VALIDATION,
                 f"Endpoint {invocation.name} is serverless and does not support SessionId.",
             )
+        self._check_room(invocation)
         if invocation.seat is not None:  # it waited for the version before this one
             invocation.seat.leave_seat(invocation)
         most, seats = self.route.max_concurrency, self._seats or self._take_seats()
@@ -196,6 +212,25 @@ class ServerlessPool(Pool["Invocation"]):
         self._counters.admitted(self._total(), most, self.route.provisioned)
         invocation.seat = self
         invocation.held += (self._left,)
+
+    def _check_room(self, invocation: "Invocation") -> None:
+        """Refuse one that would have to wait where there is no room for that.
+
+        In number MaxConcurrency bounds them, whatever the gateway's limit.
+        """
+        gateway = invocation.gateway
+        if (
+            self.waiting_bytes + invocation.size <= gateway.limits.queue_bytes_max
+            and gateway.in_flight <= gateway.limits.in_flight_max  # this one is among them
+        ):
+            return
+        if self._free()[0] is None:
+            raise SheddingError(
+                "ServiceUnavailable",
+                f"Endpoint {invocation.name} has more requests than the gateway has room for; try "
+                "again later.",
+                RETRY_S,
+            )
 
     def leave_seat(self, invocation: "Invocation") -> None:
         """One that was counted here goes to another version's line, and is counted there."""
@@ -235,19 +270,56 @@ class ServerlessPool(Pool["Invocation"]):
             return self._waking.in_flight
         return seats.counts.total(seats.row)
 
-    def _idle(self) -> "Link | None":
-        """An environment that has nothing to do, and if there is one, for no gateway."""
-        best, least = None, 0
+    def _lost(self, now: float) -> int:
+        """How many environments compute for callers who have left: no room for who waits.
+
+        0 while nobody has waited for long: most such requests end before another one has started.
+        """
+        first = next(iter(self.waiting), None)
+        if first is None or now - first.started_ns / 1e9 < PATIENCE_S:
+            return 0
+        targets, seats = self.targets, self._seats
+        lost = sum(target.outstanding > 0 and not _is_awaited(target) for target in targets)
+        if seats is None or seats.row is None or seats.counts is not self._counts:
+            return lost
+        awaited = self._total() - len(self.waiting)  # at most: others have lines, too
+        sent = sum(target.load() for target in targets)
+        return max(lost, min(sent - awaited, len(targets)))
+
+    def _choose(self) -> "Link | None":
+        """The environment for the line's first; None while there is none.
+
+        It is not put behind another gateway's request at once: another may be free before.
+        """
+        idle, others = self._free()
+        if idle is not None or not others:
+            return idle
+        now_ns = monotonic_ns()
+        since_ns = self._passed_over_ns = self._passed_over_ns or now_ns
+        if now_ns - since_ns >= BEHIND_S * 1e9:
+            fit = [link for link in others if _moves_on(link, since_ns)]
+            if fit:
+                return min(fit, key=lambda link: link.target.load())
+        if self._look is None:
+            loop = next(iter(self.waiting)).gateway.loop
+            self._look = loop.call_later(LOOK_S, self._look_again)
+        return None
+
+    def _look_again(self) -> None:
+        self._look = None
+        self.pump()
+
+    def _free(self) -> "tuple[Link | None, list[Link]]":
+        """An environment that has nothing to do; else those that only others keep busy."""
+        others = []
         for target in self.targets:
             for link in target.links:
                 if link is None or link.unanswered or not link.available():
                     continue
-                load = target.load()
-                if not load:
-                    return link
-                if best is None or load < least:
-                    best, least = link, load
-        return best
+                if not target.load():
+                    return link, []
+                others.append(link)
+        return None, others
 
     def _wake(self) -> None:
         """Have an environment started: said once, and again by the sweep."""
@@ -257,8 +329,25 @@ class ServerlessPool(Pool["Invocation"]):
         if call is not None:
             self.told(yes=self._tell((self._demand(call),)))
 
-    def _demand(self, call: Call) -> Demand:
-        return Demand(self.endpoint_id, self.route.name, call.environments, call.idle_s)
+    def _demand(self, call: Call, lost: int = 0) -> Demand:
+        """``lost``: environments to be made up for, as far as MaxConcurrency allows."""
+        count = call.environments and min(call.environments + lost, self.route.max_concurrency)
+        return Demand(self.endpoint_id, self.route.name, count, call.idle_s)
+
+
+def _is_awaited(target: Target) -> bool:
+    """Whether anybody still waits for an answer of it."""
+    return any(link is not None and any(link.inflight.values()) for link in target.links)
+
+
+def _moves_on(link: "Link", since_ns: int) -> bool:
+    """Whether it is worth waiting behind what others sent there.
+
+    Not behind what it has computed all the while. It may have nothing to do at all: what a stopped
+    gateway counted stays. Nor would the line be fair to who never finds it idle.
+    """
+    slot = link.target.read_page(link.slot)
+    return slot is None or not 0 < slot[2] <= since_ns
 
 
 def _not_ready(invocation: "Invocation") -> SheddingError:

@@ -129,6 +129,7 @@ class Target:
             self.links[link.slot] = None
         if not self.retired:
             self.pool.sent_before += link.sent()
+            self.pool.unanswered_before += link.unanswered
         taken = self._taken_by(link)
         orphans = list(link.inflight.items())
         link.inflight.clear()
@@ -145,7 +146,9 @@ class Target:
 
     def _taken_by(self, link: "Link") -> int:
         """The last id that the worker may have taken from this connection."""
-        slot = self.read_page(link.slot)
+        path = self.route.page
+        told = page.read_taken(path, link.slot, link.serial) if path and link.serial else None
+        slot = self.read_page(link.slot)  # after it: see page.py
         if slot is None:
             return link.next_id if link.serial else 0
         _version, _state, _busy, serial, last_taken, _served, pid, _ = slot
@@ -153,7 +156,9 @@ class Target:
             return link.next_id  # another worker's slot by now: it cannot be known
         if serial == link.serial:
             return last_taken
-        return 0 if serial == 0 else link.next_id
+        if serial == 0:
+            return 0
+        return link.next_id if told is None else told
 
     def read_page(self, slot: int) -> tuple[int, int, int, int, int, int, int, int] | None:
         """A worker's slot of the shared page; None when there is none."""

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from hostler.domain.layout import Layout
 from hostler.gateway import certificates, issuing
+from hostler.gateway.limits import Limits
+from hostler.gateway.progress import Counters, counters
 from hostler.modelserver import whole
 
 if TYPE_CHECKING:
@@ -137,19 +139,99 @@ class Listener:
         gateway = self._gateway
         gateway.handshakes += 1
         accepted.setblocking(False)
+        early = Early()
         try:
-            await gateway.loop.connect_accepted_socket(
-                gateway.connect,
+            transport, _ = await gateway.loop.connect_accepted_socket(
+                lambda: early,
                 accepted,
                 ssl=self._context,
                 ssl_handshake_timeout=gateway.limits.header_deadline_s,
+                ssl_shutdown_timeout=gateway.limits.tls_shutdown_s,
             )
         except OSError:  # no TLS, it does not trust us, or has gone
             accepted.close()
+            return
         finally:
             gateway.handshakes -= 1
+        early.pass_on(gateway, transport)
 
     def _shaken(self, task: asyncio.Task[None]) -> None:
         self._shaking.discard(task)
         if not task.cancelled() and (defect := task.exception()) is not None:
             self._gateway.defect("while shaking hands", defect)
+
+
+class Early(asyncio.Protocol):
+    """Holds what arrives between the end of the handshake and the moment we hear of it."""
+
+    def __init__(self) -> None:
+        self._data: list[bytes] = []
+        self._lost = False
+
+    def data_received(self, data: bytes) -> None:
+        self._data.append(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._lost = True
+
+    def pass_on(self, gateway: "Gateway", transport: asyncio.Transport) -> None:
+        """Let a connection of the gateway's serve the transport from now on."""
+        connection = gateway.connect()
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+        if self._lost:
+            connection.connection_lost(None)
+            return
+        for data in self._data:
+            connection.data_received(data)
+
+
+class Sent:
+    """How far a client over TLS has come with its answers, as the kernel counts.
+
+    Its transport hands all that is written on at once, and then tells of nothing unsent.
+    """
+
+    __slots__ = ("_acknowledged", "_judged", "_seen")
+
+    def __init__(self) -> None:
+        self._judged = 0.0
+        """When it was judged last (monotonic s); and what it had acknowledged then."""
+        self._acknowledged = 0
+        self._seen = 0
+        """What it had acknowledged at the last look."""
+
+    def is_taken(
+        self, transport: asyncio.Transport, since: float, now: float, limits: Limits
+    ) -> bool:
+        """Whether there is something to take, and it is taken.
+
+        ``since`` is when this was asked last, if that was about the same answers (monotonic s).
+        """
+        found = _counters(transport)
+        if found is None:
+            return False
+        moved = found.acknowledged - self._acknowledged
+        late = self._judged == since and moved < limits.answer_rate_min * (now - since)
+        self._judged, self._acknowledged = now, found.acknowledged
+        return found.untaken > 0 and not late
+
+    def is_over(self, transport: asyncio.Transport) -> bool:
+        """Whether all has been taken; to be asked again and again."""
+        found = _counters(transport)
+        if found is None:
+            return False
+        # Twice the same: else the kernel's queue may be empty for a moment only.
+        before, self._seen = self._seen, found.acknowledged
+        return found.untaken == 0 and before == found.acknowledged
+
+
+def _counters(transport: asyncio.Transport) -> Counters | None:
+    """Of a connection with TLS."""
+    connection = transport.get_extra_info("socket")
+    if connection is None or transport.get_extra_info("sslcontext") is None:
+        return None
+    try:
+        return counters(connection)
+    except OSError:  # it has just ended
+        return None

@@ -80,7 +80,9 @@ class Waking:
         if not self._news:
             return None
         wanted = self._worth(now, have, total)
-        if wanted > have and now >= self._asked + ASK_AGAIN_S:
+        if wanted > have:
+            if now < self._asked + ASK_AGAIN_S:
+                return None  # a report would take back what was asked for
             self._asked = self._reported = now
             return Call(wanted, 0.0)
         if now < self._reported + REPORT_S:

@@ -10,6 +10,8 @@ import csv
 import io
 import json
 import math
+import zipfile
+import zlib
 from typing import Any, Callable
 
 from . import media
@@ -144,6 +146,10 @@ def _any_text(row: list[Any]) -> bool:
     return any(isinstance(cell, str) for cell in row)
 
 
+_MALFORMED = (ValueError, EOFError, OSError, KeyError, NotImplementedError, RuntimeError)
+"""A file that is cut off, of an unknown version, of a zip that is encrypted or oddly packed."""
+
+
 def parse_npy(body: bytes, kind: str) -> Any:
     """The array of an npy body; of an npz body its only array, or a dictionary of them."""
     numpy = numpy_or_none()
@@ -154,7 +160,7 @@ def parse_npy(body: bytes, kind: str) -> Any:
         if not hasattr(loaded, "files"):
             return loaded
         arrays = {name: loaded[name] for name in loaded.files}
-    except (ValueError, EOFError, OSError, KeyError) as error:
+    except (*_MALFORMED, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(f"The body is not a valid {kind}: {error}") from None
     return next(iter(arrays.values())) if len(arrays) == 1 else arrays
 

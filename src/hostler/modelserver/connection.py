@@ -13,7 +13,7 @@ import socket
 from collections import deque
 from typing import Optional
 
-from . import frames
+from . import frames, page
 
 CREDIT = 128
 """Requests a peer may have in line: enough to keep a fast model busy between two wake-ups."""
@@ -52,6 +52,7 @@ class Connection:
         "out_size",
         "queue",
         "serial",
+        "taken_at",
     )
 
     def __init__(self, sock: socket.socket, serial: int) -> None:
@@ -61,6 +62,7 @@ class Connection:
         self._out: list[bytes | memoryview] = []
         self.fd = sock.fileno()
         self.serial = serial
+        self.taken_at = page.taken_index(serial)
         self.queue: deque[Waiting] = deque()
         self.in_size = 0
         self.out_size = 0

@@ -7,7 +7,7 @@ A frame is a 16-byte little-endian header and a payload::
 Invariant: credit before REQUEST. Credit is a window: HELLO opens it, CREDIT widens it, and the peer
 keeps at most that many requests without their last answer (RESPONSE or PART without MORE, REFUSED),
 which gives the credit back by itself. The worker takes a connection's requests in order, so what
-was sent and not *taken* (above the shared page's last-taken id while the page names this
+was sent and not *taken* (above the id that the shared page says was taken last from this
 connection) may be sent elsewhere after a death. Unknown kinds are skipped, so that a newer peer may
 say more. Ids are the sender's, unique and increasing on a connection.
 """

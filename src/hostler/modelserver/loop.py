@@ -3,7 +3,8 @@
 Invariant: one thread, one request at a time, or one batch of what a single peer has in line. A turn
 takes from the peers that have some, one after another, for about ``TURN_NS``; then answers leave
 and sockets are read. So answers coalesce while there is work, leave at once when there is none, and
-no peer waits for another's socket, but for at most ``READ_ON_NS`` while a large request comes.
+no peer waits for another's socket, but for ``MOVE_NS`` while a large request comes or a large
+answer leaves.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from .connection import Closed, Connection
 TURN_NS = 500_000
 LARGE = 128 * 1024
 """Bytes that are missing of a request, from which on it is read on before others are answered."""
-READ_ON_NS, SILENT_NS = 2_000_000, 1_000_000
-"""For how long in a turn, and how long its peer may take to send more."""
+MOVE_NS, SILENT_NS = 2_000_000, 1_000_000
+"""For how long in a turn, and how long its peer may take to send or to read more."""
 CONNECTIONS_MAX = 256
 STALLED_NS = 30_000_000_000
 """A peer that reads nothing for so long is cut off."""
@@ -42,21 +43,21 @@ class Loop:
         listener: socket.socket,
         path: str,
         index: int,
-        words: memoryview,
+        own: tuple[memoryview, memoryview],
     ) -> None:
         self._model = model
         self._pace = batching.Pace(model.batch_max) if model.batch_max > 1 else None
         self._path = path
         self._listener: Optional[socket.socket] = listener
         self._index = index
-        self._words = words
+        self._words, self._taken = own  # of the page: its slot, and what it has taken
         self._epoll = select.epoll()
         self._epoll.register(listener.fileno(), select.EPOLLIN)
         self._peers: dict[int, Connection] = {}
         self._ready: deque[Connection] = deque()  # with requests in line, in turn
         self._dirty: set[Connection] = set()  # with answers to send
         self._stalled: dict[Connection, int] = {}  # full sockets, and since when
-        self._arriving: set[Connection] = set()  # with a large request of which much is missing
+        self._moving: set[Connection] = set()  # whose large requests come, whose answers leave
         self._unread: set[Connection] = set()  # too much in line or unsent to read more
         self._serials = 0
         self._served = 0
@@ -89,8 +90,8 @@ class Loop:
         for fd, event in self._epoll.poll(self._wait_s()):
             self._on_event(fd, event)
         if self._ready:
-            if self._arriving:
-                self._read_on()
+            if self._moving:
+                self._move_on()
             self._turn()
         if self._dirty:
             self._flush()
@@ -106,27 +107,27 @@ class Loop:
             return max(0.0, (self._linger_until - time.monotonic_ns()) / 1e9)
         return 1.0 if self._stalled else -1
 
-    def _read_on(self) -> None:
-        """Read what is coming of large requests, for a while.
+    def _move_on(self) -> None:
+        """Read what is coming of large requests, and send what waits of answers, for a while.
 
-        Else, while other peers always have a request in line, one of a large request's pieces
-        would be read for each call of the model, and the whole of it come after its deadline.
-        Whose bytes do not come is not waited for until some have come.
+        Else, while other peers always have a request in line, a piece of what a socket holds
+        would be moved for each call of the model, and the whole of it after its deadline.
+        Whose bytes do not move is not waited for until some have moved.
         """
         now = heard = time.monotonic_ns()
-        end = now + READ_ON_NS
-        while self._arriving and now < end:
-            awaited = {peer.fd for peer in self._arriving}
+        end = now + MOVE_NS
+        while self._moving and now < end:
+            awaited = {peer.fd for peer in self._moving}
             events = self._epoll.poll(SILENT_NS / 1e9)
             for fd, event in events:
                 self._on_event(fd, event)
             if self._dirty:
                 self._flush()
             now = time.monotonic_ns()
-            if any(fd in awaited and event & select.EPOLLIN for fd, event in events):
+            if any(fd in awaited for fd, _ in events):
                 heard = now
             elif now - heard >= SILENT_NS:
-                self._arriving.clear()
+                self._moving.clear()
 
     def _on_event(self, fd: int, event: int) -> None:
         peer = self._peers.get(fd)
@@ -138,6 +139,7 @@ class Loop:
             return
         if event & select.EPOLLOUT:
             self._dirty.add(peer)
+            self._moving.add(peer)
         if not event & ~select.EPOLLOUT:
             return
         try:
@@ -154,9 +156,9 @@ class Loop:
             self._unread.add(peer)
             self._watch(peer)
         if peer.missing() >= LARGE and peer not in self._unread:
-            self._arriving.add(peer)
-        elif self._arriving:
-            self._arriving.discard(peer)
+            self._moving.add(peer)
+        elif self._moving and peer not in self._stalled:
+            self._moving.discard(peer)
 
     def _line_up(self, peer: Connection) -> None:
         """Give a peer with requests its place among the others, unless its answers pile up."""
@@ -208,10 +210,7 @@ class Loop:
         if deadline_ms and now - arrived > deadline_ms * 1_000_000:
             peer.refuse(request_id)
             return
-        words = self._words
-        words[page.CONNECTION] = peer.serial  # before the id: see page.py
-        words[page.LAST_TAKEN] = request_id
-        words[page.BUSY_SINCE] = now
+        self._note(peer, request_id, now)
         self._answer(peer, request_id, self._model.invoke(meta, body))
 
     def _take_batch(self, peer: Connection, pace: batching.Pace, now: int) -> None:
@@ -230,13 +229,20 @@ class Loop:
             size += len(payload)
         if not ids:
             return
-        words = self._words
-        words[page.CONNECTION] = peer.serial
-        words[page.LAST_TAKEN] = ids[-1]
-        words[page.BUSY_SINCE] = now
+        self._note(peer, ids[-1], now)
         for request_id, answer in zip(ids, self._model.invoke_many(asked)):
             self._answer(peer, request_id, answer)
         pace.took(len(ids), time.monotonic_ns() - now)
+
+    def _note(self, peer: Connection, request_id: int, now: int) -> None:
+        """Say on the page what is taken, before it is: serials first (see page.py)."""
+        words, taken, at, serial = self._words, self._taken, peer.taken_at, peer.serial
+        if taken[at] <= serial:  # else it is a later connection's
+            taken[at] = serial
+            taken[at + 1] = request_id
+        words[page.CONNECTION] = serial
+        words[page.LAST_TAKEN] = request_id
+        words[page.BUSY_SINCE] = now
 
     def _answer(self, peer: Connection, request_id: int, answer: contract.Answer) -> None:
         if self._forked:
@@ -262,8 +268,11 @@ class Loop:
             if done:
                 if self._stalled.pop(peer, None) is not None:
                     self._watch(peer)
+                    if peer.missing() < LARGE:
+                        self._moving.discard(peer)
             elif peer not in self._stalled:
                 self._stalled[peer] = time.monotonic_ns()
+                self._moving.add(peer)
                 self._watch(peer)
             elif peer.out_size < before:
                 self._stalled[peer] = time.monotonic_ns()
@@ -281,8 +290,12 @@ class Loop:
     def _cut_off(self) -> None:
         """Drop peers that have read nothing for too long."""
         limit = time.monotonic_ns() - STALLED_NS
-        for peer, since in list(self._stalled.items()):
-            if since < limit:
+        late = [peer for peer, since in self._stalled.items() if since < limit]
+        if late:
+            self._dirty.update(late)  # it may have read while the model computed
+            self._flush()
+        for peer in late:
+            if self._stalled.get(peer, limit) < limit:
                 self._drop(peer, "it does not read its answers")
 
     def _drop(self, peer: Connection, reason: str) -> None:
@@ -298,7 +311,7 @@ class Loop:
             self._ready.remove(peer)
         if not self._ready:
             self._words[page.BUSY_SINCE] = 0  # what was to follow has gone with the peer
-        for group in (self._arriving, self._dirty, self._unread):
+        for group in (self._moving, self._dirty, self._unread):
             group.discard(peer)
         self._stalled.pop(peer, None)
 

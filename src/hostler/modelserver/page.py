@@ -3,7 +3,13 @@
 One 64-byte slot a worker in a file mapped by all::
 
     u32 version | u32 state | u64 busy since (ns, CLOCK_MONOTONIC; 0 = idle) |
-    u64 connection serial | u64 last taken request id | u64 served | u32 pid | u32 unused
+    u64 connection serial | u64 last taken request id | u64 served | u32 pid |
+    u32 ready since (s, CLOCK_MONOTONIC; 0 = it was not)
+
+Behind the slots, for each worker, what it took last from each of its latest connections, by the
+serial's remainder (without it, in an older page, only that of the last connection is known)::
+
+    32 x (u64 connection serial | u64 last taken request id)
 
 Invariant: single writer a slot (the worker), aligned 8-byte stores, so a reader sees old or new.
 What was taken is cleared after the pid has changed and read before the pid is: whoever finds the
@@ -16,6 +22,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import time
 from typing import Optional
 
 FILE_NAME = "page"
@@ -25,6 +32,10 @@ SLOT_SIZE = 64
 SLOTS_MAX = 64
 SLOT = struct.Struct("<IIQQQQII")
 _CLEARED = struct.Struct("<IIQ")
+CONNECTIONS = 32
+_TAKEN = struct.Struct("<QQ")
+_TAKEN_SIZE = _TAKEN.size * CONNECTIONS
+_TAKEN_AT = SLOT_SIZE * SLOTS_MAX
 _PID_AT = SLOT.size - 8
 
 LOADING, READY, DRAINING, FAILED = 0, 1, 2, 3
@@ -34,7 +45,7 @@ def create(path: str, slots: int) -> None:
     """Make the page's file, zeroed, readable by the instance's user."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
     try:
-        os.ftruncate(fd, SLOT_SIZE * slots)
+        os.ftruncate(fd, _TAKEN_AT + _TAKEN_SIZE * slots)
     finally:
         os.close(fd)
 
@@ -50,7 +61,7 @@ def open_page(path: str, *, write: bool = False) -> mmap.mmap:
 
 
 def read(page: mmap.mmap, slot: int) -> tuple[int, int, int, int, int, int, int, int]:
-    """(version, state, busy_since_ns, connection, last_taken, served, pid, 0) of a slot."""
+    """(version, state, busy_since_ns, connection, last_taken, served, pid, ready_s) of a slot."""
     return SLOT.unpack_from(page, slot * SLOT_SIZE)
 
 
@@ -61,6 +72,21 @@ def read_slot(path: str, slot: int) -> Optional[tuple[int, int, int, int, int, i
         return None
     found = SLOT.unpack_from(data)
     return found if found[0] == VERSION else None
+
+
+def read_taken(path: str, slot: int, serial: int) -> Optional[int]:
+    """The last id that a worker took from one of its connections; None where it cannot be known.
+
+    To be read before the slot, whose pid says whose it is.
+    """
+    at = _TAKEN_AT + _TAKEN_SIZE * slot + _TAKEN.size * (serial % CONNECTIONS)
+    data = _read(path, at, _TAKEN.size)
+    if len(data) < _TAKEN.size:
+        return None
+    found, taken = _TAKEN.unpack(data)
+    if found > serial:
+        return None  # a later connection's by now
+    return taken if found == serial else 0
 
 
 def states(path: str) -> bytes:
@@ -105,13 +131,27 @@ def writer(page: mmap.mmap, slot: int) -> memoryview:
     return memoryview(page)[start : start + SLOT_SIZE].cast("Q")
 
 
-def begin(words: memoryview, pid: int) -> None:
+def taken_writer(page: mmap.mmap, slot: int) -> memoryview:
+    """What a worker has taken by connection, as words: serial, id, and so on."""
+    start = _TAKEN_AT + _TAKEN_SIZE * slot
+    return memoryview(page)[start : start + _TAKEN_SIZE].cast("Q")
+
+
+def taken_index(serial: int) -> int:
+    """Where a connection's words begin there: its serial, then the id, to be written in turn."""
+    return serial % CONNECTIONS * 2
+
+
+def begin(words: memoryview, taken: memoryview, pid: int) -> None:
     """Say that this worker is loading, and that it, unlike its predecessor, has taken nothing."""
     write_state(words, LOADING, pid)
     words[CONNECTION] = words[LAST_TAKEN] = 0
+    for index in range(2 * CONNECTIONS):
+        taken[index] = 0
 
 
 def write_state(words: memoryview, state: int, pid: int) -> None:
-    """Say how far this worker has come."""
-    words[_PID] = pid
+    """Say how far this worker has come, and since when it is ready."""
+    since = words[_PID] >> 32 if state == DRAINING else 0
+    words[_PID] = pid | (int(time.monotonic()) if state == READY else since) << 32
     words[_HEAD] = VERSION | state << 32

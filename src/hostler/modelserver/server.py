@@ -32,8 +32,8 @@ def run_worker(settings: Settings, index: int) -> int:
     """Be worker ``index`` of an instance until SIGTERM; the process's exit status."""
     os.environ.update(settings.variables())
     _start_output(settings.log_level)
-    words = _slot(settings, index)
-    page.begin(words, os.getpid())
+    own = words, taken = _slot(settings, index)
+    page.begin(words, taken, os.getpid())
     signal.signal(signal.SIGTERM, _end_at_once)
     os.register_at_fork(after_in_child=_like_any_process)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an instance outlives the terminal
@@ -46,7 +46,7 @@ def run_worker(settings: Settings, index: int) -> int:
     gc.collect()
     gc.freeze()
     path = os.path.join(settings.socket_dir, f"w{index}.sock")
-    loop = Loop(model, listen(path), path, index, words)
+    loop = Loop(model, listen(path), path, index, own)
     os.register_at_fork(after_in_child=loop.was_forked)
     stop = _StopSignal(loop)
     try:
@@ -97,11 +97,12 @@ def listen(path: str) -> socket.socket:
     return sock
 
 
-def _slot(settings: Settings, index: int) -> memoryview:
+def _slot(settings: Settings, index: int) -> tuple[memoryview, memoryview]:
     path = os.path.join(settings.socket_dir, page.FILE_NAME)
     if not os.path.exists(path):
         page.create(path, settings.workers)
-    return page.writer(page.open_page(path, write=True), index)
+    mapped = page.open_page(path, write=True)
+    return page.writer(mapped, index), page.taken_writer(mapped, index)
 
 
 def _start_output(level: int) -> None:

@@ -26,6 +26,8 @@ STOPPED = "the instance was stopped"
 _MARGIN_S = 0.5
 STUCK_MARGIN_S = 5.0
 """So long beyond a request's own time limit, a worker that is still at it is replaced."""
+AGAIN_S = 1.0
+"""After a start that the machine had no process or descriptor for."""
 LOOK_MARGIN_S = 0.01
 """A look that comes a little late finds what it came for."""
 
@@ -60,7 +62,6 @@ class Shim:
         self._watchdog = self._make_watchdog()
         self._memory_check = 0.0
         self._workers: dict[int, int] = {}  # pid → index
-        self._began: dict[int, float] = {}  # pid → when (monotonic)
         self._starts: dict[int, float] = {}  # index → when (monotonic)
         self._restarts = Restarts()
         self._was_ready: set[int] = set()
@@ -119,7 +120,7 @@ class Shim:
             self._kill_all()
         for index in [index for index, due in self._starts.items() if now >= due]:
             del self._starts[index]
-            self._start(index)
+            self._start_again(index, now)
 
     def _signals(self) -> bytes:
         """The numbers of the signals that arrived, one byte each."""
@@ -140,15 +141,29 @@ class Shim:
 
     def _start(self, index: int) -> None:
         self._clear(index)
-        stdout, stderr = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
-        pid = worker.fork()
+        ends: list[int] = []
+        try:
+            ends += os.pipe2(os.O_CLOEXEC)
+            ends += os.pipe2(os.O_CLOEXEC)
+            pid = worker.fork()
+        except OSError:
+            for end in ends:
+                os.close(end)
+            raise
         if pid == 0:
-            worker.begin(self._plan, index, stdout[1], stderr[1])
-        os.close(stdout[1])
-        os.close(stderr[1])
-        self._output.add(pid, stdout[0], stderr[0])
+            worker.begin(self._plan, index, ends[1], ends[3])
+        os.close(ends[1])
+        os.close(ends[3])
+        self._output.add(pid, ends[0], ends[2])
         self._workers[pid] = index
-        self._began[pid] = time.monotonic()
+
+    def _start_again(self, index: int, now: float) -> None:
+        """Start one that died; what the machine lacks at the moment is no end for the others."""
+        try:
+            self._start(index)
+        except OSError as error:
+            self._output.note(f"worker {index} cannot be started yet: {error}; trying again")
+            self._starts[index] = now + AGAIN_S
 
     def _clear(self, index: int) -> None:
         """Say that a worker is not ready; what it had last taken stays, gateways still ask."""
@@ -196,7 +211,6 @@ class Shim:
         index = self._workers.pop(pid)
         self._stops.forget(pid)
         now = time.monotonic()
-        lived_s = now - self._began.pop(pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)  # what it had started
         self._output.remove(pid)
@@ -213,7 +227,10 @@ class Shim:
         failure = self._failure(index)
         kind = str(self._plan.settings.get("instance_type", ""))
         verdict = judge(death, failure, self._plan.memory_bytes, kind)
-        pause_s = self._restarts.pause_s(now, lived_s)
+        others = {
+            each: _served_s(page.read(self._page, each), now) for each in self._workers.values()
+        }
+        pause_s = self._restarts.pause_s(index, _served_s(slot, now), others)
         if not death.was_ready or pause_s is None:
             self._output.note(verdict.message)
             self._tell(index, pid, verdict)
@@ -292,3 +309,9 @@ class Shim:
             signal=verdict.signal,
             oom=verdict.oom,
         )
+
+
+def _served_s(slot: tuple[int, ...], now: float) -> float:
+    """For how long a worker has taken requests, by its slot of the page; 0 if it does not."""
+    state, since = slot[1], slot[7]
+    return now - since if since and state in (page.READY, page.DRAINING) else 0.0

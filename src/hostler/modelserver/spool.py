@@ -115,9 +115,16 @@ class Writer:
         number = self._segments[-1] + 1 if self._segments else 1
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(_name(number), flags, 0o644, dir_fd=self._directory)
-        os.fchmod(self._file, 0o644)  # control begins a spool that the instance's user continues
+        try:
+            os.fchmod(self._file, 0o644)  # control begins a spool, the instance's user goes on
+            self._size = os.write(self._file, _HEADER.pack(MAGIC, VERSION, self._sequence))
+            if self._size != _HEADER.size:
+                raise OSError(errno.ENOSPC, "short write")  # noqa: TRY301 - the same remedy
+        except OSError:  # without its head it is no segment, and the next try has its number
+            self.close()
+            os.unlink(_name(number), dir_fd=self._directory)
+            raise
         self._segments.append(number)
-        self._size = os.write(self._file, _HEADER.pack(MAGIC, VERSION, self._sequence))
         while len(self._segments) > SEGMENTS_MAX:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(_name(self._segments[0]), dir_fd=self._directory)

@@ -7,6 +7,7 @@ request goes through the same input and output.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable, Hashable, Optional, Sequence
 
@@ -64,7 +65,14 @@ class ListHook:
             raise ValueError(
                 f"predict_batch_fn returned {len(predictions)} predictions for {len(together)}"
             )
-        return predictions
+        # A frame or a series answers [0] by label: with rows of several requests all have label 0.
+        by_place: Any = getattr(predictions, "iloc", predictions)
+        if isinstance(by_place, Mapping):
+            raise TypeError(
+                f"predict_batch_fn returned a {type(predictions).__name__}: return a list with one "
+                "prediction for each request, in their order"
+            )
+        return [by_place[place] for place in range(len(together))]
 
     def alone(self, data: Any, _context: Optional[Context]) -> Any:
         """A list of one."""

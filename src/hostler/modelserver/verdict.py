@@ -60,7 +60,7 @@ def judge(
     doing = "while it served" if death.was_ready else "while it loaded the model"
     number = os.WTERMSIG(death.wait_status) if os.WIFSIGNALED(death.wait_status) else None
     status = os.WEXITSTATUS(death.wait_status) if number is None else None
-    if death.oom:
+    if death.oom and number not in OWN_DOING:  # else the kernel had killed something before
         message = f"worker {death.index} ran out of memory {doing}"
         message += _limit(memory_bytes, instance_type)
         return Verdict(failures.OUT_OF_MEMORY, message, status, number, oom=True)

@@ -1,7 +1,8 @@
 """Pushes snapshots to every subscriber and knows who has put which one to use.
 
-Invariant: the file is written before anyone is told, and a subscriber gets whole snapshots only: a
-slow one skips to the newest, so no backlog grows.
+Invariant: the file is written before anyone is told; where it cannot be, the newest snapshot is
+kept until it can. A subscriber gets whole snapshots only: a slow one skips to the newest, so no
+backlog grows. What a subscriber has of an earlier life is never taken for an acknowledgement.
 """
 
 import asyncio
@@ -20,16 +21,22 @@ from hostler.vault.sealing import Vault, VaultError
 BACKLOG = 100
 ACK_PATIENCE_S = 10.0
 """A subscriber that acknowledges nothing for this long is cut off (it comes back when it can)."""
+SAVE_AGAIN_S = 1.0
+"""Between two tries to write the file."""
 
 log = logging.getLogger(__name__)
 
 
 class _Subscription:
-    """One connected subscriber: what it was sent and what it acknowledged."""
+    """One connected subscriber: what it was sent and what it acknowledged.
+
+    ``used`` is what it says it uses, which may be of an earlier life; ``acked`` is ours.
+    """
 
     def __init__(self, greeting: wire.Greeting) -> None:
         self.greeting = greeting
         self.sent = 0
+        self.used = 0
         self.acked = 0
         self.news = asyncio.Event()
         self.heard = asyncio.Event()
@@ -42,7 +49,8 @@ class Publisher:
         socket_path: Where subscribers connect (made 0600).
         snapshot_file: Where the last snapshot is kept.
         vault: Seals that file.
-        on_ack: Called with the generation whenever a subscriber acknowledged one.
+        on_ack: Called with the generation whenever a subscriber acknowledged one. One above all
+            that were published here is taken by an earlier life: publish again.
         on_demand: Called with a subscriber's name and what it says of serverless variants.
     """
 
@@ -67,6 +75,8 @@ class Publisher:
         self._payload = b""
         self._generation = 0
         self._last_reason = ""
+        self._saved = True
+        self._saving_again: asyncio.TimerHandle | None = None
         self._known = self._generation_on_disk()
 
     async def start(self) -> None:
@@ -77,6 +87,8 @@ class Publisher:
     async def close(self) -> None:
         """Stop listening and disconnect everyone; they go on with what they have."""
         self._closing = True
+        if self._saving_again is not None:
+            self._saving_again.cancel()
         if self._server is not None:
             self._server.close()
         for task in list(self._tasks):
@@ -85,16 +97,13 @@ class Publisher:
         self._socket_path.unlink(missing_ok=True)
 
     def next_generation(self) -> int:
-        """A generation above all that this file or this publisher has seen."""
+        """A generation above all that the file, the subscribers or this publisher have seen."""
         return max(self._known, self._generation) + 1
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Keep and push a snapshot. A file that cannot be written is reported, not fatal."""
+        """Keep and push a snapshot. A file that cannot be written is tried again, not fatal."""
         payload = codec.encode(snapshot)
-        try:
-            file.save_bytes(self._file, payload, self._vault)
-        except (OSError, VaultError) as error:
-            log.error("the snapshot could not be written to %s: %s", self._file, error)  # noqa: TRY400 - one line says it all
+        self._save(payload)
         self._payload = wire.packed(payload)
         self._generation = snapshot.generation
         for subscription in self._subscriptions:
@@ -120,6 +129,25 @@ class Publisher:
     def gateways(self) -> int:
         """How many gateways are connected."""
         return sum(each.greeting.kind == "gateway" for each in self._subscriptions)
+
+    def _save(self, payload: bytes) -> None:
+        """Write the file, and if that fails again each second, until a newer payload comes."""
+        if self._saving_again is not None:
+            self._saving_again.cancel()
+            self._saving_again = None
+        try:
+            file.save_bytes(self._file, payload, self._vault)
+        except (OSError, VaultError) as error:
+            if self._saved:
+                log.error("the snapshot could not be written to %s: %s", self._file, error)  # noqa: TRY400 - one line says it all
+            self._saved = False
+            if not self._closing:
+                loop = asyncio.get_running_loop()
+                self._saving_again = loop.call_later(SAVE_AGAIN_S, self._save, payload)
+            return
+        if not self._saved:
+            self._saved = True
+            log.warning("the snapshot is written to %s again", self._file)
 
     def _generation_on_disk(self) -> int:
         try:
@@ -177,7 +205,7 @@ class Publisher:
                 writer.write(self._payload)
                 async with asyncio.timeout(ACK_PATIENCE_S):
                     await writer.drain()
-                    while subscription.acked < generation and not listening.done():
+                    while subscription.used < generation and not listening.done():
                         await subscription.heard.wait()
                         subscription.heard.clear()
                 continue
@@ -194,9 +222,22 @@ class Publisher:
                     if self.on_demand is not None:
                         self.on_demand(subscription.greeting.name, ack.demands)
                     continue
-                subscription.acked = max(subscription.acked, ack.generation)
-                subscription.heard.set()
-                if self.on_ack is not None:
-                    self.on_ack(ack.generation)
+                self._hear(subscription, ack)
         except (wire.WireError, msgspec.DecodeError, OSError, EOFError):
             subscription.heard.set()
+
+    def _hear(self, subscription: _Subscription, ack: wire.Acknowledgement) -> None:
+        subscription.used = max(subscription.used, ack.generation)
+        subscription.heard.set()
+        generation = ack.generation
+        if ack.differs or generation > subscription.sent:
+            # An earlier life published it and could not write the file. The subscriber ignores
+            # ours up to there; where the numbers meet, one is passed over, so that on_ack tells.
+            generation += ack.differs
+            self._known = max(self._known, generation)
+            name = subscription.greeting.name
+            log.warning("%s uses snapshot %d of an earlier control", name, ack.generation)
+        else:
+            subscription.acked = max(subscription.acked, generation)
+        if self.on_ack is not None:
+            self.on_ack(generation)

@@ -6,13 +6,12 @@ it returned.
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import os
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-import msgspec
 
 from hostler.domain.batches import batched
 from hostler.domain.snapshot import Demand, Snapshot
@@ -62,6 +61,8 @@ class Subscriber:
         self._greeting = wire.Greeting(v=wire.VERSION, kind=kind, name=name, pid=os.getpid())
         self.generation = 0
         """The generation in force; 0 before the first."""
+        self._digest = b""
+        """Of the snapshot in force: a publisher that lost its file uses numbers again."""
         self.connected = False
         self._last_refusal = ""
 
@@ -71,7 +72,7 @@ class Subscriber:
             snapshot = file.load(self._file, self._vault)
             if snapshot is None:
                 return False
-            self._use(snapshot)
+            self._use(snapshot, codec.encode(snapshot))
         except (codec.SnapshotError, OSError) as error:
             log.warning("the snapshot file %s is not usable: %s", self._file, error)
             return False
@@ -113,23 +114,26 @@ class Subscriber:
         while True:
             message = await wire.receive(reader)
             try:
-                self._use(codec.decode(message))
+                differs = self._use(codec.decode(message), message)
             except codec.SnapshotError as error:
                 self._refuse(str(error))
                 raise wire.WireError(str(error)) from error
-            writer.write(wire.packed(msgspec.msgpack.encode(wire.Acknowledgement(self.generation))))
+            writer.write(wire.packed(wire.Acknowledgement(self.generation, differs=differs)))
             await writer.drain()
 
-    def _use(self, snapshot: Snapshot) -> None:
+    def _use(self, snapshot: Snapshot, data: bytes) -> bool:
+        """Put it to use if it is newer; True where it only has the number of the one in force."""
+        digest = hashlib.blake2b(data).digest()
         if snapshot.generation <= self.generation:
-            return
+            return snapshot.generation == self.generation and digest != self._digest
         try:
             self._on_snapshot(snapshot)
         except Exception as defect:
             reason = f"generation {snapshot.generation} cannot be used: {defect!r}"
             self._refuse(reason, defect)
             raise codec.SnapshotError(reason) from defect
-        self.generation = snapshot.generation
+        self.generation, self._digest = snapshot.generation, digest
+        return False
 
     def _refuse(self, reason: str, defect: Exception | None = None) -> None:
         """Say once why a snapshot was refused, with the traceback of a defect of ours."""

@@ -44,11 +44,13 @@ class _Version(msgspec.Struct):
 class Acknowledgement(msgspec.Struct, frozen=True, omit_defaults=True):
     """The snapshot of this generation is in force at the subscriber.
 
-    A publisher of an earlier version takes no notice of ``demands``.
+    A publisher of an earlier version takes no notice of ``demands`` and ``differs``.
     """
 
     generation: int
     demands: tuple[Demand, ...] = ()
+    differs: bool = False
+    """What was sent has the number of the one in force, and is another: it was ignored."""
 
 
 def greeting(message: bytes) -> Greeting:

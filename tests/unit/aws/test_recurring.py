@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostler.aws import sigv4
-from hostler.aws.recurring import Recurring
+from hostler.aws.recurring import CHANGING, Recurring
 from hostler.domain.errors import CallerError
 
 NOW = 1_780_000_000.0
@@ -95,3 +95,8 @@ def test_a_secret_that_was_replaced_is_no_longer_accepted():
 )
 def test_where_the_time_cannot_be_told_apart_nothing_recurs(extra):
     assert Recurring.of(presented(b"", NOW, extra)) is None
+
+
+@pytest.mark.parametrize("name", sorted(CHANGING))
+def test_where_something_signed_changes_with_each_request_nothing_recurs(name):
+    assert Recurring.of(presented(b"", NOW, (name, "1"))) is None

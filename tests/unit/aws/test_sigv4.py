@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hostler.aws import sigv4
-from hostler.aws.presented import PLANS_MAX, Scope
+from hostler.aws.presented import PLAN_LENGTH_MAX, PLANS_MAX, Plan, Scope
 from hostler.aws.signing import KEYS_MAX, SigningKey, signing_key
 from hostler.domain.errors import CallerError
 
@@ -378,19 +378,42 @@ def living(kind: type) -> int:
 
 def test_what_is_remembered_of_requests_is_bounded() -> None:
     # What others in this process hold already, beside what is remembered here, does not count.
-    scopes, orders = living(Scope), living(sigv4.Order)
+    kinds = Scope, sigv4.Order, Plan
+    before = [living(kind) for kind in kinds]
     for number in range(sigv4.CACHED_MAX + 50):
         method, _, headers = signed(service=f"service{number}")
-        sigv4.present(method, "/", [*headers, (f"h{number}", "x")])
-    assert living(Scope) - scopes <= sigv4.CACHED_MAX
-    assert living(sigv4.Order) - orders <= sigv4.CACHED_MAX
+        for each in range(4):
+            sigv4.present(method, "/", [*headers, (f"h{number}-{each}", "x")])
+    scopes, orders, plans = (living(kind) - had for kind, had in zip(kinds, before, strict=True))
+    assert scopes <= sigv4.CACHED_MAX
+    assert orders <= sigv4.CACHED_MAX
+    assert plans <= sigv4.CACHED_MAX * PLANS_MAX
 
 
-def test_what_is_remembered_of_one_scope_is_bounded() -> None:
+def signing(headers: Headers, *names: str) -> Headers:
+    """The same, with these said to be signed too (nothing is verified yet)."""
+    value = headers[-1][1]
+    said = value.partition("SignedHeaders=")[2].partition(",")[0]
+    more = ";".join(sorted([*said.split(";"), *names]))
+    return [*headers[:-1], ("authorization", value.replace(said, more))]
+
+
+def test_what_is_remembered_of_one_order_is_bounded() -> None:
     method, target, headers = signed()
-    for number in range(PLANS_MAX + 10):
-        claim = sigv4.present(method, target, [*headers, (f"h{number}", "x")])
-    assert 0 < len(claim.scope.plans) <= PLANS_MAX
+    more = [(f"h{number}", "x") for number in range(PLANS_MAX + 10)]
+    order = sigv4.order_of(tuple(name for name, _ in [*more, *headers]))
+    for name, _ in more:
+        sigv4.present(method, target, [*more, *signing(headers, name)])
+    assert 0 < len(order.plans) <= PLANS_MAX
+
+
+def test_nothing_is_remembered_of_a_long_list_of_signed_headers() -> None:
+    method, target, headers = signed()
+    name = "h" * PLAN_LENGTH_MAX
+    sent = [(name, "x"), *signing(headers, name)]
+    for _ in range(2):
+        assert f"\n{name}:x\n" in sigv4.present(method, target, sent).head
+    assert not sigv4.order_of(tuple(name for name, _ in sent)).plans
 
 
 def test_keys_that_are_remembered_are_bounded() -> None:

@@ -1,8 +1,12 @@
 """The limits that `[gateway]` sets: which there are, how far they go, and what is beyond them."""
 
 import base64
+import contextlib
+import socket
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -13,7 +17,9 @@ from hostler.app.config.problems import SettingsError
 from hostler.domain.config import Gateway
 from hostler.gateway import limits
 from hostler.gateway.limits import KIB, MIB, Limits
+from hostler.gateway.progress import counters
 from http_exchange import Front, front
+from running import eventually
 
 SETTINGS = typed.rules_of(Gateway)
 
@@ -226,3 +232,114 @@ def test_a_chunked_body_is_refused_as_soon_as_it_is_above_the_limit() -> None:
         assert status == 400
         assert b"less than or equal to 1000" in body
         assert client.wire.ended()
+
+
+def chunked(*chunks: bytes) -> bytes:
+    """A signed invocation, its body in chunks."""
+    head = signed(b"".join(chunks)).partition(b"\r\n\r\n")[0]
+    lines = [each for each in head.split(b"\r\n") if not each.startswith(b"content-length")]
+    head = b"\r\n".join((*lines, b"transfer-encoding: chunked", b"", b""))
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in (*chunks, b""))
+
+
+def test_a_chunked_body_that_is_whole_has_room_for_what_it_is_alone() -> None:
+    """Two calls of a few bytes each took a gateway's room for large bodies until their answers."""
+    with bench(bodies_bytes_max=30 * MIB) as made:
+        worker, one, two, three = made.instance(), made.client(), made.client(), made.client()
+        two.sends(chunked()[:-5])
+        one.sends(chunked(b"{}"))  # whole, though it finds no room
+        three.sends(chunked()[:-5])
+        assert [each.wire.reading for each in (two, three)] == [True, False]
+        ((_, number, _),) = worker.heard()
+        two.sends(b"0\r\n\r\n")
+        assert three.wire.reading, "one and two are computed, and hold next to nothing"
+        worker.answers(number)
+        assert one.reads() == [(200, b"ok")]
+
+
+def test_an_upload_waits_for_its_turn_once_however_many_chunks_a_read_brings() -> None:
+    with bench() as made:
+        client = made.client()
+        client.sends(chunked(*[bytes(64 * KIB)] * 3)[:-5])
+        assert len(made.gateway.turns._waiting) == 1
+        made.gateway.turns._next()
+        assert client.wire.reading
+
+
+class Slow:
+    """A client over TLS that has much to take, which its transport does not tell of."""
+
+    def __init__(self, made: Front, here: socket.socket, there: socket.socket) -> None:
+        self._here, self._there = here, there
+        self.client = made.client(socket=here, sslcontext=True)
+        self.closing: list[bool] = []
+        self.client.wire.close = lambda: self.closing.append(True)  # type: ignore[method-assign]
+        self.start = monotonic()
+        self.fills()
+
+    def fills(self) -> None:
+        """The transport has as much to hand on as the kernel takes."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._here.send(bytes(MIB))
+
+    def takes(self, size: int) -> None:
+        aim = counters(self._here).acknowledged + size
+
+        def is_taken() -> bool:
+            with contextlib.suppress(BlockingIOError):
+                self._there.recv(MIB)
+            found = counters(self._here)
+            return found.acknowledged >= aim or not found.untaken
+
+        eventually("it has taken that", is_taken, every_s=0.001)
+
+    def at(self, seconds: int) -> tuple[bool, bool]:
+        """Whether the gateway has closed, and ended, the connection after so long."""
+        self.client.connection.expire(self.start + seconds)
+        return bool(self.closing), self.client.wire.closed
+
+
+@pytest.fixture
+def slow() -> Iterator[Slow]:
+    with socket.create_server(("127.0.0.1", 0)) as listener, front() as made:
+        there = socket.create_connection(listener.getsockname())
+        here, _ = listener.accept()
+        for each in (here, there):
+            each.setblocking(False)
+        with here, there:
+            yield Slow(made, here, there)
+
+
+def test_a_client_over_tls_that_still_takes_its_answer_is_not_idle(slow: Slow) -> None:
+    """It was cut off in the middle, as its transport had nothing left to hand on."""
+    for seconds in (76, 152, 228):
+        assert slow.at(seconds) == (False, False)
+        slow.takes(MIB)
+        slow.fills()
+    assert slow.at(304) == (False, False)
+    assert slow.at(380) == (True, False), "it took nothing any more"
+
+
+def test_a_client_over_tls_is_idle_once_it_has_taken_all(slow: Slow) -> None:
+    assert slow.at(76) == (False, False)
+    slow.takes(1 << 40)
+    assert slow.at(151) == (False, False)
+    assert slow.at(153) == (True, False)
+
+
+def test_the_last_answer_over_tls_may_be_taken_slowly_and_needs_no_good_bye(slow: Slow) -> None:
+    slow.client.connection._close(linger=False)
+    for seconds in (61, 122, 183):
+        assert slow.at(seconds) == (True, False)
+        slow.takes(MIB)
+        slow.fills()
+    slow.takes(1 << 40)
+    assert slow.at(184) == (True, False)
+    assert slow.at(190) == (True, True)
+
+
+def test_the_last_answer_over_tls_must_be_taken(slow: Slow) -> None:
+    slow.client.connection._close(linger=False)
+    assert slow.at(61) == (True, False)
+    assert slow.at(122) == (True, True)

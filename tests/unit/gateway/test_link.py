@@ -31,6 +31,11 @@ class Page:
         page.create(self.path, 1)
         self.map = page.open_page(self.path, write=True)
 
+    def took(self, serial: int, taken: int) -> None:
+        """From a connection that was not the last one."""
+        words, at = page.taken_writer(self.map, 0), page.taken_index(serial)
+        words[at], words[at + 1] = serial, taken
+
     def write(self, *, serial: int = 1, taken: int = 0, busy: int = 0, pid: int = 77) -> None:
         page.SLOT.pack_into(self.map, 0, page.VERSION, page.READY, busy, serial, taken, 0, pid, 0)
 
@@ -295,6 +300,24 @@ def test_a_request_that_nobody_takes_is_not_sent_for_ever(gateway: Bench):
     assert [status for status, _ in client.reads()] == [503]
 
 
+def test_what_was_not_taken_is_sent_again_though_another_gateway_s_was_taken_last(
+    gateway: Bench, tmp_path
+):
+    shared = Page(tmp_path / "page")
+    one = gateway.instance("i-1", page=shared.path)
+    clients = [gateway.client() for _ in range(3)]
+    for client in clients:
+        client.sends(signed())
+    shared.took(1, 1)
+    shared.write(serial=2, taken=900)
+    two = gateway.instance("i-2")
+    one.wire.close()
+    assert [status for status, _ in clients[0].reads()] == [424], "its answer may be on its way"
+    for request_id in ids(two):
+        two.answers(request_id, b"again")
+    assert [client.reads() for client in clients[1:]] == [[(200, b"again")]] * 2
+
+
 def test_one_whose_answer_has_begun_is_not_sent_again_whatever_the_page_says(
     gateway: Bench, tmp_path
 ):
@@ -328,9 +351,10 @@ def test_after_a_death_only_what_was_not_taken_is_sent_again(gateway: Bench, tmp
 
 @pytest.mark.parametrize("slot", [{"serial": 2, "taken": 0}, {"pid": 78}])
 def test_where_it_cannot_be_known_nothing_is_repeated(gateway: Bench, tmp_path, slot):
-    """Another gateway's connection, or a successor of the worker, wrote the page last."""
+    """Another gateway's connection wrote a page without more, or a successor of the worker did."""
     shared = Page(tmp_path / "page")
     shared.write(**slot)
+    os.truncate(shared.path, page.SLOT_SIZE)
     worker, client = gateway.instance(page=shared.path), gateway.client()
     client.sends(signed())
     worker.wire.close()

@@ -139,6 +139,19 @@ def test_an_instance_that_is_retired_has_not_answered_all_at_once() -> None:
         assert gateway.pool.unanswered_max == 20
 
 
+def test_a_worker_that_dies_has_not_answered_what_it_had_in_line() -> None:
+    with bench() as gateway:
+        crowd = Crowd(gateway, credit=8)
+        dying = gateway.instance("i-2", credit=8)
+        crowd.sends(60)
+        crowd.answers(10)
+        most = gateway.pool.unanswered_max
+        dying.wire.close()
+        crowd.now += SWEEP_S
+        gateway.pool.judge(crowd.now, 10.0)
+        assert gateway.pool.unanswered_max <= most
+
+
 def test_time_without_any_instance_is_not_slowness() -> None:
     with bench() as gateway:
         crowd = Crowd(gateway, credit=4)

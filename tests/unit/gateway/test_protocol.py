@@ -55,6 +55,17 @@ def test_a_thousand_pipelined_requests_do_not_nest(gateway: Bench):
     assert [status for status, _ in answers] == [403] * 1500
 
 
+def test_pipelined_requests_that_wait_are_bounded():
+    """One read made thousands of them, and nobody had signed anything."""
+    with front() as made:
+        client = made.client()
+        client.sends(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 5000)
+        assert len(client.connection._waiting) == 64
+        made.settles()
+        assert [status for status, _ in client.reads()] == [200] * 65 + [503]
+        assert client.wire.ended()
+
+
 def test_while_answers_are_owed_no_more_is_read(gateway: Bench):
     worker, client = gateway.instance(), gateway.client()
     client.sends(signed() + signed())
@@ -99,6 +110,19 @@ def test_a_head_above_the_limit_is_refused(gateway: Bench, pieces: int):
     for start in range(0, len(head), step):
         client.sends(head[start : start + step])
     assert [status for status, _ in client.reads()] == [431]
+    assert client.wire.ended()
+
+
+@pytest.mark.parametrize("owed", [0, 1])
+def test_a_header_above_the_limit_is_refused_before_it_ends(gateway: Bench, owed: int):
+    """What came with a head's first read was not counted before the header was whole."""
+    worker, client = gateway.instance(), gateway.client()
+    for _ in range(owed):
+        client.sends(signed())
+    client.sends(POST + b"A: " + b"x" * 200_000)
+    for number in range(owed):
+        worker.answers(number + 1)
+    assert [status for status, _ in client.reads()] == [200] * owed + [431]
     assert client.wire.ended()
 
 

@@ -2,20 +2,23 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, monotonic_ns
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
-from gateway_pieces import ACCOUNT, REGION, Bench, Worker, signed
+from gateway_pieces import ACCOUNT, REGION, Bench, Client, Worker, signed
 from gateway_rig import snapshot_of
 from hostler.domain.snapshot import Demand, EndpointRoute, VariantRoute
+from hostler.gateway import serverless
 from hostler.gateway.limits import Limits
 from hostler.gateway.serverless import ServerlessPool
-from hostler.modelserver import frames
+from hostler.modelserver import frames, page
 
 MOST = 3
 ROUTE = VariantRoute("AllTraffic", 1.0, (), max_concurrency=MOST)
@@ -41,18 +44,62 @@ class Sleeper:
         """An environment of which the snapshot tells, and which has greeted us."""
         return self.bench.instance(name)
 
+    def shared(self, name: str, page: str = "") -> Worker:
+        """The same, where other gateways send as well."""
+        worker = self.bench.instance(name, page=page)
+        target = worker.link.target
+        target.counts = self.bench.gateway.counts
+        target.share(yes=True)
+        return worker
+
+    def calls(self) -> Client:
+        client = self.bench.client()
+        client.sends(signed())
+        return client
+
+    def asks(self, seconds: Sequence[float]) -> int:
+        """The most environments that it asks for in sweeps so long from now."""
+        self.told.clear()
+        now = monotonic()
+        for each in seconds:
+            self.bench.gateway.fleet.sweep(now + each)
+        return max((each.environments for each in self.told), default=0)
+
+    def sends(self, worker: Worker) -> int:
+        """The number of the request that it will send there."""
+        found: list[int] = []
+
+        def is_sent() -> bool:
+            found.extend(requests(worker))
+            return bool(found)
+
+        self.until(is_sent)
+        return found[0]
+
+    def until(self, holds: Callable[[], object]) -> None:
+        """Let time pass in the loop until something is so."""
+
+        async def wait() -> None:
+            async with asyncio.timeout(5):
+                while not holds():
+                    await asyncio.sleep(0.001)
+
+        self.bench.gateway.loop.run_until_complete(wait())
+
     def publish(self, *endpoints: EndpointRoute) -> None:
         made = replace(snapshot_of(endpoints), generation=self.bench.gateway.generation + 1)
         self.bench.gateway.use(made)
 
 
 @contextmanager
-def sleepers(count: int = 1, route: VariantRoute = ROUTE) -> Iterator[list[Sleeper]]:
+def sleepers(
+    count: int = 1, route: VariantRoute = ROUTE, limits: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[list[Sleeper]]:
     """Gateways of one data directory."""
     loop = asyncio.new_event_loop()
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="h-") as root:
         (Path(root) / "run").mkdir()
-        made = [Bench(loop, Path(root), Limits(), route) for _ in range(count)]
+        made = [Bench(loop, Path(root), Limits(**limits), route) for _ in range(count)]
         try:
             yield [Sleeper(each) for each in made]
         finally:
@@ -208,9 +255,8 @@ def test_a_start_that_takes_too_long_is_told_at_the_deadline(sleeper: Sleeper) -
 
 def test_a_payload_above_four_megabytes_is_refused(sleeper: Sleeper) -> None:
     client = sleeper.bench.client()
-    gateway = sleeper.bench.gateway
     client.sends(signed(b"x" * (4 * 2**20 + 1)))
-    gateway.loop.run_until_complete(asyncio.sleep(0.2))
+    sleeper.until(lambda: client.wire.written)
     ((status, body),) = client.reads()
     assert status == 400
     assert b"less than or equal to 4194304" in body
@@ -327,3 +373,134 @@ def test_what_is_used_is_in_the_record_with_the_time_of_the_start() -> None:
         assert told["setup_us"]["sum"] >= 0 < began_ns
         assert record["errors_4xx"] == 1
         assert record["overhead_us"]["sum"] >= told["setup_us"]["sum"], "the start is overhead"
+
+
+SWEEPS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+
+
+@pytest.mark.parametrize("most", [1, MOST])
+def test_an_environment_that_computes_for_one_who_left_is_made_up_for(most: int) -> None:
+    with sleepers(route=replace(ROUTE, max_concurrency=most)) as (sleeper,):
+        first = sleeper.environment()
+        sleeper.calls().leaves()
+        second = sleeper.calls()
+        assert len(requests(first)) == 1, "it cannot be stopped"
+        assert sleeper.asks((0.5,)) == 0, "it may be done before another has started"
+        assert sleeper.asks(SWEEPS) == min(2, most)
+        other = sleeper.environment("i-2")
+        other.answers(requests(other)[0])
+        assert codes(second.reads()) == [200]
+
+
+def test_who_left_another_gateway_is_made_up_for() -> None:
+    with sleepers(2) as (one, other):
+        one.shared("i-1")
+        other.shared("i-1")
+        one.calls().leaves()
+        other.calls()
+        assert other.asks((1.0, 1.5, 2.0)) == 2
+
+
+def test_one_environment_too_few_is_asked_for_when_nobody_left() -> None:
+    with sleepers(2) as (one, other):
+        one.shared("i-1")
+        other.shared("i-1")
+        one.calls()
+        other.calls()
+        assert other.asks(SWEEPS) == 2
+
+
+def test_none_is_put_behind_another_gateway_s_request_while_an_environment_becomes_idle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serverless, "BEHIND_S", 60.0)
+    with sleepers(2, replace(ROUTE, max_concurrency=9)) as (one, other):
+        its, ours = ([each.shared(name) for name in ("i-1", "i-2")] for each in (one, other))
+        for _ in its:
+            one.calls()
+        waiting = [other.calls(), other.calls()]
+        assert [requests(each) for each in ours] == [[], []]
+        its[1].answers(requests(its[1])[0])
+        ours[1].answers(other.sends(ours[1]))
+        assert requests(ours[0]) == []
+        ours[1].answers(requests(ours[1])[0])
+        assert [codes(client.reads()) for client in waiting] == [[200], [200]]
+
+
+def test_it_looks_again_while_any_waits_and_once_at_a_time(
+    sleeper: Sleeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serverless, "BEHIND_S", 60.0)
+    loop, looks = sleeper.bench.gateway.loop, list[float]()
+    call_later = loop.call_later
+
+    def counted(delay: float, callback: Any, *args: Any) -> asyncio.TimerHandle:
+        looks.append(delay)
+        return call_later(delay, callback, *args)
+
+    target = sleeper.shared("i-1").link.target
+    target.counts.add(target.row, 1)  # as another gateway's request is counted
+    monkeypatch.setattr(loop, "call_later", counted)
+    clients = [sleeper.calls() for _ in range(MOST)]
+    assert looks == [serverless.LOOK_S]
+    sleeper.until(lambda: looks.count(serverless.LOOK_S) > 2)
+    for client in clients:
+        client.leaves()
+    sleeper.until(lambda: sleeper.pool._look is None)
+    before = looks.count(serverless.LOOK_S)
+    loop.run_until_complete(asyncio.sleep(3 * serverless.LOOK_S))
+    assert looks.count(serverless.LOOK_S) == before
+
+
+def test_what_a_stopped_gateway_counted_starves_nobody() -> None:
+    with sleepers(2) as (one, other):
+        one.shared("i-1")
+        ours = other.shared("i-1")
+        one.calls()
+        client = other.calls()
+        ours.answers(other.sends(ours))
+        assert codes(client.reads()) == [200]
+
+
+def test_none_is_put_behind_what_an_environment_has_computed_all_the_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serverless, "BEHIND_S", 0.0)
+    path = str(tmp_path / "page")
+    page.create(path, 1)
+    with page.open_page(path, write=True) as mapped, sleepers() as (sleeper,):
+        words = page.writer(mapped, 0)
+        page.write_state(words, page.READY, 77)
+        words[page.BUSY_SINCE] = monotonic_ns()
+        worker = sleeper.shared("i-1", path)
+        target = worker.link.target
+        target.counts.add(target.row, 1)  # as another gateway's request is counted
+        sleeper.calls()
+        first = sleeper.pool._look
+        sleeper.until(lambda: sleeper.pool._look is not first)
+        assert requests(worker) == []
+        words[page.BUSY_SINCE] = monotonic_ns()
+        sleeper.sends(worker)
+        words.release()
+
+
+@pytest.mark.parametrize("limit", ["queue_max", "queue_bytes_max", "in_flight_max"])
+def test_an_idle_environment_is_used_whatever_may_wait(limit: str) -> None:
+    with sleepers(limits={limit: 0}) as (sleeper,):
+        worker = sleeper.environment()
+        client = sleeper.calls()
+        worker.answers(requests(worker)[0])
+        assert codes(client.reads()) == [200]
+
+
+def test_max_concurrency_bounds_the_line_and_the_gateway_s_room_does() -> None:
+    with sleepers(limits={"queue_max": 0}) as (sleeper,):
+        assert [sleeper.calls().reads() for _ in range(MOST)] == [[]] * MOST
+        assert codes(sleeper.calls().reads()) == [400]
+    for limit in ("queue_bytes_max", "in_flight_max"):
+        with sleepers(limits={limit: 1}) as (sleeper,):
+            worker = sleeper.environment()
+            clients = [sleeper.calls(), sleeper.calls()]
+            assert codes(clients[1].reads()) == [503]
+            worker.answers(requests(worker)[0])
+            assert codes(clients[0].reads()) == [200]

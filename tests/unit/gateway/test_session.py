@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from gateway_pieces import Bench, bench, signed
 from hostler.domain.errors import CallerError
 from hostler.gateway import session
 from hostler.gateway.route import Choice
-from hostler.modelserver import frames
+from hostler.modelserver import frames, page
 
 HEADER = "x-amzn-sagemaker-session-id"
 FIRST, SECOND = "i-00000000000000001", "i-00000000000000002"
@@ -158,6 +159,25 @@ def test_a_session_ends_with_its_instance() -> None:
         late = made.client()
         late.sends(signed(**{HEADER: of(FIRST)}))
         assert b"its instance is gone" in late.reads()[0][1]
+
+
+def test_one_that_is_lost_on_its_way_to_a_retired_instance_is_told_at_once(tmp_path: Path) -> None:
+    shared = str(tmp_path / "page")
+    page.create(shared, 1)
+    mapped = page.open_page(shared, write=True)
+    page.write_state(page.writer(mapped, 0), page.READY, 77)  # it has taken nothing
+    with bench() as made:
+        first = made.instance(FIRST, 1, page=shared)
+        made.instance(SECOND, 1)
+        caller = made.client()
+        caller.sends(signed(**{HEADER: of(FIRST)}))
+        assert len(first.heard()) == 1
+        made.pool.targets = made.pool.targets[1:]
+        first.link.target.retire()
+        first.wire.close()
+        [(status, body)] = caller.reads()
+        assert status == 400
+        assert b"its instance is gone" in body
 
 
 def test_a_session_asked_for_on_another_variant_is_refused() -> None:

@@ -9,7 +9,23 @@ def test_the_first_request_asks_at_once_and_the_others_not_again() -> None:
         waking.began(10.0)
     assert waking.at_once(10.0) == Call(1, 0.0)
     assert waking.at_once(10.1) is None
-    assert waking.due(10.5, 0, 3) == Call(0, 0.0), "it is used"
+
+
+def test_what_was_asked_for_is_not_taken_back_by_a_report() -> None:
+    waking = Waking()
+    for _ in range(3):
+        waking.began(10.0)
+    assert waking.at_once(10.0) == Call(1, 0.0)
+    assert waking.due(10.5, 0, 3) is None
+    assert waking.due(10.6, 1, 3) == Call(0, 0.0), "there is one: it is used"
+
+
+def test_who_asked_and_left_is_reported() -> None:
+    waking = Waking()
+    waking.began(10.0)
+    assert waking.at_once(10.0) == Call(1, 0.0)
+    waking.ended(10.2)
+    assert waking.due(10.7, 0, 0) == Call(0, 0.5)
 
 
 def test_what_may_have_got_lost_is_asked_for_again_while_it_is_needed() -> None:

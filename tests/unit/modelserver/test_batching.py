@@ -63,6 +63,33 @@ def test_a_request_alone_is_a_list_of_one_unless_there_is_a_predict_fn(tmp_path:
     assert values(ask(model, b"3", b"2")) == [6, 4]
 
 
+LABELLED = """
+class Series(list):
+    "As pandas' answers by label: each request's frame has but the label 0."
+    iloc = property(lambda self: list(self))
+
+    def __getitem__(self, label):
+        return list(self) if label == 0 else {}[label]
+
+def input_fn(data, content_type):
+    return float(data)
+
+def predict_batch_fn(batch, model):
+    return Series([each] for each in batch)
+"""
+
+
+def test_predictions_are_taken_by_their_place_and_not_by_a_label(tmp_path: Path) -> None:
+    assert values(ask(load(tmp_path, LABELLED), b"1", b"2", b"3")) == [1.0, 2.0, 3.0]
+
+
+def test_predictions_without_an_order_are_nobody_s_answer(tmp_path: Path) -> None:
+    code = "def predict_batch_fn(batch, model):\n    return dict(enumerate(batch))\n"
+    status, _, body = ask(load(tmp_path, code), b"1", b"2")[0]
+    assert status == 500
+    assert b"returned a dict: return a list" in body
+
+
 def test_too_few_predictions_are_nobody_s_answer(tmp_path: Path) -> None:
     model = load(tmp_path, "def predict_batch_fn(batch, model):\n    return batch[1:]\n")
     status, _, body = ask(model, b"1", b"2")[0]

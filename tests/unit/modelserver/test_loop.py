@@ -110,7 +110,7 @@ def test_a_large_request_is_read_on_while_others_always_have_one_in_line(
 ) -> None:
     """A piece of it for each call of the model would make a hundred calls."""
     monkeypatch.setattr(loop, "SILENT_NS", 10**9)  # its sender may have to wait for a processor
-    monkeypatch.setattr(loop, "READ_ON_NS", 10**9)
+    monkeypatch.setattr(loop, "MOVE_NS", 10**9)
     before: list[int] = []
 
     def run(body: bytes, _request: Any, _context: Any) -> bytes:
@@ -137,11 +137,96 @@ def test_a_large_request_is_read_on_while_others_always_have_one_in_line(
     assert len(before) < 40
 
 
+def read_all(peer: socket.socket, size: int) -> None:
+    while size > 0:
+        got = len(peer.recv(1 << 20))
+        assert got, "the worker hung up"
+        size -= got
+
+
+def test_the_rest_of_a_large_answer_leaves_while_others_always_have_one_in_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "SILENT_NS", 10**9)
+    monkeypatch.setattr(loop, "MOVE_NS", 10**9)
+    calls = itertools.count(1)
+    called = 0
+
+    def run(body: bytes, _request: Any, _context: Any) -> bytes:
+        nonlocal called
+        called = next(calls)
+        return bytes(25_000_000) if body == b"large" else b"small"
+
+    handler = Handler(SETTINGS, scripted=True)
+    with world(model=Model(run, SETTINGS, handler, wants_context=False)) as made:
+        large, busy = made.peers[0].socket, made.peers[1].socket
+        large.send(frames.request(1, 0, b"", b"large"))
+        made.turn()
+        large.setblocking(True)
+        reader = threading.Thread(target=read_all, args=(large, 25_000_000))
+        reader.start()
+        for number in range(1, 1000):
+            busy.send(frames.request(number, 0, b"", b"x"))
+            made.turn()
+            with contextlib.suppress(BlockingIOError):
+                busy.recv(1 << 16)
+            if not made.loop._stalled:  # all of it has left
+                break
+        reader.join(30)
+    assert called < 40
+
+
+def test_who_has_read_all_while_another_s_model_computed_is_not_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "STALLED_NS", 1)
+    monkeypatch.setattr(loop, "SILENT_NS", 1)
+    reads: list[bytes] = []
+
+    def run(body: bytes, _request: Any, _context: Any) -> bytes:
+        if body == b"large":
+            return bytes(1_000_000)
+        with contextlib.suppress(BlockingIOError):
+            while not reads or reads[-1]:
+                reads.append(made.peers[0].socket.recv(1 << 20))
+        return b"small"
+
+    handler = Handler(SETTINGS, scripted=True)
+    with world(model=Model(run, SETTINGS, handler, wants_context=False)) as made:
+        monkeypatch.setattr(loop, "STALLED_NS", 10**12)
+        made.peers[0].socket.send(frames.request(1, 0, b"", b"large"))
+        made.turn()
+        monkeypatch.setattr(loop, "STALLED_NS", 1)
+        made.peers[1].socket.send(frames.request(1, 0, b"", b"x"))
+        while sum(map(len, reads)) < 1_000_000 and b"" not in reads:
+            made.peers[1].socket.send(frames.request(1, 0, b"", b"x"))
+            made.turn()
+        assert b"" not in reads
+
+
+def test_a_later_connection_s_place_is_not_taken_by_an_earlier_one() -> None:
+    """So that what an entry does not say of a later one, that one has not asked."""
+    with world() as made:
+        old = made.peers[0]
+        for _ in range(page.CONNECTIONS - PEERS):
+            made.act(("hang up", 1))
+        new = made.peers[1]
+        while new.serial % page.CONNECTIONS != old.serial % page.CONNECTIONS:
+            made.act(("hang up", 1))
+            new = made.peers[1]
+        made.act(("ask", 1, 2))
+        made.settle()
+        made.act(("ask", 0, 1))
+        made.settle()
+        at = page.taken_index(old.serial)
+        assert tuple(made.taken[at : at + 2]) == (new.serial, 2)
+
+
 def test_a_peer_that_stops_in_the_midst_of_a_large_request_is_waited_for_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(loop, "SILENT_NS", 200_000_000)
-    monkeypatch.setattr(loop, "READ_ON_NS", 10**9)
+    monkeypatch.setattr(loop, "MOVE_NS", 10**9)
     with world() as made:
         made.peers[0].socket.send(frames.request(1, 0, b"", bytes(1_000_000))[:150_000])
         made.turn()
@@ -157,7 +242,7 @@ def test_nor_is_it_waited_for_because_others_go_on_to_send(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(loop, "SILENT_NS", 20_000_000)
-    monkeypatch.setattr(loop, "READ_ON_NS", 60 * 10**9)
+    monkeypatch.setattr(loop, "MOVE_NS", 60 * 10**9)
     with world() as made:
         made.peers[0].socket.send(frames.request(1, 0, b"", bytes(1_000_000))[:150_000])
         made.turn()

@@ -62,7 +62,8 @@ def test_a_worker_s_successor_clears_nothing_that_is_still_said_to_be_the_worker
             words[index] = value
             assert successor_s_or_all_of_the_predecessor_s(path)
 
-    page.begin(cast("memoryview", Looking()), 78)
+    taken = page.taken_writer(page.open_page(path, write=True), 1)
+    page.begin(cast("memoryview", Looking()), taken, 78)
     found = page.read_slot(path, 1)
     assert found is not None
     assert (found[1], found[6], *found[3:5]) == (page.LOADING, 78, 0, 0)
@@ -75,15 +76,38 @@ def test_what_a_worker_took_is_never_read_as_nothing_while_another_takes_its_pla
     """Whatever order the kernel copies a slot's words in: here, from the last to the first."""
     path = made(tmp_path)
     words = with_5000_taken(path)
+    taken = page.taken_writer(page.open_page(path, write=True), 1)
     pread, reads = os.pread, iter(range(9))
 
     def from_the_end(fd: int, size: int, offset: int) -> bytes:
         middle = size // 2
         end = pread(fd, size - middle, offset + middle)
         if next(reads) == during:
-            page.begin(words, 78)
+            page.begin(words, taken, 78)
         return pread(fd, middle, offset) + end
 
     monkeypatch.setattr(os, "pread", from_the_end)
     assert successor_s_or_all_of_the_predecessor_s(path)
     assert successor_s_or_all_of_the_predecessor_s(path)
+
+
+def test_what_was_taken_from_each_of_the_latest_connections_is_known(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    mapped = page.open_page(path, write=True)
+    taken = page.taken_writer(mapped, 1)
+    for serial in range(1, 41):
+        at = page.taken_index(serial)
+        taken[at], taken[at + 1] = serial, 100 + serial
+    assert [page.read_taken(path, 1, serial) for serial in (9, 32, 40)] == [109, 132, 140]
+    assert page.read_taken(path, 1, 8) is None, "a later connection has its place"
+    assert page.read_taken(path, 1, 41) == 0
+    assert page.read_taken(path, 0, 9) == 0
+    page.begin(page.writer(mapped, 1), taken, 78)
+    assert page.read_taken(path, 1, 40) == 0
+
+
+def test_of_a_page_without_them_nothing_is_known(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    os.truncate(path, 2 * page.SLOT_SIZE)
+    assert page.read_slot(path, 1) is not None
+    assert page.read_taken(path, 1, 1) is None

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -126,6 +127,28 @@ def test_a_folder_that_cannot_be_written_loses_lines_and_says_how_many(tmp_path:
     kept.append(1, STDOUT, [b"after"])
     assert [record.stream for record in spool.read(str(tmp_path))[0]] == [1, 0, 1]
     assert "2 lines" in spool.read(str(tmp_path))[0][1].line
+
+
+def test_a_full_disk_costs_its_lines_and_nothing_that_was_written_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = writer(tmp_path)
+    kept.append(1, STDOUT, [b"before"])
+    kept.close()
+    written = os.write
+
+    def full(_fd: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    for _ in range(20):
+        kept.append(1, STDOUT, [b"lost"])
+    monkeypatch.setattr(os, "write", written)
+    assert [path.name for path in tmp_path.iterdir()] == ["00000001.log"]
+    kept.append(1, STDOUT, [b"after"])
+    records = spool.read(str(tmp_path))[0]
+    assert lines(records)[::2] == ["before", "after"]
+    assert "20 lines" in records[1].line
 
 
 @settings(max_examples=40, deadline=None)
