@@ -272,6 +272,25 @@ def test_a_child_that_the_model_forks_does_not_serve() -> None:
         until(lambda: worker.log.read_text().count("it was ended") == 3)
 
 
+def test_a_child_that_a_batched_hook_forks_does_not_ask_for_the_batch_again() -> None:
+    """It did, one by one, and forked each time: twice as many for each request of the batch."""
+    script = """
+import os, sys
+def predict_batch_fn(batch, model):
+    print("forks", flush=True)
+    if os.fork() == 0:
+        sys.exit()
+    return batch
+"""
+    with WorkerProcess({"code/inference.py": "def model_fn(d): return 1\n" + script}) as worker:
+        peer = worker.ready().peer()
+        sent = [peer.send(b"%d" % number) for number in range(12)]
+        assert [peer.reply()[0] for _ in sent] == sent
+        until(lambda: "it was ended" in worker.log.read_text())
+        assert peer.ask(b"1").status == 200
+        assert worker.log.read_text().count("forks") <= 13
+
+
 def test_an_answer_above_the_limit_is_an_error_of_the_model() -> None:
     script = "def transform_fn(model, data, kind, accept):\n    return b'x' * int(data)\n"
     with WorkerProcess({"code/inference.py": script}) as worker:

@@ -115,6 +115,12 @@ class Copy:
             self._mirror.counters.answered(500, model_us=0, overhead_us=0)
             self._end()
 
+    def keep(self) -> None:
+        """Copies have little room, and give it back at once."""
+
+    def has_left(self) -> None:
+        """Nothing of it is waited for."""
+
     # what a pool says of it
 
     def unpinned(self) -> None:

@@ -79,6 +79,8 @@ class Invocation:
     """Whether it was sent again after it was lost."""
     _has_no_room = False
     """Whether the body waits unread for room to hold it."""
+    _leaving = 0
+    """On how many connections its body is on its way though its answer is not awaited there."""
     _yields = False
     """Whether the rest of the body waits for its turn."""
     _begun = False
@@ -165,12 +167,12 @@ class Invocation:
 
     def gone(self) -> None:
         if not self.done:
+            if self.link is not None:
+                self.link.abandon(self.link_id)
             self._end()
             self._leave()
             if self.variant is not None:
                 self.variant.counters.left()
-            if self.link is not None:
-                self.link.abandon(self.link_id)
 
     def writable(self, *, yes: bool) -> None:
         """Nothing to hold back: there is one answer, and it is whole."""
@@ -197,6 +199,14 @@ class Invocation:
     def is_slow(self) -> None:
         if not self._complete:
             self.connection.refuse_slow_body()
+
+    def keep(self) -> None:
+        self._leaving += 1
+
+    def has_left(self) -> None:
+        self._leaving -= 1
+        if self.done and not self._leaving and self._budget is not None:
+            self._budget.give_back(self)
 
     # what becomes of it (``request.Request``); no layer of calls between
 
@@ -295,7 +305,7 @@ class Invocation:
         self.pieces = []
         if self._hasher is not None:
             self._hasher.drop()
-        if self._budget is not None:
+        if self._budget is not None and not self._leaving:
             self._budget.give_back(self)
         gateway = self.gateway
         gateway.active.pop(self, None)

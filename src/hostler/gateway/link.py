@@ -41,6 +41,8 @@ class Link(asyncio.Protocol):
         "_granted",
         "_have",
         "_held_back",
+        "_kept",
+        "_leaving_from",
         "_need",
         "_out",
         "_parts",
@@ -49,6 +51,7 @@ class Link(asyncio.Protocol):
         "_taken_in",
         "_unsent",
         "_written",
+        "_written_to",
         "full",
         "going_away",
         "inflight",
@@ -83,6 +86,10 @@ class Link(asyncio.Protocol):
         self._queued = 0
         """Bytes of this turn's requests that are not small."""
         self._held_back = False
+        self._leaving_from = self._written_to = 1
+        """The first id of what was written last, and the first of what was not."""
+        self._kept: list[Request] = []
+        """Nobody waits for them any more; their bytes are still here."""
         self.window = 0
         """How many requests may be unanswered: the credit granted, within ``line_max``."""
         self.line_max = sys.maxsize
@@ -160,7 +167,11 @@ class Link(asyncio.Protocol):
 
     def abandon(self, link_id: int) -> None:
         """Nobody waits for this id any more; its place comes back with its answer."""
-        if self.inflight.get(link_id) is not None:
+        request = self.inflight.get(link_id)
+        if request is not None:
+            if self._held_back and link_id >= self._leaving_from:
+                self._kept.append(request)
+                request.keep()
             self.inflight[link_id] = None
             self._parts.pop(link_id, None)
             self._write(frames.frame(frames.CANCEL, link_id))
@@ -195,6 +206,7 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.ready = False
+        self._let_go()
         self.target.lost(self)
 
     def pause_writing(self) -> None:
@@ -202,6 +214,7 @@ class Link(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._held_back = False
+        self._let_go()
         self._make_room()
 
     def data_received(self, data: bytes) -> None:
@@ -235,6 +248,7 @@ class Link(asyncio.Protocol):
     def _flush(self) -> None:
         out, self._out = self._out, []
         self._queued = 0
+        self._leaving_from, self._written_to = self._written_to, self.next_id
         if self.transport.is_closing():
             return
         size = sum(map(len, out))
@@ -245,6 +259,12 @@ class Link(asyncio.Protocol):
             self.transport.writelines(out)
         if self.full and not self._held_back:
             self._make_room()
+
+    def _let_go(self) -> None:
+        """What was written has left, or never will."""
+        kept, self._kept = self._kept, []
+        for request in kept:
+            request.has_left()
 
     def _make_room(self) -> None:
         self.full = False

@@ -59,6 +59,12 @@ class Request(Protocol):
     def lost(self, why: str) -> None:
         """The instance ended after it had taken it; ``why`` in one line, "" if unknown."""
 
+    def keep(self) -> None:
+        """Nobody waits for it any more, and its body is still on its way: that takes its room."""
+
+    def has_left(self) -> None:
+        """It is no more."""
+
     # what a pool says of it
 
     def unpinned(self) -> None:

@@ -6,7 +6,6 @@ the user's code raises becomes a status, one line for the caller and a traceback
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import Any, Hashable, Iterator, NamedTuple, Optional, Sequence
 
@@ -56,6 +55,7 @@ class Model:
         self._wants_context = wants_context
         self._requests: dict[bytes, Request] = {}
         self._types: dict[str, bytes] = {}
+        self._pid = os.getpid()
 
     def invoke(self, meta: bytes, body: bytes) -> Answer:
         """Answer one request; ``meta`` is NUL-joined frames.REQUEST_META."""
@@ -93,8 +93,11 @@ class Model:
         """Answers by place: from one prediction, or where that fails from one for each."""
         predictions: Optional[Sequence[Any]] = None
         if several.batcher is not None and len(group) > 1:
-            with contextlib.suppress(BaseException):  # whose fault it was is seen one by one
+            try:
                 predictions = several.batcher.predict([each.data for each in group])
+            except BaseException:  # noqa: BLE001 - whose fault it was is seen one by one
+                if os.getpid() != self._pid:
+                    failures.end_child()  # it would fork again for each
         for number, (place, request, context, data) in enumerate(group):
             try:
                 if predictions is None:

@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from types import TracebackType
-from typing import Optional
+from typing import NoReturn, Optional
 
 # What this room says of hostler.domain.instance.FailureCause, which it cannot import.
 IMPORT_ERROR = "ImportError"
@@ -90,12 +90,18 @@ def describe(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
+def end_child() -> NoReturn:
+    """End what the model's code has forked: its parent answers; two would break the connection."""
+    say("the model's code forked, and the child came back from the call: it was ended\n")
+    os._exit(1)
+
+
 def place(trace: Optional[TracebackType], folder: str) -> tuple[str, int, str]:
     """(file, line, function) of the deepest frame inside ``folder``; ("", 0, "") without one."""
     found = ("", 0, "")
     prefix = os.path.join(os.path.abspath(folder), "")
     for frame, line in traceback.walk_tb(trace):
-        file = os.path.abspath(frame.f_code.co_filename)
+        file = frame.f_code.co_filename  # no abspath: it needs a cwd, and Python's own have none
         if file.startswith(prefix):
             found = (file, line, frame.f_code.co_name)
     return found

@@ -246,7 +246,7 @@ class Loop:
 
     def _answer(self, peer: Connection, request_id: int, answer: contract.Answer) -> None:
         if self._forked:
-            _leave()
+            failures.end_child()
         status, meta, body = answer
         if len(body) > _BODY_MAX or len(meta) > _META_MAX or not 100 <= status <= 599:
             status, meta, body = _unsendable(answer)
@@ -338,13 +338,6 @@ class Loop:
         if self._linger_until is None:
             self._linger_until = now + LINGER_NS
         return not self._peers or now >= self._linger_until
-
-
-def _leave() -> None:
-    """The parent answers; two on one connection would break it."""
-    text = "the model's code forked, and the child came back from the call: it was ended"
-    failures.say(text + "\n")
-    os._exit(1)
 
 
 def _may_be_read(peer: Connection) -> bool:

@@ -259,6 +259,41 @@ def test_requests_that_are_large_together_leave_some_by_some():
         assert [ids(worker), ids(worker), ids(worker)] == [[1, 2, 3], [4, 5, 6], []]
 
 
+def test_a_body_keeps_its_room_until_it_has_left_though_its_client_is_gone():
+    sizes = {"hash_inline_bytes_max": 1 << 20, "medium_bodies_bytes_max": 400_000}
+    with bench(**sizes) as made:
+        worker, first, second = made.instance(), made.client(), made.client()
+        first.sends(signed(b"x" * 300_000))
+        assert ids(worker) == [1]
+        worker.link.pause_writing()  # the worker computes, and reads nothing
+        first.leaves()
+        second.sends(signed(b"x" * 300_000)[:2000])
+        assert not second.wire.reading
+        worker.link.resume_writing()
+        assert second.wire.reading
+
+
+def test_a_body_that_two_workers_have_not_read_gives_its_room_back_once(tmp_path):
+    shared = Page(tmp_path / "page")
+    sizes = {"hash_inline_bytes_max": 1 << 20, "medium_bodies_bytes_max": 400_000}
+    with bench(**sizes) as made:
+        one, client, second = made.instance("i-1", page=shared.path), made.client(), made.client()
+        client.sends(signed(b"x" * 300_000))
+        assert ids(one) == [1]
+        one.link.pause_writing()
+        shared.write(taken=0)
+        two = made.instance("i-2")
+        one.link.target._pass_over(one.link)
+        assert ids(two) == [1]
+        two.link.pause_writing()
+        client.leaves()
+        second.sends(signed(b"x" * 300_000)[:2000])
+        one.wire.close()
+        assert not second.wire.reading
+        two.wire.close()
+        assert second.wire.reading
+
+
 def test_nothing_more_is_written_than_a_socket_takes(gateway: Bench):
     worker, clients = gateway.instance(), [gateway.client() for _ in range(2)]
     worker.link.pause_writing()  # as the loop says while the socket is full

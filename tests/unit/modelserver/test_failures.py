@@ -1,6 +1,8 @@
 """Failures are told whatever the model's code did to its exceptions and its streams."""
 
 import io
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,3 +45,21 @@ def test_a_traceback_reaches_standard_error_though_the_model_took_the_stream(
         patch.setattr("sys.stderr", stream)
         failures.print_trace(ValueError("the cause"))
     assert "ValueError: the cause" in capfd.readouterr().err
+
+
+def test_the_place_of_a_failure_is_found_where_there_is_no_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script that worked in a temporary folder, of which nothing is left."""
+    script = tmp_path / "code" / "inference.py"
+    script.parent.mkdir()
+    script.write_text("import importlib\ndef model_fn(d):\n    importlib.import_module(d)\n")
+    found: dict[str, Any] = {}
+    exec(compile(script.read_text(), script, "exec"), found)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        found["model_fn"]("absent")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert failures.place(caught.value.__traceback__, str(script.parent))[1:] == (3, "model_fn")
