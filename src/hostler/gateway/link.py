@@ -248,7 +248,8 @@ class Link(asyncio.Protocol):
     def _flush(self) -> None:
         out, self._out = self._out, []
         self._queued = 0
-        self._leaving_from, self._written_to = self._written_to, self.next_id
+        if self.next_id != self._written_to:  # else this is no request
+            self._leaving_from, self._written_to = self._written_to, self.next_id
         if self.transport.is_closing():
             return
         size = sum(map(len, out))

@@ -171,7 +171,7 @@ class Pool(Generic[R]):
         else:
             of_all = max(1, len(links))
             links = [link for link in links if link.target is pinned]
-            most = most * len(links) // of_all
+            most = most * max(1, len(links)) // of_all  # its worker may be starting again
             waiting = sum(each.pinned is pinned for each in self.waiting)
         return waiting + sum(link.unanswered for link in links) >= most
 

@@ -67,7 +67,7 @@ class ListHook:
             )
         # A frame or a series answers [0] by label: with rows of several requests all have label 0.
         by_place: Any = getattr(predictions, "iloc", predictions)
-        if isinstance(by_place, Mapping):
+        if isinstance(by_place, Mapping) and len(together) > 1:
             raise TypeError(
                 f"predict_batch_fn returned a {type(predictions).__name__}: return a list with one "
                 "prediction for each request, in their order"

@@ -266,6 +266,8 @@ def test_a_body_keeps_its_room_until_it_has_left_though_its_client_is_gone():
         first.sends(signed(b"x" * 300_000))
         assert ids(worker) == [1]
         worker.link.pause_writing()  # the worker computes, and reads nothing
+        worker.link.ping()  # no request: it changes nothing of what is leaving
+        worker.heard()
         first.leaves()
         second.sends(signed(b"x" * 300_000)[:2000])
         assert not second.wire.reading

@@ -143,6 +143,17 @@ def test_who_would_wait_too_long_for_a_session_s_instance_is_refused_and_others_
         assert other.reads() == []
 
 
+def test_a_session_s_request_waits_while_its_worker_is_started_again() -> None:
+    with bench() as made:
+        first, _second = two(made)
+        made.pool.unanswered_max = 20
+        first.wire.close()
+        caller = made.client()
+        caller.sends(signed(**{HEADER: of(FIRST)}))
+        assert caller.reads() == []
+        assert made.pool.pinned_waiting == 1
+
+
 def test_a_session_ends_with_its_instance() -> None:
     with bench() as made:
         first, _second = two(made)

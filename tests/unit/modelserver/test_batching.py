@@ -83,11 +83,14 @@ def test_predictions_are_taken_by_their_place_and_not_by_a_label(tmp_path: Path)
     assert values(ask(load(tmp_path, LABELLED), b"1", b"2", b"3")) == [1.0, 2.0, 3.0]
 
 
-def test_predictions_without_an_order_are_nobody_s_answer(tmp_path: Path) -> None:
-    code = "def predict_batch_fn(batch, model):\n    return dict(enumerate(batch))\n"
-    status, _, body = ask(load(tmp_path, code), b"1", b"2")[0]
-    assert status == 500
-    assert b"returned a dict: return a list" in body
+def test_predictions_without_an_order_are_asked_for_one_by_one(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Keys are no places: two fields of an answer are not the answers to two requests."""
+    code = "def predict_batch_fn(batch, model):\n    return {0: [batch[0]], 1: ['a field']}\n"
+    model = load(tmp_path, code + "def predict_fn(data, model):\n    return [data]\n")
+    assert values(ask(model, b"1", b"2")) == [1, 2]
+    assert "returned a dict: return a list" in capfd.readouterr().err
 
 
 def test_too_few_predictions_are_nobody_s_answer(tmp_path: Path) -> None:
