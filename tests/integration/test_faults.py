@@ -4,8 +4,11 @@ Not here, because other tests show it: what becomes of killed processes (test_ki
 a start is tried again (the simulation).
 """
 
+import os
 import random
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from chaos import clients, instances, overload, planes
@@ -14,7 +17,7 @@ from chaos.scale import SHORT
 from chaos.verdict import Kind
 from chaos.world import World
 
-from running import hostler
+from running import eventually, hostler
 
 FAULTS: tuple[Fault, ...] = (
     instances.killed,
@@ -43,3 +46,17 @@ def test_what_must_hold_holds(world: World, fault: Fault) -> None:
     assert claims
     wrong = [f"{claim.says}: {claim.seen}" for claim in claims if not claim.holds]
     assert not wrong, world.server.process_logs()
+
+
+def test_of_two_gateways_calls_in_a_killed_server_s_line_the_one_it_computed_fails() -> None:
+    """The page named one connection alone: all of the other gateway's calls there failed."""
+    with hostler("--gateways", "2") as server, ThreadPoolExecutor(24) as callers:
+        world = World(server, random.Random(4), SHORT)
+        endpoint = world.endpoint("two-gateways", count=2)
+        calls = [callers.submit(world.invoke, endpoint, sleep=0.4) for _ in range(24)]
+        eventually("some are answered", lambda: sum(call.done() for call in calls) >= 6)
+        victim = world.workers(endpoint)[0]
+        os.kill(victim.pid, signal.SIGKILL)
+        statuses = [call.result()[0] for call in calls]
+    assert statuses.count(200) >= 23
+    assert set(statuses) <= {200, 424}
