@@ -9,9 +9,9 @@ from typing import ClassVar
 
 import pytest
 
-from gateway_pieces import signed
+from gateway_pieces import Client, signed
 from hostler.gateway import hashing
-from http_exchange import front
+from http_exchange import Front, front
 from running import eventually
 
 
@@ -63,6 +63,19 @@ def test_bodies_that_arrive_in_turns_are_hashed_in_one_other_thread(
     assert threading.get_ident() not in Watched.threads
 
 
+def arrives(made: Front, client: Client, body: bytes) -> None:
+    """Send it in pieces, until the worker is asked."""
+    request = signed(body)
+    for start in range(0, len(request), 50_000):
+        client.sends(request[start : start + 50_000])
+
+    def reaches_the_worker() -> bool:
+        made.turn_loop()
+        return [made.body_of(payload) for _, _, payload in made.worker.heard()] == [body]
+
+    eventually("its signature is good", reaches_the_worker, every_s=0.001)
+
+
 class Gated(Watched):
     """SHA-256 that is held up, and how many bytes it computed."""
 
@@ -89,15 +102,7 @@ def test_what_clients_that_left_have_sent_is_neither_kept_nor_hashed(
             client.leaves()
         Gated.gate.set()
         body = Random(5).randbytes(300_000)
-        request, client = signed(body), made.client()
-        for start in range(0, len(request), 50_000):
-            client.sends(request[start : start + 50_000])
-
-        def reaches_the_worker() -> bool:
-            made.turn_loop()
-            return [made.body_of(payload) for _, _, payload in made.worker.heard()] == [body]
-
-        eventually("its signature is good", reaches_the_worker, every_s=0.001)
+        arrives(made, made.client(), body)
     assert Gated.bytes_hashed <= len(body) + 400_000, "a piece of the first had been begun"
 
 
@@ -110,17 +115,9 @@ def test_the_gateway_leaves_bodies_above_a_bound_to_the_thread(
     monkeypatch.setattr(hashing, "hashlib", SimpleNamespace(sha256=Watched))
     monkeypatch.setattr(Watched, "threads", set())
     body = Random(size).randbytes(size)
-    request = signed(body)
     with front() as made:
         client = made.client()
-        for start in range(0, len(request), 50_000):
-            client.sends(request[start : start + 50_000])
-
-        def reaches_the_worker() -> bool:
-            made.turn_loop()
-            return [made.body_of(payload) for _, _, payload in made.worker.heard()] == [body]
-
-        eventually("its signature is good", reaches_the_worker, every_s=0.001)
+        arrives(made, client, body)
         made.worker.answers(1)
         assert client.reads() == [(200, b"ok")]
     assert len(Watched.threads) == threads
