@@ -105,6 +105,18 @@ def test_a_batch_takes_what_one_peer_has_in_line_and_waits_for_no_more() -> None
         assert made.sizes == [1]
 
 
+def keep_busy(made: World, enough: Callable[[], bool]) -> None:
+    """The second peer has a request in line in each turn."""
+    busy = made.peers[1].socket
+    for number in range(1, 1000):
+        busy.send(frames.request(number, 0, b"", b"x"))
+        made.turn()
+        with contextlib.suppress(BlockingIOError):
+            busy.recv(1 << 16)
+        if enough():
+            return
+
+
 def test_a_large_request_is_read_on_while_others_always_have_one_in_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -119,20 +131,14 @@ def test_a_large_request_is_read_on_while_others_always_have_one_in_line(
 
     handler = Handler(SETTINGS, scripted=True)
     with world(model=Model(run, SETTINGS, handler, wants_context=False)) as made:
-        slow, busy = made.peers[0].socket, made.peers[1].socket
+        slow = made.peers[0].socket
         slow.setblocking(True)
         large = frames.request(1, 0, b"", bytes(25_000_000))
         begun = slow.send(large[:100_000])
         made.turn()
         sender = threading.Thread(target=slow.sendall, args=(large[begun:],))
         sender.start()
-        for number in range(1, 1000):
-            busy.send(frames.request(number, 0, b"", b"x"))
-            made.turn()
-            with contextlib.suppress(BlockingIOError):
-                busy.recv(1 << 16)
-            if 25_000_000 in before:
-                break
+        keep_busy(made, lambda: 25_000_000 in before)
         sender.join(30)
     assert len(before) < 40
 
@@ -159,19 +165,13 @@ def test_the_rest_of_a_large_answer_leaves_while_others_always_have_one_in_line(
 
     handler = Handler(SETTINGS, scripted=True)
     with world(model=Model(run, SETTINGS, handler, wants_context=False)) as made:
-        large, busy = made.peers[0].socket, made.peers[1].socket
+        large = made.peers[0].socket
         large.send(frames.request(1, 0, b"", b"large"))
         made.turn()
         large.setblocking(True)
         reader = threading.Thread(target=read_all, args=(large, 25_000_000))
         reader.start()
-        for number in range(1, 1000):
-            busy.send(frames.request(number, 0, b"", b"x"))
-            made.turn()
-            with contextlib.suppress(BlockingIOError):
-                busy.recv(1 << 16)
-            if not made.loop._stalled:  # all of it has left
-                break
+        keep_busy(made, lambda: not made.loop._stalled)  # until all of it has left
         reader.join(30)
     assert called < 40
 
