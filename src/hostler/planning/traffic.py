@@ -83,7 +83,7 @@ def serving(
     if beside is None:
         return (Part(fleets[current], share),)
     both = fleets[current], fleets[beside.deployment]
-    counts = [sum(map(desired_count, fleet.deployment.variants)) for fleet in both]
+    counts = list(map(_size, both))
     return tuple(
         Part(fleet, share * count / max(1, sum(counts)))
         for fleet, count in zip(both, counts, strict=True)
@@ -101,20 +101,30 @@ def _divided(
     """Blue first; one without any share is left out unless it lingers."""
     divided: list[Part] = []
     if course.blue is not None and (share < 1.0 or lingers):
-        divided += serving(endpoint, fleets, 1.0 - share)
+        # Of two that serve side by side each stands in for the other: green for neither alone.
+        divided += _able(serving(endpoint, fleets, 1.0 - share))
     if share > 0.0:
         divided.append(Part(fleets[course.green.id], share))
     return tuple(divided)
 
 
 def _able(divided: tuple[Part, ...]) -> tuple[Part, ...]:
-    """The parts; of two, one that cannot answer gives its share away."""
-    if len(divided) < 2:
-        return divided
+    """The parts; those that cannot answer give their shares away to those that can."""
     able = [_answers(part.fleet) for part in divided]
-    if any(able) and not all(able):
-        return tuple(Part(part.fleet, float(can)) for part, can in zip(divided, able, strict=True))
-    return divided
+    if not any(able) or all(able):
+        return divided
+    whole = sum(part.share for part in divided)
+    claims = [part.share * can for part, can in zip(divided, able, strict=True)]
+    if not any(claims):
+        claims = [max(1, _size(part.fleet)) * can for part, can in zip(divided, able, strict=True)]
+    return tuple(
+        Part(part.fleet, whole * claim / sum(claims))
+        for part, claim in zip(divided, claims, strict=True)
+    )
+
+
+def _size(fleet: Fleet) -> int:
+    return sum(map(desired_count, fleet.deployment.variants))
 
 
 def _answers(fleet: Fleet) -> bool:

@@ -471,3 +471,21 @@ def test_another_update_that_fails_leaves_it_as_it_was() -> None:
     play.settle()
     assert play.endpoint.status is E.UPDATE_ROLLBACK_FAILED
     assert (standing(play), shares(play)) == ((2, 2), {"d-1": 0.5, "d-2": 0.5})
+
+
+def test_of_two_that_serve_each_stands_in_for_the_other_beside_a_canary() -> None:
+    canary = replace(
+        deployment(3, variant(count=4)), deployment_config=guarded("CANARY", 20).deployment_config
+    )
+    play = stuck().update(canary)
+    play.settle()
+    assert stage(play) == (S.BAKING, 0)
+    assert shares(play) == pytest.approx({"d-1": 0.4, "d-2": 0.4, "d-3": 0.2})
+    for record in play.standing("d-2"):
+        play.exit(record, FailureCause.KILLED)
+    play.plan()
+    assert shares(play) == pytest.approx({"d-1": 0.8, "d-2": 0.0, "d-3": 0.2})
+    for record in play.standing("d-1"):
+        play.exit(record, FailureCause.KILLED)
+    play.plan()
+    assert shares(play) == pytest.approx({"d-1": 0.0, "d-2": 0.0, "d-3": 1.0})
