@@ -63,6 +63,8 @@ class Accounts:
         await attempts.repeat("which accounts are asked for is unknown", look, LOOK_EVERY_S)
 
     async def _look(self, attempts: Attempts) -> None:
+        if not self._layout.accounts.is_dir():  # nobody ever asked: not worth a thread
+            return
         for account in await asyncio.to_thread(self._wished):
             await attempts.attempt(f"account {account} has to wait", self._answer(account))
 

@@ -22,7 +22,7 @@ from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import trail
 from hostler.telemetry.trail import Kept
 
-POLL_S = 0.5
+POLL_S = 1.0
 HOUSEKEEPING_S = 3600.0
 BATCH = 500
 LOST = "AuditRecordsLost"
@@ -66,7 +66,7 @@ class AuditIngest:
 
     async def sweep(self) -> None:
         """Read what came since the last time, of every process."""
-        for folder in await asyncio.to_thread(_spools, self._layout.spools):
+        for folder in await asyncio.to_thread(self._stirring):
             await self._carry_all(folder)
             with own_spool.left(str(folder)) as ended:
                 if ended:
@@ -84,6 +84,17 @@ class AuditIngest:
             trail.forget_positions(tx, present)
 
         await self._store.write(clean)
+
+    def _stirring(self) -> Sequence[Path]:
+        """The spools that are not read to their end, or that nobody will write to (blocking)."""
+        return [each for each in _spools(self._layout.spools) if self._stirs(each)]
+
+    def _stirs(self, folder: Path) -> bool:
+        known = self._positions.get(folder.name)
+        if known is None:
+            return True
+        with own_spool.left(str(folder)) as ended:
+            return ended or bool(spool.read(str(folder), spool.Position.parse(known), 1)[0])
 
     async def _carry_all(self, folder: Path) -> None:
         while await self._carry(folder):

@@ -33,8 +33,9 @@ BATCH_LINES = 1_000
 """Lines of one transaction: at most 32 MB, as a line has at most 32 KB."""
 
 QUIET_S = 10.0
-QUIET_SWEEPS = 4
-"""A spool to which nothing came for so long is looked at in one of so many sweeps."""
+QUIET_AT_ONCE = 64
+"""Of the spools to which nothing came for so long, about so many are looked at in a sweep: each
+in each sweep while there are no more, each within 4 s where there are 500."""
 TICK_NS = 1_000_000_000
 """A folder that changed within this time may change again and show the same time."""
 
@@ -242,10 +243,12 @@ class Ingest:
         found = []
         self._sweeps += 1
         loud = time.monotonic() - QUIET_S
-        for number, name in enumerate(_names(self._instances)):
+        names = _names(self._instances)
+        turns = -(-len(names) // QUIET_AT_ONCE)
+        for number, name in enumerate(names):
             known = self._read.get(name)
             if known is not None:
-                in_turn = (number + self._sweeps) % QUIET_SWEEPS == 0
+                in_turn = (number + self._sweeps) % turns == 0
                 if (known.since < loud and not in_turn) or known.holds():
                     continue
             signature = Signature.of(self._instances / name / folder.SPOOL)

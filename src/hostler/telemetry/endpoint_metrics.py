@@ -118,6 +118,7 @@ class Told(msgspec.Struct, frozen=True):
     ended: bool
 
 
+_ZERO = points.of_values([(0.0, 1.0)])
 _decode = msgspec.json.Decoder(Record).decode
 _decode_told = msgspec.json.Decoder(Told).decode
 
@@ -207,7 +208,7 @@ def zeros(
 ) -> Iterator[Sample]:
     """The metrics of a minute without traffic."""
     for name in names:
-        yield _sample(side, time_s, name, _repeated(0.0, 1))
+        yield _sample(side, time_s, name, _ZERO)
 
 
 def serverless_zeros(subject: Subject, provisioned: int, time_s: float) -> Iterator[Sample]:
@@ -221,7 +222,7 @@ def serverless_zeros(subject: Subject, provisioned: int, time_s: float) -> Itera
             SPILLOVER,
         ]
     for name in names:
-        yield _sample(Side(subject), time_s, name, _repeated(0.0, 1))
+        yield _sample(Side(subject), time_s, name, _ZERO)
 
 
 def lost(account: str, region: str, time_s: float) -> Sample:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, exists, select, tuple_
 
 from hostler.telemetry.metric_schema import dimensions, series
-from hostler.telemetry.metrics import Metric
+from hostler.telemetry.metrics import ACTIVE_STEP_S, Metric
 
 Place = tuple[str, str, str]
 """A metric's place in the order: namespace, name, ``Metric.text``."""
@@ -21,7 +21,9 @@ Place = tuple[str, str, str]
 class Filter:
     """Which of an account's metrics. A dimension without a value (None) may have any.
 
-    ``active_since_s``: those that something was written to since.
+    ``active_since_s``: those that something was written to since, or up to ten minutes before:
+    CloudWatch says that some are listed whose last value is up to 50 minutes too old
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html).
     """
 
     namespace: str | None = None
@@ -44,7 +46,7 @@ def listed(
     query = select(*order).where(
         series.c.account == account,
         series.c.region == region,
-        series.c.active_s >= wanted.active_since_s,
+        series.c.active_s >= wanted.active_since_s - ACTIVE_STEP_S,
     )
     if wanted.namespace is not None:
         query = query.where(series.c.namespace == wanted.namespace)

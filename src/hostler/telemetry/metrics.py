@@ -6,13 +6,15 @@ database; times are seconds since the epoch.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
+    and_,
     bindparam,
     delete,
     insert,
@@ -32,8 +34,10 @@ __all__ = ["Metric", "Sample", "metadata", "put", "read"]
 
 CHUNK = 500
 """Keys that one statement looks for."""
-ACTIVE_STEP_S = 60
-"""How far behind a series' last activity may be recorded."""
+ACTIVE_STEP_S = 600
+"""How far behind a series' last activity may be recorded: to note it costs more than its points."""
+MOMENT_KEYS = 8
+"""From so many keys to a moment on, moment by moment is the faster way to find them."""
 _KEY_BYTES = 16
 
 
@@ -124,7 +128,7 @@ def put_missing(tx: Connection, samples: Sequence[Sample], now_s: float) -> None
     """Write samples where there is no point yet."""
     new = _keyed(tx, samples, now_s)
     there = present(tx, new)
-    merge(tx, {key: point for key, point in new.items() if key not in there})
+    _insert(tx, {key: point for key, point in new.items() if key not in there})
 
 
 def _keyed(tx: Connection, samples: Sequence[Sample], now_s: float) -> dict[Key, Point]:
@@ -151,21 +155,40 @@ def merge(tx: Connection, new: Mapping[Key, Point]) -> None:
     if changed:
         rows = [_columns(point, "new_") | _key(key) for key, point in changed.items()]
         tx.execute(_CHANGE, rows)
-    made = [key._asdict() | _columns(new[key], "") for key in new if key not in found]
+    _insert(tx, {key: point for key, point in new.items() if key not in found})
+
+
+def _insert(tx: Connection, new: Mapping[Key, Point]) -> None:
+    made = [key._asdict() | _columns(point, "") for key, point in new.items()]
     if made:
         tx.execute(insert(point_rows), made)
 
 
-def present(tx: Connection, keys: Iterable[Key]) -> dict[Key, Point]:
+def present(tx: Connection, keys: Collection[Key]) -> dict[Key, Point]:
     """The points that are there, of some keys."""
     found: dict[Key, Point] = {}
-    for chunk in batched(keys, CHUNK):
-        query = select(point_rows).where(tuple_(*_KEY_COLUMNS).in_(chunk))
-        for row in tx.execute(query):
+    for condition in _conditions(keys):
+        for row in tx.execute(select(point_rows).where(condition)):
             found[Key(row.series_id, row.resolution_s, row.time_s, row.unit)] = points.stored(
                 row.number, row.total, row.least, row.greatest, row.sketch
             )
     return found
+
+
+def _conditions(keys: Collection[Key]) -> Iterator[ColumnElement[bool]]:
+    """Which points have these keys: of many of one moment their series tell it."""
+    moments: dict[tuple[int, int, int], list[int]] = {}
+    for key in keys:
+        moments.setdefault((key.resolution_s, key.time_s, key.unit), []).append(key.series_id)
+    if len(moments) * MOMENT_KEYS > len(keys):
+        for some in batched(keys, CHUNK):
+            yield tuple_(*_KEY_COLUMNS).in_(some)
+        return
+    in_series, *of_moment = _KEY_COLUMNS
+    for moment, ids in moments.items():
+        same = [column == value for column, value in zip(of_moment, moment, strict=True)]
+        for chunk in batched(ids, CHUNK):
+            yield and_(in_series.in_(chunk), *same)
 
 
 def drop(tx: Connection, keys: Sequence[Key]) -> None:
@@ -257,41 +280,47 @@ def _series_ids(tx: Connection, wanted: set[Metric], now_s: int) -> dict[Metric,
     """The series of metrics, made where they are not there; all are active now."""
     by_digest = {metric.digest: metric for metric in wanted}
     found: dict[Metric, int] = {}
-    stale = []
-    for chunk in batched(by_digest, CHUNK):
-        query = select(series.c.id, series.c.digest, series.c.active_s)
-        for row in tx.execute(query.where(series.c.digest.in_(chunk))):
-            found[by_digest[row.digest]] = row.id
-            if row.active_s <= now_s - ACTIVE_STEP_S:
-                stale.append(row.id)
+    stale: list[int] = []
+    for row in _rows(tx, by_digest):
+        found[by_digest[row.digest]] = row.id
+        if row.active_s <= now_s - ACTIVE_STEP_S:
+            stale.append(row.id)
     for ids in batched(stale, CHUNK):
         tx.execute(update(series).where(series.c.id.in_(ids)).values(active_s=now_s))
-    for metric in sorted(wanted - found.keys(), key=lambda each: each.digest):
-        found[metric] = _create(tx, metric, now_s)
+    if missing := {digest: each for digest, each in by_digest.items() if each not in found}:
+        found |= _create(tx, missing, now_s)
     return found
 
 
-def _create(tx: Connection, metric: Metric, now_s: int) -> int:
-    made = tx.execute(
-        insert(series).values(
-            digest=metric.digest,
-            account=metric.account,
-            region=metric.region,
-            namespace=metric.namespace,
-            name=metric.name,
-            dimensions=metric.text,
-            active_s=now_s,
-        )
-    )
-    assert made.inserted_primary_key is not None
-    series_id = int(made.inserted_primary_key[0])
-    if metric.dimensions:
-        rows = [
-            {"series_id": series_id, "name": name, "value": value}
-            for name, value in metric.dimensions
-        ]
+def _rows(tx: Connection, digests: Collection[bytes]) -> Iterator[Any]:
+    query = select(series.c.id, series.c.digest, series.c.active_s)
+    for chunk in batched(digests, CHUNK):
+        yield from tx.execute(query.where(series.c.digest.in_(chunk)))
+
+
+def _create(tx: Connection, missing: Mapping[bytes, Metric], now_s: int) -> dict[Metric, int]:
+    rows: list[dict[str, Any]] = [
+        {
+            "digest": digest,
+            "account": metric.account,
+            "region": metric.region,
+            "namespace": metric.namespace,
+            "name": metric.name,
+            "dimensions": metric.text,
+            "active_s": now_s,
+        }
+        for digest, metric in sorted(missing.items())
+    ]
+    tx.execute(insert(series), rows)
+    made = {missing[row.digest]: int(row.id) for row in _rows(tx, missing)}
+    rows = [
+        {"series_id": series_id, "name": name, "value": value}
+        for metric, series_id in made.items()
+        for name, value in metric.dimensions
+    ]
+    if rows:
         tx.execute(insert(dimensions), rows)
-    return series_id
+    return made
 
 
 def _key(key: Key) -> dict[str, Any]:

@@ -44,6 +44,7 @@ def test_a_folder_that_cannot_be_read_now_is_read_again(
         with contextlib.suppress(asyncio.CancelledError):
             await running
 
+    Layout(tmp_path).accounts.mkdir()
     store = Store.at(tmp_path / "hostler.db", tables=schema.metadata, vault=Vault())
     try:
         asyncio.run(twice())

@@ -36,8 +36,8 @@ def put(store: Store, *samples: Sample, now: float = NOW) -> None:
 
 
 def read(store: Store, period_s: int = 60, **more: Any) -> list[tuple[int, float, float]]:
-    span = {"start_s": 0, "end_s": 2 * NOW, **more}
-    found = store.run(lambda tx: metrics.read(tx, LATENCY, period_s=period_s, **span))
+    span = {"metric": LATENCY, "start_s": 0, "end_s": 2 * NOW, **more}
+    found = store.run(lambda tx: metrics.read(tx, period_s=period_s, **span))
     return [(each.time_s, each.point.count, each.point.total) for each in found]
 
 
@@ -123,6 +123,22 @@ def test_a_turn_is_bounded(store: Store) -> None:
     assert sum(each[1] for each in read(store, 60)) == 2500
 
 
+@pytest.mark.parametrize("moments", [1, 20], ids=["of one moment", "each of its own"])
+def test_many_points_are_found_where_they_are(store: Store, moments: int) -> None:
+    made = [metrics.metric("1", "r", "A", f"m{number}", []) for number in range(20)]
+    samples = [
+        sample(NOW - 60 * (number % moments), 1, metric=metric)
+        for number, metric in enumerate(made)
+    ]
+    put(store, *samples)
+    put(store, *samples)
+    store.run(lambda tx: metrics.put_missing(tx, samples, NOW), write=True)
+    later = samples[0]._replace(time_s=NOW + 60)
+    store.run(lambda tx: metrics.put_missing(tx, [*samples, later], NOW), write=True)
+    counts = [sum(each[1] for each in read(store, 60, metric=metric)) for metric in made]
+    assert counts == [3, *[2] * 19]
+
+
 def test_lists_in_pages(store: Store) -> None:
     made = [
         metrics.metric("1", "r", space, name, dims)
@@ -132,7 +148,7 @@ def test_lists_in_pages(store: Store) -> None:
     ]
     put(store, *(sample(NOW, 1, metric=metric) for metric in made))
     put(store, sample(NOW, 1, metric=metrics.metric("2", "r", "A", "m", [])))
-    put(store, sample(NOW, 1, metric=made[0]), now=NOW + 100)
+    put(store, sample(NOW, 1, metric=made[0]), now=NOW + metrics.ACTIVE_STEP_S)
 
     def listed(limit: int = 100, after: Any = None, **wanted: Any) -> list[metrics.Metric]:
         return list(
@@ -155,4 +171,5 @@ def test_lists_in_pages(store: Store) -> None:
     assert len(listed(dimensions=(("E", None),))) == 8
     assert len(listed(dimensions=(("E", "b"), ("V", None)))) == 4
     assert listed(dimensions=(("E", "a"), ("V", None))) == []
-    assert listed(active_since_s=NOW + 1) == [made[0]]
+    assert len(listed(active_since_s=NOW + metrics.ACTIVE_STEP_S)) == len(made)
+    assert listed(active_since_s=NOW + metrics.ACTIVE_STEP_S + 1) == [made[0]]

@@ -22,6 +22,11 @@ from hostler.modelserver.identity import ProcessId
 SHARES_MAX = 8
 """Processes whose proportional size is asked in one look: each takes up to 10 ms."""
 _ALL = "all"
+_V1_PROCESSOR = "cpuacct.usage"
+_MEMORY = (
+    ("memory.current", b"inactive_file"),
+    ("memory.usage_in_bytes", b"total_inactive_file"),
+)
 _TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 
 
@@ -31,9 +36,18 @@ class _Known:
 
     spec: InstanceSpec
     process: ProcessId
-    groups: tuple[Path, ...]
-    """Its control groups, one or one for each controller; none where there are none."""
+    counts: "_Counts"
     gpus: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Where its control groups count what it uses: files, None where no group does."""
+
+    processor: str | None
+    """``cpuacct.usage`` or ``cpu.stat``."""
+    memory: tuple[str, str, bytes] | None
+    """What is in memory, its details, and the line of these that says what could be dropped."""
 
 
 class ProcessUsage:
@@ -78,8 +92,8 @@ class ProcessUsage:
     def _usage(
         self, known: _Known, disk: Extent, devices: Mapping[str, GpuUse], seen: set[int]
     ) -> Usage:
-        processor_s = _group_processor_s(known.groups)
-        memory = _group_memory(known.groups)
+        processor_s = _group_processor_s(known.counts.processor)
+        memory = _group_memory(known.counts.memory)
         if processor_s is None or memory is None:
             tree = [known.process.pid, *processes.descendants(known.process.pid)]
             seen.update(tree)
@@ -152,38 +166,67 @@ def _read(path: Path) -> _Known | None:
         os.close(directory)
     if process is None or launched is None:
         return None
-    groups = tuple(Path(each).parent for each in launched.plan.cgroup_procs)
+    groups = [str(Path(each).parent) for each in launched.plan.cgroup_procs]
     devices: Sequence[object] = given.get("devices") or ()
-    return _Known(spec, process, groups, tuple(str(each) for each in devices))
+    return _Known(spec, process, _counts(groups), tuple(str(each) for each in devices))
 
 
-def _group_processor_s(groups: Sequence[Path]) -> dict[str, float] | None:
-    """Of all processes there were; None where the groups do not count it."""
-    for group in groups:
+def _counts(groups: Sequence[str]) -> _Counts:
+    """Of one group for all controllers, or of one for each; of none that counts, nothing."""
+    processor = [f"{group}/{name}" for group in groups for name in (_V1_PROCESSOR, "cpu.stat")]
+    memory = [
+        (f"{group}/{name}", f"{group}/memory.stat", dropped)
+        for group in groups
+        for name, dropped in _MEMORY
+    ]
+    return _Counts(
+        next((file for file in processor if _counts_there(file)), None),
+        next((files for files in memory if _counts_there(files[0])), None),
+    )
+
+
+def _counts_there(file: str) -> bool:
+    try:
+        text = _text(file)
+    except OSError:
+        return False
+    # The first version's cpu.stat counts no time, only what was throttled.
+    return not file.endswith("cpu.stat") or _number(text, b"usage_usec") is not None
+
+
+def _group_processor_s(file: str | None) -> dict[str, float] | None:
+    """Of all processes there were; None where no group counts it, or counts it no more."""
+    if file is not None:
         with contextlib.suppress(OSError, ValueError):
-            return {_ALL: int((group / "cpuacct.usage").read_text()) / 1e9}
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            return {_ALL: _numbers(group / "cpu.stat")["usage_usec"] / 1e6}
+            text = _text(file)
+            if file.endswith(_V1_PROCESSOR):
+                return {_ALL: int(text) / 1e9}
+            if (used := _number(text, b"usage_usec")) is not None:
+                return {_ALL: used / 1e6}
     return None
 
 
-def _group_memory(groups: Sequence[Path]) -> int | None:
-    """What is in memory and could not be dropped; None where the groups do not count it."""
-    for group in groups:
-        for name, dropped in (
-            ("memory.current", "inactive_file"),
-            ("memory.usage_in_bytes", "total_inactive_file"),
-        ):
-            with contextlib.suppress(OSError, ValueError):
-                used = int((group / name).read_text())
-                return max(0, used - _numbers(group / "memory.stat").get(dropped, 0))
+def _group_memory(files: tuple[str, str, bytes] | None) -> int | None:
+    """What is in memory and could not be dropped; None where no group counts it any more."""
+    if files is not None:
+        used, details, dropped = files
+        with contextlib.suppress(OSError, ValueError):
+            return max(0, int(_text(used)) - (_number(_text(details), dropped) or 0))
     return None
 
 
-def _numbers(file: Path) -> dict[str, int]:
-    """A file of lines of a name and a number."""
-    lines = (line.split() for line in file.read_text().splitlines())
-    return {line[0]: int(line[1]) for line in lines if len(line) == 2}
+def _text(file: str) -> bytes:
+    """What a file of the kernel says, all of it."""
+    with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - of hundreds, each minute
+        return opened.read()
+
+
+def _number(text: bytes, name: bytes) -> int | None:
+    """Of lines of a name and a number."""
+    for line in text.splitlines():
+        if line.startswith(name + b" "):
+            return int(line.split()[1])
+    return None
 
 
 def _processor_s(tree: Collection[int]) -> dict[str, float]:
