@@ -65,7 +65,8 @@ def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="python -m bench.many", description=__doc__)
     parser.add_argument("--endpoints", type=int, default=500)
-    parser.add_argument("--rest", type=float, default=30.0, help="seconds of each look at rest")
+    parser.add_argument("--quiet", type=float, default=130.0, help="seconds before a look at rest")
+    parser.add_argument("--rest", type=float, default=60.0, help="seconds of each look at rest")
     parser.add_argument("--out", type=Path, default=CACHE / "many.json")
     options = parser.parse_args()
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -77,7 +78,8 @@ def main() -> None:
         right = json.loads((work / "right.json").read_text())[MODEL]
         subprocess.run([python, "-c", _MODELS, folder, str(options.endpoints)], check=True)
         with hostler(work, work, MODEL, right) as deployed:
-            found = measure(Many(deployed, work, options.endpoints), options.rest)
+            many = Many(deployed, work, options.endpoints, options.quiet, options.rest)
+            found = measure(many)
             began = time.monotonic()
         found["down_s"] = round(time.monotonic() - began, 2)
     options.out.write_text(json.dumps(found, indent=2))
@@ -92,6 +94,10 @@ class Many:
     deployed: Deployed
     work: Path
     count: int
+    quiet_s: float
+    """Before a look at rest: for two minutes after a call a variant has a value each ten seconds."""
+    rest_s: float
+    """Of a look: whole minutes, as each has points that are written once in it."""
 
     def client(self, service: str) -> Any:
         return deploying.client(
@@ -118,11 +124,11 @@ class Many:
         return {name: [pid, *children.get(pid, ())] for name, pid in shims.items()}
 
 
-def measure(many: Many, rest_s: float) -> dict[str, Any]:
+def measure(many: Many) -> dict[str, Any]:
     """Everything, in order."""
     place = machine()
     say("few endpoints")
-    few = state(many, rest_s)
+    few = state(many)
     say(json.dumps(few))
     kernel_before = kernel_mb()
     say(f"creating {many.count}")
@@ -135,7 +141,7 @@ def measure(many: Many, rest_s: float) -> dict[str, Any]:
         for name, after in kernel_mb().items()
     }
     say("all endpoints")
-    full = state(many, rest_s)
+    full = state(many)
     say(json.dumps(full))
     spread = range(0, many.count, max(1, many.count // IN_TURN))
     full["gateway_us_in_turn"] = gateway_us(many, [_name(n) for n in spread])
@@ -207,21 +213,21 @@ def call_each(many: Many) -> dict[str, float]:
     return _percentiles(_all(many.count, call))
 
 
-def state(many: Many, rest_s: float) -> dict[str, Any]:
+def state(many: Many) -> dict[str, Any]:
     """What Hostler costs as it stands."""
     times = [
         in_service_s(many.deployed, MODEL, f"timed-{number}-{int(time.time())}")
         for number in range(CREATED)
     ]
     us = gateway_us(many, [MODEL])
-    time.sleep(3)  # deletions end
+    time.sleep(many.quiet_s)  # deletions end, too
     instances = many.instances()
     private = [private_mb(pids) for pids in instances.values()]
     return {
         "instances": len(instances),
         "in_service_ms": _percentiles([seconds * 1000 for seconds in times]),
         "gateway_us": us,
-        "cpu_percent": at_rest(many, rest_s),
+        "cpu_percent": at_rest(many, many.rest_s),
         "memory_mb": {
             name: round(processes.memory([pid]).proportional, 1)
             for name, pid in many.services().items()

@@ -16,9 +16,9 @@ from typing import TypeAlias
 REQUEUE_S_MIN = 1.0
 BACKOFF_S_MAX = 60.0
 RESYNC_S = 10.0
-RESYNC_KEYS = 20
+RESYNC_KEYS = 10
 """So many keys a resync wakes; the next one goes on where it stopped. What is at rest thus costs
-the same however much of it there is, and each of 500 keys has its turn within 250 seconds."""
+the same however much of it there is, and each of 500 keys has its turn within nine minutes."""
 PARALLEL_MAX = 16
 
 Reconcile: TypeAlias = Callable[[str], Awaitable[timedelta | None]]

@@ -37,7 +37,7 @@ from hostler.telemetry.metric_rollups import Turn
 from hostler.telemetry.totals import Totals
 
 POLL_S = 2.0
-TURN_S, TURN_AGAIN_S = 10.0, 1.0
+TURN_S, TURN_AGAIN_S = 30.0, 1.0
 """Between two turns of the housekeeper; the second while it has more to move than a turn may."""
 BATCH_LINES = 2_000
 BATCHES_A_SWEEP = 10

@@ -33,6 +33,7 @@ SLOTS_MAX = 64
 SLOT = struct.Struct("<IIQQQQII")
 _CLEARED = struct.Struct("<IIQ")
 CONNECTIONS = 32
+_STATES = struct.Struct(f"8s{SLOT_SIZE - 8}x" * SLOTS_MAX)
 _TAKEN = struct.Struct("<QQ")
 _TAKEN_SIZE = _TAKEN.size * CONNECTIONS
 _TAKEN_AT = SLOT_SIZE * SLOTS_MAX
@@ -91,8 +92,8 @@ def read_taken(path: str, slot: int, serial: int) -> Optional[int]:
 
 def states(path: str) -> bytes:
     """What changes when a worker's state does, and only then; for readers outside the instance."""
-    data = _read(path, 0, SLOT_SIZE * SLOTS_MAX)
-    return b"".join(data[at : at + 8] for at in range(0, len(data), SLOT_SIZE))
+    data = _read(path, 0, _STATES.size)
+    return b"".join(_STATES.unpack(data.ljust(_STATES.size, b"\0"))) if data else b""
 
 
 def _read(path: str, offset: int, *sizes: int) -> bytes:
