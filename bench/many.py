@@ -95,7 +95,7 @@ class Many:
     work: Path
     count: int
     quiet_s: float
-    """Before a look at rest: for two minutes after a call a variant has a value each ten seconds."""
+    """Before a look at rest: a called variant has values each ten seconds for two minutes more."""
     rest_s: float
     """Of a look: whole minutes, as each has points that are written once in it."""
 
