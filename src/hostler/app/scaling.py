@@ -28,7 +28,10 @@ class Scaling:
         self, store: Store, metrics: Store, clock: Clock, wake: Wake, quotas: Callable[[], Quotas]
     ) -> None:
         reconciler = ScalingReconciler(store, metrics, clock, self.waking(wake), quotas)
-        self._targets = Controller("scaling", reconciler.reconcile, reconciler.keys)
+        # It lists what has something to do before the next resync, and nothing that is at rest.
+        self._targets = Controller(
+            "scaling", reconciler.reconcile, reconciler.keys, resync_keys=None
+        )
         self.act = reconciler.act
         """What an alarm's action on a scaling policy does."""
 

@@ -93,8 +93,11 @@ class AuditIngest:
         known = self._positions.get(folder.name)
         if known is None:
             return True
-        with own_spool.left(str(folder)) as ended:
-            return ended or bool(spool.read(str(folder), spool.Position.parse(known), 1)[0])
+        try:
+            with own_spool.left(str(folder)) as ended:
+                return ended or bool(spool.read(str(folder), spool.Position.parse(known), 1)[0])
+        except OSError:  # said when it is carried: behind those before it
+            return True
 
     async def _carry_all(self, folder: Path) -> None:
         while await self._carry(folder):

@@ -43,6 +43,7 @@ class Controller:
         reconcile: The work for one key.
         keys: Every key there is; asked at the start and at each resync.
         resync_s: Seconds between two resyncs; the first, of every key, is at the start.
+        resync_keys: How many one wakes; None for all that are listed.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Controller:
         keys: Callable[[], Awaitable[Iterable[str]]],
         *,
         resync_s: float = RESYNC_S,
+        resync_keys: int | None = RESYNC_KEYS,
     ) -> None:
+        self._resync_keys = resync_keys
         self._name = name
         self._reconcile = reconcile
         self._list = keys
@@ -103,9 +106,10 @@ class Controller:
     async def _resync(self) -> None:
         if not self._line:
             self._line.extend(await self._list())
-        turn = RESYNC_KEYS if self._begun else len(self._line)
+        waiting = len(self._line)
+        turn = self._resync_keys if self._begun and self._resync_keys is not None else waiting
         self._begun = True
-        for _ in range(min(turn, len(self._line))):
+        for _ in range(min(turn, waiting)):
             self.wake(self._line.popleft())
 
     async def _run(self, key: str, state: _Key) -> None:

@@ -26,7 +26,7 @@ from hostler.store.database import Transaction
 
 IDENTITIES = "identities"
 """Waking this key publishes identities at once instead of within ``IDENTITIES_POLL_S``."""
-IDENTITIES_POLL_S = 5.0
+IDENTITIES_POLL_S = 3.0
 
 IdentitiesReader: TypeAlias = Callable[[Transaction], Identities]
 

@@ -16,6 +16,8 @@ from hostler.planning.plan import Exposure
 
 Weights: TypeAlias = Mapping[tuple[str, str], float]
 """By deployment and variant, as a route has them."""
+EPSILON = 1e-9
+"""Shares that differ by less are the same, computed in two ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,25 @@ def parts(
     green = fleets[course.green.id]
     if rollout.stage is not RolloutStage.SWITCHING or green.complete:
         return _able(wanted)
-    if exposure.weights == weights(wanted):
+    if _given(exposure.weights, course.green.id, fleets) >= share - EPSILON:
         return _able(wanted)
     share = float(course.share_before(rollout))
     return _able(_divided(endpoint, course, fleets, share, lingers=False))
+
+
+def _given(shown: Weights, run: DeploymentId, fleets: Mapping[DeploymentId, Fleet]) -> float:
+    """The share of the requests that the gateways were told to give a deployment."""
+    shadows = {
+        (key, variant.name)
+        for key, fleet in fleets.items()
+        for variant in fleet.deployment.variants
+        if variant.shadow
+    }
+    taking = {key: weight for key, weight in shown.items() if key not in shadows}
+    total = sum(taking.values())
+    if not total:  # nothing is told, or of one deployment that has no weights
+        return float({key for key, _ in taking} == {run})
+    return sum(weight for (key, _), weight in taking.items() if key == run) / total
 
 
 def mainly(shown: Sequence[Part]) -> Part:
@@ -111,7 +128,8 @@ def _divided(
 def _able(divided: tuple[Part, ...]) -> tuple[Part, ...]:
     """The parts; those that cannot answer give their shares away to those that can."""
     able = [_answers(part.fleet) for part in divided]
-    if not any(able) or all(able):
+    gives = any(part.share for part, can in zip(divided, able, strict=True) if not can)
+    if not gives or not any(able):
         return divided
     whole = sum(part.share for part in divided)
     claims = [part.share * can for part, can in zip(divided, able, strict=True)]

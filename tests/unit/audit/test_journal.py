@@ -114,6 +114,22 @@ def test_the_database_is_not_asked_while_nobody_calls(way: Way) -> None:
     assert asked.reads == 1, "how far the spool was read is known from then on"
 
 
+def test_a_spool_that_cannot_be_read_holds_up_none_before_it(way: Way) -> None:
+    first, second, ingest = way.journal("control"), way.journal("s3"), way.ingest()
+    for number, made in enumerate((first, second)):
+        made.add(entry(number))
+        made.flush()
+    asyncio.run(ingest.sweep())
+    (segment,) = way.layout.audit_spool("s3", "1").iterdir()
+    segment.unlink()
+    segment.mkdir()
+    first.add(entry(2))
+    first.flush()
+    with pytest.raises(OSError, match="Is a directory"):
+        asyncio.run(ingest.sweep())
+    assert way.requests() == ["r-0", "r-1", "r-2"]
+
+
 def test_what_another_life_has_read_meanwhile_is_not_added_again(way: Way) -> None:
     made, one, other = way.journal(), way.ingest(), way.ingest()
     for number, ingest in enumerate((one, other, one, one)):

@@ -164,6 +164,26 @@ def test_a_resync_wakes_so_many_keys_at_most_and_all_of_them_in_turn() -> None:
     assert listed == pytest.approx([0.0, 10.0, 50.0], abs=1e-3)
 
 
+def test_where_only_keys_with_something_to_do_are_listed_a_resync_wakes_them_all() -> None:
+    at: dict[str, list[float]] = {f"{number}": [] for number in range(3 * RESYNC_KEYS)}
+
+    async def reconcile(key: str) -> None:
+        at[key].append(now())
+
+    async def keys() -> Iterable[str]:
+        return list(at)
+
+    async def run() -> None:
+        controller = Controller("test", reconcile, keys, resync_s=10, resync_keys=None)
+        running = asyncio.create_task(controller.run())
+        await asyncio.sleep(15)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    virtual.run(run())
+    assert all(times == pytest.approx([0.0, 10.0], abs=1e-3) for times in at.values())
+
+
 def test_a_listing_that_fails_is_tried_again_soon(caplog: pytest.LogCaptureFixture) -> None:
     """Found by seed 1341: the keys were next listed ten seconds later."""
     asked: list[float] = []

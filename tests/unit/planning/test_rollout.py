@@ -489,3 +489,20 @@ def test_of_two_that_serve_each_stands_in_for_the_other_beside_a_canary() -> Non
         play.exit(record, FailureCause.KILLED)
     play.plan()
     assert shares(play) == pytest.approx({"d-1": 0.0, "d-2": 0.0, "d-3": 1.0})
+
+
+def test_what_green_has_taken_over_of_a_dead_blue_it_keeps_though_it_lacks_an_instance() -> None:
+    play = serving().update(guarded("CANARY", 50))
+    while stage(play) != (S.SWITCHING, 0):
+        play.plan()
+        for record in play.standing("d-2"):
+            play.show(Phase.READY, record)
+    play.exit(play.standing("d-2")[0], FailureCause.KILLED)
+    play.plan()
+    assert shares(play) == {"d-1": 0.5, "d-2": 0.5}
+    for record in play.standing("d-1"):
+        play.exit(record, FailureCause.KILLED)
+    for _ in range(3):
+        play.plan()
+        assert stage(play) == (S.SWITCHING, 0)
+        assert shares(play) == {"d-1": 0.0, "d-2": 1.0}

@@ -168,7 +168,11 @@ def _read(path: Path) -> _Known | None:
         return None
     groups = [str(Path(each).parent) for each in launched.plan.cgroup_procs]
     devices: Sequence[object] = given.get("devices") or ()
-    return _Known(spec, process, _counts(groups), tuple(str(each) for each in devices))
+    try:
+        counts = _counts(groups)
+    except OSError:  # too many open files, say: asked again in the next look
+        return None
+    return _Known(spec, process, counts, tuple(str(each) for each in devices))
 
 
 def _counts(groups: Sequence[str]) -> _Counts:
@@ -188,7 +192,7 @@ def _counts(groups: Sequence[str]) -> _Counts:
 def _counts_there(file: str) -> bool:
     try:
         text = _text(file)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     # The first version's cpu.stat counts no time, only what was throttled.
     return not file.endswith("cpu.stat") or _number(text, b"usage_usec") is not None
