@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Any
 
-import uvicorn
-
 from hostler.api import tables
 from hostler.api.own import OwnCalls
 from hostler.api.registry import Rooms
@@ -121,7 +119,7 @@ async def serve(settings: Settings) -> None:
             plane.run(_last(layout, vault)), *(each.run() for each in beside), failed=_end_now
         ),
     ):
-        server = uvicorn.Server(listening.config(create_app(rooms), drain_s=endings.CONTROL_S))
+        server = listening.Server(listening.config(create_app(rooms), drain_s=endings.CONTROL_S))
         await listening.serve(server, layout.control_socket)
 
 

@@ -15,6 +15,9 @@ from hostler.snapshot.background import Attempts
 from hostler.store import identities
 from hostler.store.database import Store, StoreUnavailableError
 
+GATHER_EVERY_S = 5.0
+"""IAM's own answer to when a key was used last is older."""
+
 _log = logging.getLogger("hostler.key_uses")
 
 
@@ -36,7 +39,7 @@ class KeyUses:
         """Gather until cancelled."""
         attempts = Attempts(_log.name, (StoreUnavailableError, OSError))
         while True:
-            await asyncio.sleep(uses.LOOK_EVERY_S)
+            await asyncio.sleep(GATHER_EVERY_S)
             await attempts.attempt("the last uses of access keys are not kept", self.gather())
 
     async def gather(self) -> None:

@@ -4,7 +4,10 @@ Invariant: requests that have begun are answered before the process ends, for ``
 the gateway has checked and bounded what comes in, and its own are the only lines about it.
 """
 
+import asyncio
+import contextlib
 from pathlib import Path
+from types import FrameType
 from typing import Literal
 
 import uvicorn
@@ -13,12 +16,39 @@ from starlette.types import ASGIApp
 from hostler.modelserver import doorway
 
 BACKLOG = 1024
+TICK_S = 1.0
+"""Between two looks at the time, for the Date header, and at ``should_exit``."""
+
+
+class Server(uvicorn.Server):
+    """One that hardly wakes while nobody asks: uvicorn's own looks ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told = asyncio.Event()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal: as uvicorn takes it, and at once."""
+        super().handle_exit(sig, frame)
+        self.end()
+
+    def end(self) -> None:
+        """Finish what has begun and return from ``serve``, as at SIGTERM; on the main thread."""
+        self.should_exit = True
+        asyncio.get_running_loop().call_soon_threadsafe(self._told.set)  # a signal wakes no loop
+
+    async def main_loop(self) -> None:
+        """Until it is told to end."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await self._told.wait()
 
 
 def config(
     app: ASGIApp, *, drain_s: float, lifespan: Literal["on", "off"] = "off"
 ) -> uvicorn.Config:
-    """How to answer with ``app``; ``should_exit`` of a server of it ends it as SIGTERM does."""
+    """How to answer with ``app``."""
     return uvicorn.Config(
         app,
         http="httptools",
@@ -32,7 +62,7 @@ def config(
     )
 
 
-async def serve(made: uvicorn.Server, path: Path) -> None:
+async def serve(made: Server, path: Path) -> None:
     """Listen at ``path``, in place of whoever did, until SIGTERM or SIGINT."""
     with doorway.listen(str(path), BACKLOG) as listener:
         await made.serve(sockets=[listener])

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from hostler.api.s3.app import give_way
 from hostler.api.s3.borrowed import Borrowed
+from hostler.app import listening
 from hostler.domain import loan
 from hostler.modelserver import doorway
 
@@ -148,7 +149,7 @@ async def _exactly(door: socket.socket, size: int) -> bytes | None:
     return bytes(found)
 
 
-class LendingServer(uvicorn.Server):
+class LendingServer(listening.Server):
     """Uvicorn's, with a door for loans, which closes when nothing new is to come in."""
 
     def __init__(self, config: uvicorn.Config) -> None:

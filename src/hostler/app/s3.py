@@ -143,12 +143,9 @@ async def _listen(layout: Layout, app: ASGIApp, keys: AccessKeys, journal: Journ
     subscriber.load()
     server = LendingServer(listening.config(app, drain_s=endings.S3_S, lifespan="on"))
 
-    def end() -> None:
-        server.should_exit = True
-
     layout.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     telling = uses.tell(layout.key_uses("s3"), keys.uses.due)
-    async with background.beside(subscriber.run(), telling, journal.run(), failed=end):
+    async with background.beside(subscriber.run(), telling, journal.run(), failed=server.end):
         server.loans.open(layout.s3_loans_socket)
         await listening.serve(server, layout.s3_socket)
 
