@@ -221,12 +221,13 @@ class Shim:
         if self._watchdog is not None:
             oom = self._watchdog.blames(pid, now) or oom
         death = Death(index, status, oom=oom, was_ready=index in self._was_ready)
-        if self._stop_at is not None:
-            self._tell(index, pid, self._verdict or Verdict(failures.EXITED, STOPPED))
-            return
-        failure = self._failure(index)
         kind = str(self._plan.settings.get("instance_type", ""))
-        verdict = judge(death, failure, self._plan.memory_bytes, kind)
+        verdict = judge(death, self._failure(index), self._plan.memory_bytes, kind)
+        if self._stop_at is not None:
+            # Whoever waits for an answer is told what ended it: the stop would have let it finish.
+            stopped = self._verdict or Verdict(failures.EXITED, STOPPED)
+            self._tell(index, pid, verdict if oom else stopped)
+            return
         others = {
             each: _served_s(page.read(self._page, each), now) for each in self._workers.values()
         }
