@@ -5,6 +5,7 @@ are costly to ask (a zygote's children share its memory) are asked of a few proc
 """
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -27,6 +28,8 @@ _MEMORY = (
     ("memory.current", b"inactive_file"),
     ("memory.usage_in_bytes", b"total_inactive_file"),
 )
+_SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""They pass, and say nothing of the file that was to be opened."""
 _TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 
 
@@ -170,7 +173,7 @@ def _read(path: Path) -> _Known | None:
     devices: Sequence[object] = given.get("devices") or ()
     try:
         counts = _counts(groups)
-    except OSError:  # too many open files, say: asked again in the next look
+    except OSError:  # asked again in the next look
         return None
     return _Known(spec, process, counts, tuple(str(each) for each in devices))
 
@@ -192,7 +195,9 @@ def _counts(groups: Sequence[str]) -> _Counts:
 def _counts_there(file: str) -> bool:
     try:
         text = _text(file)
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError as error:
+        if error.errno in _SHORTAGES:
+            raise
         return False
     # The first version's cpu.stat counts no time, only what was throttled.
     return not file.endswith("cpu.stat") or _number(text, b"usage_usec") is not None
