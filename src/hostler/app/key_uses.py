@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from hostler.domain.layout import Layout
 from hostler.domain.uses import Use, Uses
 from hostler.snapshot import uses
-from hostler.snapshot.background import Attempts
+from hostler.snapshot.background import Attempts, pause
 from hostler.store import identities
 from hostler.store.database import Store, StoreUnavailableError
 
@@ -39,7 +39,7 @@ class KeyUses:
         """Gather until cancelled."""
         attempts = Attempts(_log.name, (StoreUnavailableError, OSError))
         while True:
-            await asyncio.sleep(GATHER_EVERY_S)
+            await pause(GATHER_EVERY_S)
             await attempts.attempt("the last uses of access keys are not kept", self.gather())
 
     async def gather(self) -> None:

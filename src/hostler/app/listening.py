@@ -13,6 +13,7 @@ from typing import Literal
 import uvicorn
 from starlette.types import ASGIApp
 
+from hostler.domain import ticks
 from hostler.modelserver import doorway
 
 BACKLOG = 1024
@@ -39,9 +40,10 @@ class Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Until it is told to end."""
+        loop = asyncio.get_running_loop()
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TICK_S):
+                async with asyncio.timeout(ticks.left_s(TICK_S, loop.time())):
                     await self._told.wait()
 
 

@@ -14,6 +14,7 @@ import orjson
 
 from hostler.audit import record
 from hostler.audit.entry import Entry
+from hostler.domain import ticks
 from hostler.modelserver import own_spool, spool
 
 FLUSH_S = 0.5
@@ -54,9 +55,10 @@ class Journal:
 
     async def run(self) -> None:
         """Write until cancelled, and then what is left."""
+        loop = asyncio.get_running_loop()
         try:
             while True:
-                await asyncio.sleep(FLUSH_S)
+                await asyncio.sleep(ticks.left_s(FLUSH_S, loop.time()))
                 if self._pending or self._omitted:
                     await asyncio.to_thread(self.flush)
         finally:

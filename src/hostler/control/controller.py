@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
+from hostler.snapshot import background
+
 REQUEUE_S_MIN = 1.0
 BACKOFF_S_MAX = 60.0
 RESYNC_S = 10.0
@@ -89,7 +91,7 @@ class Controller:
         try:
             while True:
                 listed = await self._guarded("listing the keys", self._resync())
-                await asyncio.sleep(self._resync_s if listed else REQUEUE_S_MIN)
+                await background.pause(self._resync_s if listed else REQUEUE_S_MIN)
         finally:
             await self._close()
 

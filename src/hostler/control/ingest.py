@@ -23,7 +23,7 @@ from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import log_retention, logs
 from hostler.telemetry.logs import Event
 
-POLL_S = 0.5
+POLL_S = 1.0
 HOUSEKEEPING_S = 3600.0
 TURN_S, TURN_AGAIN_S = 60.0, 0.5
 """Between two turns of deleting; the second while there is more to delete than a turn may."""

@@ -1,9 +1,13 @@
-"""``python -m hostler.gateway --data-dir D --slot I --fd N --settings JSON --listening JSON``."""
+"""``python -m hostler.gateway --data-dir D --slot I --fd N --settings JSON --listening JSON``.
 
-import argparse
+Each option has a value, ``--fd`` is an inherited listening socket; ``--slot``, ``--log-level``,
+``--settings`` (``[gateway]``) and ``--listening`` may be left out.
+"""
+
 import json
 import logging
 import signal
+import sys
 from pathlib import Path
 
 from hostler.domain.gateway_settings import Gateway
@@ -16,20 +20,18 @@ from hostler.gateway.tls import Listening
 def main() -> None:
     """Read the arguments and serve."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # meant for who serves already
-    parser = argparse.ArgumentParser(prog="python -m hostler.gateway")
-    parser.add_argument("--fd", type=int, required=True, help="an inherited listening socket")
-    parser.add_argument("--slot", type=int, default=0)
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--log-level", default="info", help="the least that is logged")
-    parser.add_argument("--settings", type=json.loads, default={}, help="[gateway], as JSON")
-    parser.add_argument("--listening", type=json.loads, default={}, help="Listening, as JSON")
-    options = parser.parse_args()
+    try:  # by hand: argparse would lie in memory for as long as this serves
+        given = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
+        fd, folder = int(given["--fd"]), Path(given["--data-dir"]).resolve()
+        slot, level = int(given.get("--slot", "0")), given.get("--log-level", "info")
+        asked = limits.of(Gateway(**json.loads(given.get("--settings", "{}"))))
+        listening = Listening(**json.loads(given.get("--listening", "{}")))
+    except (KeyError, TypeError, ValueError) as error:
+        sys.exit(f"these options are not understood ({error!r}); {__doc__}")
     logging.basicConfig(
-        level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    asked = limits.of(Gateway(**options.settings))
-    listening = Listening(**options.listening)
-    run(options.fd, options.slot, Layout(options.data_dir.resolve()), asked, listening)
+    run(fd, slot, Layout(folder), asked, listening)
 
 
 if __name__ == "__main__":

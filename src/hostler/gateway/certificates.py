@@ -6,7 +6,6 @@ authority itself may sign for nothing but AWS's names (``app.authority``).
 
 import asyncio
 import ssl
-import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import time
@@ -77,6 +76,8 @@ def new_context() -> ssl.SSLContext:
 
 def load(context: ssl.SSLContext, pem: bytes, folder: Path) -> None:
     """Let a context have a certificate and key; ``folder`` takes them for a moment."""
+    import tempfile  # noqa: PLC0415 - with what it needs, for nobody without TLS
+
     # The ssl module reads certificates from files alone; this one is gone before anybody connects.
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".certificate-") as file:
         file.write(pem)

@@ -11,7 +11,6 @@ Invariant: nothing of hostler but this folder is importable there. Usage::
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import importlib.util
 import os
@@ -43,12 +42,10 @@ def main() -> None:
     load()
     verb, arguments = sys.argv[1], sys.argv[2:]
     if verb == "zygote":
-        parser = argparse.ArgumentParser()
-        parser.add_argument("--socket", required=True)
-        parser.add_argument("--imports", default="")
-        options = parser.parse_args(arguments)
-        imports = [name for name in options.imports.split(",") if name]
-        _module("zygote").main(options.socket, imports)
+        # By hand: argparse would lie in the memory of every instance, and cost each start its time.
+        options = dict(zip(arguments[::2], arguments[1::2]))
+        imports = [name for name in options.get("--imports", "").split(",") if name]
+        _module("zygote").main(options["--socket"], imports)
     elif verb == "launch":
         _module("confined").launch(arguments[0])
     elif verb == "shim":

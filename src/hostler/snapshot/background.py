@@ -11,7 +11,14 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, NoReturn
 
+from hostler.domain import ticks
+
 log = logging.getLogger(__name__)
+
+
+async def pause(about_s: float) -> None:
+    """Sleep for about so long, until whatever else pauses so wakes as well (``domain.ticks``)."""
+    await asyncio.sleep(ticks.left_s(about_s, asyncio.get_running_loop().time()))
 
 
 class BackgroundError(Exception):
@@ -74,10 +81,10 @@ class Attempts:
     async def repeat(
         self, what: str, work: Callable[[], Awaitable[object]], pause_s: float
     ) -> NoReturn:
-        """Do the work again and again until cancelled, with a pause behind each."""
+        """Do the work again and again until cancelled, with a ``pause`` behind each."""
         while True:
             await self.attempt(what, work())
-            await asyncio.sleep(pause_s)
+            await pause(pause_s)
 
     async def attempt(self, what: str, work: Awaitable[object]) -> bool:
         """Do the work; False when it failed. ``what`` is said of it then."""

@@ -12,7 +12,7 @@ import msgspec
 
 from hostler.domain.uses import Use
 from hostler.modelserver import whole
-from hostler.snapshot.background import Attempts
+from hostler.snapshot.background import Attempts, pause
 
 FORMAT = 1
 LOOK_EVERY_S = 1.0
@@ -35,7 +35,7 @@ async def tell(path: Path, due: Callable[[], Mapping[str, Use]]) -> None:
     """Write a process's file whenever there is news (``due``), until cancelled."""
     attempts = Attempts(__name__, (OSError,))
     while True:
-        await asyncio.sleep(LOOK_EVERY_S)
+        await pause(LOOK_EVERY_S)
         news = due()
         if news:
             work = asyncio.to_thread(write, path, news)

@@ -35,7 +35,7 @@ def test_a_folder_that_cannot_be_read_now_is_read_again(
             raise OSError("too many open files")
 
         monkeypatch.setattr(account_folders, "listed", listed)
-        monkeypatch.setattr(accounts, "LOOK_EVERY_S", 0.0)
+        monkeypatch.setattr(accounts, "LOOK_EVERY_S", 0.01)
         running = asyncio.create_task(
             accounts.Accounts(store, Layout(tmp_path), SystemClock(), nothing).run()
         )
@@ -71,7 +71,7 @@ def test_a_wish_that_meets_a_defect_is_said_once_and_holds_up_no_other(
             raise ZeroDivisionError("a defect")
 
     async def until_both() -> None:
-        monkeypatch.setattr(accounts, "LOOK_EVERY_S", 0.0)
+        monkeypatch.setattr(accounts, "LOOK_EVERY_S", 0.01)
         further = accounts.Accounts(store, layout, SystemClock(), committed)
         running = asyncio.create_task(further.run())
         async with asyncio.timeout(10):

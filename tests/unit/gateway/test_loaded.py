@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 UNNEEDED = {
+    "argparse",
     "boto3",
     "hostler.api",
     "hostler.control",
@@ -15,6 +16,7 @@ UNNEEDED = {
     "pydantic",
     "sqlalchemy",
     "starlette",
+    "tempfile",
     "uvicorn",
 }
 
@@ -25,3 +27,10 @@ def test_a_gateway_loads_nothing_that_only_others_need() -> None:
     loaded = set(done.stdout.split())
     assert "hostler.gateway.gateway" in loaded
     assert not loaded & UNNEEDED
+
+
+def test_a_gateway_says_which_options_it_did_not_get() -> None:
+    words = [sys.executable, "-m", "hostler.gateway", "--slot", "0"]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "these options are not understood (KeyError('--fd')); ``python -m" in done.stderr

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hostler.backends.process.observing import Seen
+from hostler.domain import ticks
 from hostler.domain.ids import EndpointId, InstanceId
 from hostler.domain.instance import Phase
 from hostler.modelserver.identity import ProcessId
@@ -127,7 +128,7 @@ class Watcher:
 
     def _pause_s(self) -> float:
         if not self._moving:
-            return SLOW_S
+            return ticks.left_s(SLOW_S, asyncio.get_running_loop().time())
         since = time.monotonic() - self._changed
         if since < EAGER_FOR_S and len(self._moving) <= EAGER_MOST:
             return EAGER_S
