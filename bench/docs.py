@@ -47,6 +47,8 @@ def section(reports: list[Report]) -> str:
     runs = "one run" if len(reports) == 1 else f"{len(reports)} runs, one after the other"
     parts = [NOTE, f"## What was measured\n\nThis is {runs}: {dates}. {_how(shown)}"]
     parts += ["### Targets", OUR_OWN, report.targets_table(reports), "### Servers"]
+    if len(reports) > 1:
+        parts.append("Plots and tables from here on are of the last run.")
     parts += [f"![{what}]({name})" for name, what in PLOTS.items()]
     for model in dict.fromkeys(run["model"] for run in shown["runs"]):
         parts += [f"#### {report.MODEL_TITLES[model]}", report.model_table(shown, model)]

@@ -25,6 +25,11 @@ STUCK_MS = 1400.0
 """Who waits this long came to the one that is stopped: it is passed over no earlier."""
 START_S_MAX = 3.0
 """From a start that was decided until the model is loaded, or dies of it and that is seen."""
+FAILED_S_MAX = 10.0
+"""From CreateEndpoint until Failed is seen: two starts and the back-off between them.
+
+The model's upload just before is in it as well.
+"""
 MOVED_MS_MAX = 3500.0
 """Who waits longer was not moved: it was being computed."""
 
@@ -211,8 +216,11 @@ def dies_at_load(world: World) -> Iterator[Claim]:
         reason = described.get("FailureReason", "")
         yield verdict.count(
             f"{name}: Failed with the cause",
-            f"{described['EndpointStatus']} after {seconds:.1f} s: {reason[-120:]}",
+            f"{described['EndpointStatus']}: {reason[-120:]}",
             described["EndpointStatus"] == "Failed" and word in reason,
+        )
+        yield verdict.time(
+            f"{name}: within {FAILED_S_MAX:.0f} s", f"{seconds:.1f} s", seconds <= FAILED_S_MAX
         )
     if world.scale.crash_loop:
         yield from _crash_loop(world)

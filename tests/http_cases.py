@@ -377,6 +377,22 @@ def _chunks() -> None:
     )
 
 
+def _codings_of_answers() -> None:
+    served, _ = _section("RFC 9112 §7.4")
+    for value in (b"trailers", b"gzip;q=0.5", b"chunked"):
+        for name, option in ((" and no Connection: TE", b""), ("", b"Connection: TE\r\n")):
+            served(
+                f"TE: {value.decode()}{name} speaks of the answer, and not of the body",
+                SIZED + b"TE: %b\r\n%b" % (value, option) + WHOLE,
+                fields=((b"content-length", b"2"), (b"transfer-encoding", None)),
+            )
+    served(
+        "a body in chunks and TE: gzip are two things",
+        HEAD + b"TE: gzip\r\nConnection: TE\r\n" + CHUNKED[len(HEAD) :] + CHUNKS,
+        fields=((b"transfer-encoding", b"chunked"), (b"content-length", None)),
+    )
+
+
 def _connections() -> None:
     served, refused = _section("RFC 9112 §9.3")
     for value, kept in (
@@ -503,6 +519,7 @@ for _add in (
     _fields,
     _framing,
     _chunks,
+    _codings_of_answers,
     _connections,
     _smuggling,
 ):

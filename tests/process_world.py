@@ -236,10 +236,16 @@ async def world(kind: TierKind | None = None) -> AsyncIterator[World]:
     try:
         yield made
     finally:
+        os.umask(umask)  # first: it is of the whole test process
         await made.end()
         await own.kill()
-        shutil.rmtree(root)
-        os.umask(umask)
+        # A spare that was just begun makes its mount point before it finds its zygote gone.
+        await eventually("its folder is gone", lambda: _removed(root))
+
+
+def _removed(root: Path) -> bool:
+    shutil.rmtree(root, ignore_errors=True)
+    return not root.exists()
 
 
 def _cache() -> Path:

@@ -42,6 +42,11 @@ def world() -> Iterator[World]:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_what_must_hold_holds(world: World, fault: Fault) -> None:
+    """Of F2 (``instances.stopped``) counts alone show that no call fails.
+
+    That a stopped server is passed over is shown by test_gateway_faults'
+    ``test_a_stopped_worker_is_passed_over``.
+    """
     claims = [claim for claim in fault(world) if claim.kind is Kind.COUNT]
     assert claims
     wrong = [f"{claim.says}: {claim.seen}" for claim in claims if not claim.holds]

@@ -16,6 +16,8 @@ from http_cases import EACH, INVOCATION, Case, sent
 
 ONE_AT_A_TIME = re.compile(r"without end|above the limit")
 """A client that is refused while it still sends may find its answer overtaken by a reset."""
+CODED = re.compile(rb"(?im)^transfer-encoding:(?![ \t]*chunked[ \t]*\r$)")
+"""What every client must be able to read is chunked alone, whatever its TE offers (section 7.4)."""
 
 
 class Played:
@@ -58,10 +60,11 @@ def played() -> Iterator[tuple[Rig, Played]]:
 
 
 def answers(connection: socket.socket) -> list[tuple[int, bytes]]:
-    """All that come to the end of the connection."""
+    """All that come to the end of the connection, none of them in a coding beyond chunked."""
     data = b""
     while piece := connection.recv(1 << 20):
         data += piece
+    assert not CODED.search(data)
     return list(parsed(data))
 
 

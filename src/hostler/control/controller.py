@@ -91,7 +91,10 @@ class Controller:
         try:
             while True:
                 listed = await self._guarded("listing the keys", self._resync())
-                await background.pause(self._resync_s if listed else REQUEUE_S_MIN)
+                if listed:
+                    await background.pause(self._resync_s)
+                else:
+                    await asyncio.sleep(REQUEUE_S_MIN)
         finally:
             await self._close()
 

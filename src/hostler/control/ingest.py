@@ -23,7 +23,7 @@ from hostler.store.database import Store, StoreUnavailableError, Transaction
 from hostler.telemetry import log_retention, logs
 from hostler.telemetry.logs import Event
 
-POLL_S = 1.0
+POLL_S = 0.5
 HOUSEKEEPING_S = 3600.0
 TURN_S, TURN_AGAIN_S = 60.0, 0.5
 """Between two turns of deleting; the second while there is more to delete than a turn may."""
@@ -33,9 +33,9 @@ BATCH_LINES = 1_000
 """Lines of one transaction: at most 32 MB, as a line has at most 32 KB."""
 
 QUIET_S = 10.0
-QUIET_AT_ONCE = 64
+QUIET_AT_ONCE = 32
 """Of the spools to which nothing came for so long, about so many are looked at in a sweep: each
-in each sweep while there are no more, each within 4 s where there are 500."""
+in each sweep while there are no more, each within 8 s where there are 500."""
 TICK_NS = 1_000_000_000
 """A folder that changed within this time may change again and show the same time."""
 

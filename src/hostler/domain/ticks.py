@@ -1,7 +1,7 @@
-"""When it is time for what is done again and again: for all of it at once.
+"""When pauses end of what is done again and again: at moments common to all who ask here.
 
-A process at rest pays for waking more than for what it then does: a CPU that slept, cold caches, a
-thread that must be woken as well. So pauses end at common moments.
+A process at rest pays more for waking than for what it then does: for a CPU that slept, for cold
+caches, for a thread that must be woken as well.
 """
 
 GRID_S = 1.0
@@ -9,7 +9,9 @@ GRID_S = 1.0
 
 
 def left_s(about_s: float, now_s: float) -> float:
-    """Seconds until the tick nearest to ``about_s`` from now: by half a step less or more.
+    """Seconds until the moment of the grid that is nearest to ``about_s`` from now.
+
+    It differs from ``about_s`` by half a step of the grid at most.
 
     Args:
         about_s: How long a pause is wanted (> 0).

@@ -81,7 +81,7 @@ class Attempts:
     async def repeat(
         self, what: str, work: Callable[[], Awaitable[object]], pause_s: float
     ) -> NoReturn:
-        """Do the work again and again until cancelled, with a ``pause`` behind each."""
+        """Do the work until cancelled: after each time a ``pause``, and half of one at least."""
         while True:
             await self.attempt(what, work())
             await pause(pause_s)

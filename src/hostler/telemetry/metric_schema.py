@@ -25,12 +25,10 @@ from hostler.telemetry.row_ids import ROW_ID
 
 
 class Bytes(LargeBinary):
-    """Given to the driver as they are: SQLAlchemy would wrap each, thousands of them a minute."""
-
-    cache_ok = True
+    """Bytes that the driver gets unchanged: SQLAlchemy would wrap each, thousands a minute."""
 
     def bind_processor(self, dialect: Dialect) -> None:
-        """None is done."""
+        """No conversion."""
 
 
 metadata = MetaData(info={"migrations": metric_migrations.STEPS})

@@ -199,6 +199,7 @@ def test_a_listing_that_fails_is_tried_again_soon(caplog: pytest.LogCaptureFixtu
         ran.append(key)
 
     async def run() -> None:
+        await asyncio.sleep(0.4)
         running = asyncio.create_task(Controller("test", reconcile, keys, resync_s=10).run())
         await asyncio.sleep(5)
         running.cancel()
@@ -206,7 +207,7 @@ def test_a_listing_that_fails_is_tried_again_soon(caplog: pytest.LogCaptureFixtu
 
     with caplog.at_level(logging.CRITICAL):
         virtual.run(run())
-    assert asked == pytest.approx([0.0, 1.0], abs=1e-3)
+    assert asked == pytest.approx([0.4, 1.4], abs=1e-3)
     assert ran == ["a"]
 
 

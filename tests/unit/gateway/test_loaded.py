@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 UNNEEDED = {
     "argparse",
     "boto3",
@@ -29,8 +31,20 @@ def test_a_gateway_loads_nothing_that_only_others_need() -> None:
     assert not loaded & UNNEEDED
 
 
-def test_a_gateway_says_which_options_it_did_not_get() -> None:
-    words = [sys.executable, "-m", "hostler.gateway", "--slot", "0"]
-    done = subprocess.run(words, check=False, capture_output=True, text=True)
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([], "missing 2 required positional arguments: 'fd' and 'data_dir'"),
+        (["--fd", "three", "--data-dir", "/d"], "invalid literal for int() with base 10: 'three'"),
+        (["--fd", "3", "--setting", "{}"], "there is no --setting;"),
+        (["--fd", "3", "--data-dir"], "is longer than argument"),
+        (["--settings", '{"conections": 1}'], "unexpected keyword argument 'conections'"),
+    ],
+)
+def test_a_gateway_says_which_options_it_does_not_understand(words: list[str], why: str) -> None:
+    command = [sys.executable, "-m", "hostler.gateway", *words]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "these options are not understood (KeyError('--fd')); ``python -m" in done.stderr
+    assert done.stderr.startswith("these options are not understood: ")
+    assert why in done.stderr.replace("shorter", "longer")
+    assert "``python -m hostler.gateway --data-dir D" in done.stderr

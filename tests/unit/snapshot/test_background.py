@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from hostler.sim import loop as virtual
 from hostler.snapshot import background
 
 
@@ -66,3 +67,30 @@ def test_a_part_that_does_not_end_well_is_said(caplog: pytest.LogCaptureFixture)
 
     asyncio.run(live())
     assert "ZeroDivisionError: at the end" in caplog.text
+
+
+def test_what_is_done_again_and_again_wakes_together() -> None:
+    wakes: dict[float, list[float]] = {0.5: [], 1.0: [], 2.0: []}
+
+    async def again(pause_s: float, began_s: float) -> None:
+        await asyncio.sleep(began_s)
+
+        async def work() -> None:
+            wakes[pause_s].append(round(asyncio.get_running_loop().time(), 3))
+            await asyncio.sleep(0.03)
+
+        await background.Attempts(__name__, ()).repeat("it is not done", work, pause_s)
+
+    async def story() -> None:
+        tasks = [asyncio.create_task(again(each, 0.17 * each)) for each in wakes]
+        await asyncio.sleep(8.2)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    virtual.run(story())
+    halves, seconds, twos = (set(each[1:]) for each in wakes.values())
+    assert halves == {number / 2 for number in range(1, 17)}
+    assert seconds == {float(number) for number in range(1, 9)}
+    assert twos < seconds
+    assert len(twos) in {3, 4}
