@@ -346,6 +346,18 @@ def test_an_address_that_is_not_this_machine_s_is_said() -> None:
         sockets.bind("192.0.2.1", free_port(), 1)
 
 
+@pytest.mark.parametrize(("host", "is_own"), [("127.0.0.1", True), ("0.0.0.0", False)])
+def test_what_is_accepted_from_this_machine_is_not_paced(host: str, is_own: bool) -> None:
+    usual = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip().encode()
+    (listener,) = sockets.bind(host, free_port(), 1)
+    with listener, socket.create_connection(("127.0.0.1", listener.getsockname()[1])):
+        listener.setblocking(True)
+        accepted, _ = listener.accept()
+        with accepted:
+            chosen = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+    assert chosen.rstrip(b"\0") == (b"reno" if is_own else usual)
+
+
 STAND_IN = "import signal, sys; print(flush=True); signal.pause()"
 
 
