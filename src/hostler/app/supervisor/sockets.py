@@ -97,7 +97,8 @@ def _listen(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     _bind(sock, host, port)
     if sock.getsockname()[0].startswith(_LOOPBACK):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, _UNPACED)
+        with contextlib.suppress(OSError):  # a sandbox's own network stack may not know it
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, _UNPACED)
     sock.listen(BACKLOG)
     sock.setblocking(False)
     return sock
