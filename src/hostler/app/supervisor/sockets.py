@@ -20,7 +20,7 @@ HANDOVER_VERSION_MAX = 1
 _HANDOVER_TIMEOUT_S = 2.0
 _LOOPBACK, _UNPACED = "127.", b"reno"
 """Nothing is crowded on the way to the machine itself, where BBR, if it is the system's default,
-would have a timer for each answer. Every kernel has Reno, and lets anybody choose it."""
+would pace the answers by timers. Every kernel has Reno, and lets anybody choose it."""
 
 
 class PortTakenError(Exception):
